@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
+from diagnose.errors import UsageError
 from diagnose.finding import SEVERITIES, Diagnosis, Finding, NotChecked
 from diagnose.rules import Rule, all_rules
 from diagnose.run import Run, Training
+from diagnose.settings import Settings
+
+__all__ = ["Settings", "judge"]
 
 NAMED_PLACES = 3  # how many places a merged message names besides its first
 KEPT_EVIDENCE = 12  # of a merged finding: enough to draw, bounded for a network of a thousand layers
 SLACK = 0.2  # share of a training by which a symptom may seem to begin before its cause: rules judge over windows
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a user may change about judging.
-
-    `select` and `ignore` hold rule names, families, or `rule:place` where place is a path, the path of a module above
-    it, or a pattern with `*`. An empty `select` selects everything; `ignore` wins. `origins` says for an entry of
-    `ignore` where it was written (a file, the command line).
-    """
-
-    thresholds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 def judge(
@@ -40,12 +29,13 @@ def judge(
 
     Args:
         run: the recorded run; it is only read.
-        settings: thresholds, selected and ignored rules.
+        settings: thresholds, and rules to select or ignore: names, families, or `rule:place` where place is a path, the
+            path of a module above it, or a pattern with `*`. An empty `select` selects everything; `ignore` wins.
         strict: raise what a failing rule raises instead of telling it as not checked (for tests).
         rules: the rules to run by name; default: all.
 
     Raises:
-        ValueError: a threshold in the settings belongs to no argument of its rule.
+        UsageError: a threshold in the settings belongs to no argument of its rule.
     """
     settings = settings or Settings()
     rules = all_rules() if rules is None else rules
@@ -57,7 +47,7 @@ def judge(
     for rule in rules.values():
         entry = next((e for e in settings.ignore if e in (rule.name, rule.family)), None)
         if entry is not None:
-            suppressed.append({"rule": rule.name, "by": settings.origins.get(entry, "settings")})
+            suppressed.append({"rule": rule.name, "by": _origin(entry, settings)})
             continue
         if not _selected(rule, settings.select):
             continue
@@ -95,7 +85,11 @@ def _check_thresholds(settings: Settings, rules: Mapping[str, Rule]) -> None:
         for key in values:
             if name in rules and key not in known:
                 names = ", ".join(known) or "none"
-                raise ValueError(f"expected a threshold of {name} ({names}), found {key!r}")
+                raise UsageError(f"expected a threshold of {name} ({names}), found {key!r}")
+
+
+def _origin(entry: str, settings: Settings) -> str:
+    return settings.origin.get(f"ignore:{entry}", "settings")
 
 
 # Which rules run
@@ -161,7 +155,7 @@ def _apply(
     for finding in found:
         entry = _place_entry(finding, settings.ignore)
         if entry is not None:
-            by = settings.origins.get(entry, "settings")
+            by = _origin(entry, settings)
             suppressed.append({"rule": rule.name, "place": finding.places[0], "by": by})
         elif _place_selected(finding, settings.select):
             kept.append(finding)

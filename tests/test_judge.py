@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diagnose.errors import UsageError
 from diagnose.finding import SEVERITIES, Diagnosis, Evidence, Finding
-from diagnose.judge import Settings, judge
+from diagnose.judge import judge
 from diagnose.rules import Rule, all_rules
 from diagnose.run import EvaluationSet, LossSite, Run, Series, Training
+from diagnose.settings import Settings
 
 SITE = LossSite("val", "cross_entropy", "evaluation")
 
@@ -215,7 +217,7 @@ def test_evidence_that_does_not_hold_is_our_bug() -> None:
 
 @pytest.mark.parametrize("entry", ["dead", "made"])
 def test_ignored_rules_are_listed(entry: str) -> None:
-    settings = Settings(ignore=(entry,), origins={entry: "pyproject.toml"})
+    settings = Settings(ignore=(entry,), origin={f"ignore:{entry}": "pyproject.toml"})
     diagnosis = judge(of(), rules=saying("dead", found()), settings=settings)
     assert diagnosis.findings == () and diagnosis.suppressed == ({"rule": "dead", "by": "pyproject.toml"},)
 
@@ -248,7 +250,7 @@ def test_thresholds_reach_the_rule_and_unknown_ones_are_refused() -> None:
     diagnosis = judge(of(), rules=rules, settings=settings)
     assert diagnosis.findings[0].message == "limit is 7.5"
     assert diagnosis.settings["thresholds"] == {"r": {"limit": 7.5}}
-    with pytest.raises(ValueError, match=r"threshold of r \(limit\), found 'limti'"):
+    with pytest.raises(UsageError, match=r"threshold of r \(limit\), found 'limti'"):
         judge(of(), rules=rules, settings=Settings({"r": {"limti": 7.5}}))
 
 
