@@ -1,0 +1,85 @@
+"""Where runs lie: `.diagnose/<program>-<start>-<pid>/rank0.sqlite`."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+HOME = ".diagnose"
+_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs"}
+
+
+def program_name(program: str) -> str:
+    """The program as a part of a file name: `train` for `src/train.py`, `package.module` for `-m package.module`."""
+    stem = Path(program).name.removesuffix(".py") or "program"
+    return re.sub(r"[^\w.\-]+", "_", stem).strip("._")[:60] or "program"
+
+
+def process_started(pid: int) -> int | None:
+    """When a process began, in clock ticks since boot; None where the system does not tell. Tells a reused pid."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+        return int(text.rsplit(")", 1)[1].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _stamp(seconds: float) -> str:
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
+
+
+def _job_name(program: str) -> str:
+    """One name for all ranks of a job: keyed by the agent that started them, and by its restarts."""
+    agent = os.getppid()
+    began = process_started(agent)
+    key = str(began) if began is not None else os.environ.get("MASTER_PORT", "0")
+    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    name = f"{program_name(program)}-job{key}-{agent}"
+    return name if restarts == "0" else f"{name}-restart{restarts}"
+
+
+def make_folder(root: Path, program: str, started: float, world: int) -> Path:
+    """Makes and returns the run's folder; ranks of one job share it.
+
+    Raises:
+        OSError: it could not be made.
+    """
+    home = root / HOME
+    home.mkdir(parents=True, exist_ok=True)
+    ignore = home / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    if world > 1:
+        folder = home / _job_name(program)
+        folder.mkdir(exist_ok=True)
+        return folder
+    name = f"{program_name(program)}-{_stamp(started)}-{os.getpid()}"
+    for number in range(1, 1000):
+        folder = home / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(f"{home / name} and 999 more exist")
+
+
+def on_network(path: Path) -> bool:
+    """Whether the path lies on a network file system, where SQLite's WAL (shared memory) does not work."""
+    try:
+        mounts = Path("/proc/mounts").read_text(errors="replace").splitlines()
+    except OSError:
+        return False
+    best, kind = "", ""
+    place = str(path.resolve())
+    for line in mounts:
+        fields = line.split()
+        if len(fields) < 3:
+            continue
+        mount = re.sub(r"\\(\d{3})", lambda m: chr(int(m[1], 8)), fields[1])
+        inside = place == mount or place.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best):
+            best, kind = mount, fields[2]
+    return kind in _NETWORK or kind.startswith("fuse.") and kind != "fuse.overlayfs"
