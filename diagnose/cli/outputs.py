@@ -1,0 +1,177 @@
+"""The options that every command with a diagnosis shares, and where their answers go."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+import click
+
+from diagnose.errors import UsageError
+from diagnose.finding import Diagnosis
+from diagnose.report import format_of, reporters, terminal
+from diagnose.report.words import plain, verdict
+
+FOUND, NOTHING_OBSERVED = 3, 4  # exit statuses of --fail-on
+ASCII = str.maketrans({"–": "-", "…": "...", "±": "+-", "×": "x", "→": "->", "·": "-", "∞": "inf"})
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file to write, and in which format."""
+
+    path: Path  # absolute: the program may change the current folder
+    format: str
+
+
+def output_options(command: Command) -> Command:
+    """Adds -o/--output FILE…, --format and --fail-on, as `output`, `format` and `fail_on`, to a click command."""
+    for option in (
+        click.option("--fail-on", type=click.Choice(["error", "warning"]), metavar="error|warning",
+                     help="Exit with 3 if something at least that bad was found, 4 if nothing could be observed."),
+        click.option("--format", metavar="FORMAT",
+                     help=f"Of a single -o, or of what is printed: {', '.join(reporters())}."),
+        click.option("-o", "--output", multiple=True, metavar="FILE",
+                     help="Write the diagnosis there too; the suffix tells the format. May be repeated."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def resolve(files: Sequence[str], format: str | None) -> tuple[Output, ...]:
+    """The files of -o with their formats, absolute from the current folder; called before the program starts.
+
+    Raises:
+        UsageError: an unknown format or suffix, --format with several files, a folder in place of a file.
+    """
+    if format is not None and format not in reporters():
+        raise UsageError(f"expected a format of {', '.join(reporters())}, found {format!r}")
+    if format is not None and len(files) > 1:
+        raise UsageError(f"--format speaks of one -o, found {len(files)}; their suffixes tell their formats")
+    outputs = []
+    for file in files:
+        form = format or format_of(file)
+        if form is None:
+            suffixes = ", ".join(suffix for reporter in reporters().values() for suffix in reporter.SUFFIXES)
+            raise UsageError(f"expected -o with a file that ends in one of {suffixes}, found {file!r}; or give --format")
+        path = Path(os.path.abspath(file))
+        if path.is_dir():
+            raise UsageError(f"expected -o with a file, found the folder {file!r}")
+        outputs.append(Output(path, form))
+    return tuple(outputs)
+
+
+def tell(
+    diagnosis: Diagnosis,
+    *,
+    outputs: Sequence[Output] = (),
+    format: str | None = None,
+    quiet: bool = False,
+    fail_on: str | None = None,
+    stream: TextIO | None = None,
+) -> int | None:
+    """Prints the diagnosis, writes every file, and returns the exit status that `fail_on` asks for.
+
+    `format` is what is printed when there is no -o (with one, it is that file's, and the terminal's text is printed).
+    Nothing here raises: a file that can not be written costs one line, even when `quiet`.
+    """
+    if not quiet:
+        show(diagnosis, None if outputs else format, stream)
+    write(diagnosis, outputs, stream)
+    return exit_status(diagnosis, fail_on)
+
+
+def exit_status(diagnosis: Diagnosis, fail_on: str | None) -> int | None:
+    """3 for findings at least as bad as `fail_on`, 4 where nothing was observed, None otherwise."""
+    if fail_on is None:
+        return None
+    if diagnosis.level == "nothing-observed":
+        return NOTHING_OBSERVED
+    return FOUND if diagnosis.level in {"error": ("error",), "warning": ("error", "warning")}[fail_on] else None
+
+
+def show(diagnosis: Diagnosis, format: str | None = None, stream: TextIO | None = None) -> None:
+    """Prints the diagnosis in a format; the terminal's fits the terminal."""
+    stream = stream if stream is not None else sys.stderr
+    try:
+        if format in (None, "terminal"):
+            text = terminal.render(diagnosis, width=_width(stream), color=_colorful(stream))
+        else:
+            text = reporters()[format].render(diagnosis)
+    except Exception as error:  # the verdict must be told, even where the user's folder hides rich behind a rich.py
+        told = [f"diagnose: {diagnosis.level}: {verdict(diagnosis)}"]
+        told += [f"{f.severity}[{f.rule}]: {plain(f.message)}" for f in diagnosis.findings]
+        told += [f"diagnose: shown in short, because {type(error).__name__} came up: {plain(error)}"]
+        text = "\n".join(told) + "\n"
+    _print(text, stream)
+
+
+def write(diagnosis: Diagnosis, outputs: Sequence[Output], stream: TextIO | None = None) -> bool:
+    """Writes every file; one line for each that can not be written. Whether all were."""
+    stream = stream if stream is not None else sys.stderr
+    well = True
+    for output in outputs:
+        try:
+            _replace(output.path, reporters()[output.format].render(diagnosis))
+        except Exception as error:  # one file must not lose the others
+            why = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
+            _print(f"diagnose: could not write {plain(output.path)}: {plain(why)}\n", stream)
+            well = False
+    return well
+
+
+def _replace(path: Path, text: str) -> None:
+    """Writes beside the file and renames, so that there is a whole file or the old one; a device or pipe is fed."""
+    path = Path(os.path.realpath(path))  # a link stays a link
+    data = text.encode("utf-8", "backslashreplace")
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        path.write_bytes(data)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    try:
+        half.write_bytes(data)
+        os.replace(half, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            half.unlink()
+        raise
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """Writes to a stream that the program may have closed, broken or set to an encoding of few letters."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        text = text.translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        stream.write(text)
+        stream.flush()
+
+
+def _terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except (AttributeError, ValueError):  # no stream, or a closed one
+        return False
+
+
+def _colorful(stream: TextIO) -> bool:
+    """Colour on a terminal that has any, unless NO_COLOR is set (https://no-color.org)."""
+    return _terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
+def _width(stream: TextIO) -> int:
+    if _terminal(stream):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            return os.get_terminal_size(stream.fileno()).columns or 80
+    return shutil.get_terminal_size().columns if os.environ.get("COLUMNS") else 80

@@ -1,0 +1,162 @@
+"""`diagnose run`: run a training program and say what is wrong with the training."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from diagnose import launch
+from diagnose.cli import STARTED_WITH
+from diagnose.cli._until_program import UntilProgram
+from diagnose.errors import tell
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `diagnose run` was asked to do.
+
+    Args:
+        target: the program and its arguments.
+        outputs: files to write at the end, absolute (the program may change the current folder); the suffix says the format.
+        format: overrides the suffix of a single output.
+        every: record every so many steps; None lets the budget decide.
+        fail_on: severity of a finding that makes a successful program end with status 3.
+        settings: (rule.name, value) as typed, in order.
+        train, source, samples: False if the user forbade to train a model file, or to keep code or data in the run.
+    """
+
+    target: launch.Target
+    outputs: tuple[Path, ...] = ()
+    format: str | None = None
+    quiet: bool = False
+    every: int | None = None
+    train: bool = True
+    fail_on: Literal["error", "warning"] | None = None
+    source: bool = True
+    samples: bool = True
+    settings: tuple[tuple[str, str], ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    strict: bool = False
+    explain: bool = False
+
+
+def _settings(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for value in values:
+        name, equals, setting = value.partition("=")
+        if not (equals and setting and all(name.partition("."))):
+            raise click.BadParameter(f"expected rule.name=value, such as dead-units.share=0.5, got {value!r}")
+        pairs.append((name, setting))
+    return tuple(pairs)
+
+
+@click.command(
+    cls=UntilProgram,
+    short_help="Run a training program and say what is wrong with it.",
+    context_settings={"allow_interspersed_args": False},
+    options_metavar="[OPTIONS]",
+    epilog="Everything after the program belongs to the program. Under torchrun: torchrun ... -m diagnose run train.py",
+)
+@click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Write a report; its suffix says the format. Repeatable.",
+)
+@click.option("--format", "format_", metavar="FORMAT", help="The format of a single -o, whatever its suffix.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing of our own except errors.")
+@click.option(
+    "--every", type=click.IntRange(min=1), metavar="N", help="Record every N steps instead of within the time budget."
+)
+@click.option("--no-train", is_flag=True, help="Do not train a file that only defines a model and its data.")
+@click.option(
+    "--fail-on", type=click.Choice(["error", "warning"]), help="End with status 3 if there is such a finding."
+)
+@click.option("--no-source", is_flag=True, help="Keep no lines of the program in the run.")
+@click.option("--no-samples", is_flag=True, help="Keep no samples of the data in the run.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="RULE.NAME=VALUE",
+    callback=_settings,
+    help="Change a threshold. Repeatable.",
+)
+@click.option("--select", multiple=True, metavar="NAMES", help="Judge by these rules or families only. Repeatable.")
+@click.option(
+    "--ignore", multiple=True, metavar="NAMES", help="Leave out rules, families, or rule:layer.path. Repeatable."
+)
+@click.option("--strict", is_flag=True, help="Let an error in a probe of ours end the program.")
+@click.option(
+    "--explain", is_flag=True, help="Explain the trained model by attribution when the program has ended well."
+)
+@click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="(SCRIPT | FOLDER | ZIP | -m MODULE) [ARGS]...")
+def run(
+    module: str | None,
+    outputs: tuple[str, ...],
+    format_: str | None,
+    no_train: bool,
+    no_source: bool,
+    no_samples: bool,
+    program: tuple[str, ...],
+    **options: Any,
+) -> Callable[[], None]:
+    """Run a training program, unchanged, and say what is wrong with its training.
+
+    The program behaves as under plain python: its output, its exit status, its child processes. Whatever we
+    have to say goes to stderr.
+    """
+    plan = Plan(
+        target=_target(module, program),
+        outputs=tuple(Path(output).absolute() for output in outputs),
+        format=format_,
+        train=not no_train,
+        source=not no_source,
+        samples=not no_samples,
+        select=_names(options.pop("select")),
+        ignore=_names(options.pop("ignore")),
+        **options,
+    )
+    if plan.format and len(plan.outputs) != 1:
+        raise click.UsageError(f"--format needs exactly one -o, got {len(plan.outputs)}")
+    # whatever can be refused is refused here, as one line: once `go` has begun, exceptions are the program's own
+    launch.check(plan.target)
+    return partial(go, plan)
+
+
+def go(plan: Plan) -> None:
+    """Run the program; what happens at its import of torch, at the end of its main module and after it, is wired here."""
+    advice = launch.advice(plan.target)
+    if advice:
+        tell(advice)
+    launch.forget(STARTED_WITH, launch.folder_of(plan.target))
+    launch.execute(
+        plan.target,
+        on_torch=lambda: None,
+        on_main_end=lambda namespace: None,
+        on_end=lambda end: None,
+    )
+
+
+def _target(module: str | None, program: tuple[str, ...]) -> launch.Target:
+    if module is not None:
+        return launch.Target("module", module, program)
+    if not program:
+        raise click.UsageError("expected a program to run: a script, a folder, a zip file, or -m MODULE")
+    if program[0] == "-":
+        raise click.UsageError(
+            "expected a program to run, got '-': a program on stdin cannot be run, save it to a file"
+        )
+    return launch.Target("path", program[0], program[1:])
+
+
+def _names(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Names separated by commas, blanks left out."""
+    return tuple(name.strip() for part in given for name in part.split(",") if name.strip())

@@ -1,0 +1,13 @@
+"""Run somebody's program exactly as `python program` would.
+
+Everything the program can see or do is as under plain python: its `__main__`, `sys.argv`, `sys.path`, its tracebacks, exit status, signals,
+child processes and atexit handlers. Known differences: a few frames of ours lie under the program's outermost frame,
+and `sys.orig_argv` tells the truth about the command line.
+"""
+
+from diagnose.launch.ending import End
+from diagnose.launch.execute import execute
+from diagnose.launch.imported import forget, leave_own_path
+from diagnose.launch.target import Target, advice, check, folder_of
+
+__all__ = ["End", "Target", "advice", "check", "execute", "folder_of", "forget", "leave_own_path"]

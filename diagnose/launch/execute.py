@@ -1,0 +1,140 @@
+"""Become the program."""
+
+import importlib.machinery
+import io
+import sys
+from collections.abc import Callable
+from types import ModuleType, TracebackType
+from typing import Any
+
+from diagnose.launch.ending import End, Ending, end_of, show_traceback_as_python
+from diagnose.launch.target import Target, absolute, folder_of, importer_of
+from diagnose.launch.torch_import import when_torch_is_imported
+
+
+def execute(
+    target: Target,
+    *,
+    on_torch: Callable[[], None],
+    on_main_end: Callable[[dict[str, Any]], None],
+    on_end: Callable[[End], int | None],
+) -> None:
+    """Run a program in this process, as `__main__`, as if python had been started with it.
+
+    Returns or raises as the program does; the caller lets everything pass to the interpreter. `leave_own_path` has been called before.
+
+    Args:
+        target: what to run.
+        on_torch: called once, right after the program's import of torch; may fail without harm.
+        on_main_end: called with the main module's namespace when it ended with status 0. Still a part of the program: what it
+            raises ends the program.
+        on_end: called last of all, after tracebacks, late threads and the program's own atexit handlers, never in a
+            forked child. A status it returns becomes the exit status if the program's is 0.
+
+    Raises:
+        OSError: a script has become unreadable since `check`.
+    """
+    folder = folder_of(target)
+    ending = Ending(on_end, own_path=sys.path[:], folder=folder)
+    start = _become(target, folder)
+    namespace = vars(sys.modules["__main__"])
+    when_torch_is_imported(on_torch)
+    leaving: SystemExit | None = None
+    try:
+        try:
+            start(namespace)
+        except SystemExit as exit:
+            if end_of(exit).exit_status != 0:
+                raise
+            leaving = exit  # not raised from here: a failing on_main_end is not "during the handling" of it
+        if not ending.in_child:
+            on_main_end(namespace)
+        if leaving is not None:
+            raise leaving
+        ending.end = end_of(None)
+    except BaseException as error:
+        ending.end = end_of(error)
+        show_traceback_as_python(error, _without_ours(error.__traceback__))
+        raise
+
+
+def _become(target: Target, folder: str | None) -> Callable[[dict[str, Any]], None]:
+    """Put a fresh `__main__`, `sys.argv` and `sys.path[0]` in place; return what runs the program in it.
+
+    The module stays in `sys.modules` for good: atexit handlers, late threads and pickles find their classes there.
+    """
+    _fresh_main()
+    sys.argv[:] = ["-m" if target.kind == "module" else target.name, *target.arguments]
+    if folder is not None:
+        sys.path.insert(0, folder)
+    if target.kind == "module":
+        return lambda namespace: _run_module(target.name, alter_argv=True)
+    if importer_of(target.name) is not None:
+        return lambda namespace: _run_module("__main__", alter_argv=False)
+    return lambda namespace: _run_script(absolute(target.name), namespace)
+
+
+def _fresh_main() -> None:
+    import builtins
+
+    main = ModuleType("__main__")
+    main.__annotations__ = {}
+    main.__dict__["__builtins__"] = builtins
+    sys.modules["__main__"] = main
+
+
+def _run_module(name: str, *, alter_argv: bool) -> None:
+    # The very function that `python -m`, and python with a folder or zip file, call: it runs in the `__main__` in place,
+    # and its two frames are in python's own tracebacks.
+    import runpy
+
+    runpy._run_module_as_main(name, alter_argv)  # type: ignore[attr-defined]
+
+
+def _run_script(filename: str, namespace: dict[str, Any]) -> None:
+    if filename.endswith(".pyc"):
+        compiled = importlib.machinery.SourcelessFileLoader("__main__", filename)
+        namespace.update(__loader__=compiled, __file__=filename, __cached__=None)
+        code = compiled.get_code("__main__")
+    else:
+        namespace.update(
+            __loader__=importlib.machinery.SourceFileLoader("__main__", filename), __file__=filename, __cached__=None
+        )
+        code = _compiled(filename)
+    assert code is not None
+    exec(code, namespace)  # noqa: S102 (this is what a launcher is for)
+
+
+def _compiled(filename: str) -> Any:
+    with io.open_code(filename) as file:
+        source = file.read()
+    try:
+        return compile(source, filename, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise _as_from_file(error, source, filename) from None
+
+
+def _as_from_file(error: SyntaxError, source: bytes, filename: str) -> SyntaxError:
+    """Bytes that are no UTF-8, or zero, python tells in other words for a file than for a string."""
+    if error.msg == "source code string cannot contain null bytes":
+        before = source.partition(b"\0")[0]
+        lines = before.decode(errors="replace").split("\n")
+        return SyntaxError("source code cannot contain null bytes", (filename, len(lines), None, lines[-1] + "\n"))
+    if not str(error.msg).startswith("(unicode error) 'utf-8'"):
+        return error
+    for number, line in enumerate(source.splitlines(), 1):
+        try:
+            line.decode()
+        except UnicodeDecodeError as wrong:
+            return SyntaxError(
+                f"Non-UTF-8 code starting with '\\x{line[wrong.start]:02x}' in file {filename} on line {number}, "
+                "but no encoding declared; see https://peps.python.org/pep-0263/ for details"
+            )
+    return error
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    """The part of a traceback that is the program's: without the frames of this file that lead to it."""
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return trace
