@@ -61,7 +61,9 @@ def resolve(files: Sequence[str], format: str | None) -> tuple[Output, ...]:
         form = format or format_of(file)
         if form is None:
             suffixes = ", ".join(suffix for reporter in reporters().values() for suffix in reporter.SUFFIXES)
-            raise UsageError(f"expected -o with a file that ends in one of {suffixes}, found {file!r}; or give --format")
+            raise UsageError(
+                f"expected -o with a file that ends in one of {suffixes}, found {file!r}; or give --format"
+            )
         path = Path(os.path.abspath(file))
         if path.is_dir():
             raise UsageError(f"expected -o with a file, found the folder {file!r}")
@@ -106,7 +108,7 @@ def show(diagnosis: Diagnosis, format: str | None = None, stream: TextIO | None 
             text = terminal.render(diagnosis, width=_width(stream), color=_colorful(stream))
         else:
             text = reporters()[format].render(diagnosis)
-    except Exception as error:  # the verdict must be told, even where the user's folder hides rich behind a rich.py
+    except Exception as error:  # noqa: BLE001 the verdict must be told, even where a rich.py of the user hides rich
         told = [f"diagnose: {diagnosis.level}: {verdict(diagnosis)}"]
         told += [f"{f.severity}[{f.rule}]: {plain(f.message)}" for f in diagnosis.findings]
         told += [f"diagnose: shown in short, because {type(error).__name__} came up: {plain(error)}"]
@@ -121,8 +123,10 @@ def write(diagnosis: Diagnosis, outputs: Sequence[Output], stream: TextIO | None
     for output in outputs:
         try:
             _replace(output.path, reporters()[output.format].render(diagnosis))
-        except Exception as error:  # one file must not lose the others
-            why = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001 one file must not lose the others
+            why = (
+                error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
+            )
             _print(f"diagnose: could not write {plain(output.path)}: {plain(why)}\n", stream)
             well = False
     return well
