@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import os
 import re
 import time
@@ -33,11 +34,27 @@ def _stamp(seconds: float) -> str:
 def _job_name(program: str) -> str:
     """One name for all ranks of a job: keyed by the agent that started them, and by its restarts."""
     agent = os.getppid()
-    began = process_started(agent)
-    key = str(began) if began is not None else os.environ.get("MASTER_PORT", "0")
     restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    name = f"{program_name(program)}-job{key}-{agent}"
+    began = _agent_stamp(agent) or f"port{os.environ.get('MASTER_PORT', '')}"
+    name = f"{program_name(program)}-{began}-{agent}"
     return name if restarts == "0" else f"{name}-restart{restarts}"
+
+
+def _agent_stamp(agent: int) -> str | None:
+    """When a process began, from the system's own whole numbers: every rank comes to the same second."""
+    ticks = process_started(agent)
+    try:
+        boot = re.search(r"^btime (\d+)$", Path("/proc/stat").read_text(), re.MULTILINE)
+        rate = os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return None if ticks is None or boot is None else _stamp(int(boot[1]) + ticks // rate)
+
+
+def stamped(folder: Path) -> float | None:
+    """When a run began, in seconds since 1970, as its folder's name tells."""
+    match = re.search(r"-(\d{8}T\d{6})-\d+(?:-\w+)?$", folder.name)
+    return None if match is None else float(calendar.timegm(time.strptime(match[1], "%Y%m%dT%H%M%S")))
 
 
 def make_folder(root: Path, program: str, started: float, world: int) -> Path:

@@ -1,0 +1,116 @@
+"""Reads evaluation sets, and tells from hashes of samples whether one holds training data."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diagnose.record.columns import Clock
+from diagnose.record.parts import part
+from diagnose.run import EvaluationSet, Floats, LossSite
+
+Hashes = dict[tuple[int, str], NDArray[np.int64]]
+_NUMBERS = ("loss", "accuracy", "samples", "batches", "noise")
+
+
+def read_hashes(connection: sqlite3.Connection) -> Hashes:
+    """Hashes of samples by stream and set, in the order in which the samples were seen."""
+    parts: dict[tuple[int, str], list[bytes]] = {}
+    for stream, name, data in connection.execute("SELECT stream, set_id, data FROM hashes ORDER BY rowid"):
+        parts.setdefault((stream, name), []).append(data)
+    return {key: np.frombuffer(b"".join(data), "<i8") for key, data in parts.items()}
+
+
+def _of(hashes: Mapping[tuple[int, str], NDArray[np.int64]], streams: Sequence[int], name: str) -> NDArray[np.int64]:
+    found = [hashes[stream, name] for stream in streams if (stream, name) in hashes]
+    return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def repeated_share(
+    hashes: Mapping[tuple[int, str], NDArray[np.int64]], streams: Sequence[int], dataset_size: int | None
+) -> float | None:
+    """Share of samples seen again within the first epoch; None where no hashes or no size of the data set are known."""
+    seen = next((hashes[stream, "train"] for stream in streams if (stream, "train") in hashes), None)
+    if seen is None or not dataset_size or not len(seen):
+        return None
+    seen = seen[:dataset_size]
+    return 1.0 - len(np.unique(seen)) / len(seen)
+
+
+def read_evaluations(
+    connection: sqlite3.Connection,
+    streams: Sequence[int],
+    clock: Clock,
+    described: Mapping[str, Mapping[str, Any]],
+    sites: Mapping[str, LossSite],
+    hashes: Mapping[tuple[int, str], NDArray[np.int64]],
+) -> list[EvaluationSet]:
+    """The evaluation sets of these streams, one entry a pass."""
+    marks = ", ".join("?" * len(streams))
+    cursor = connection.execute(
+        f"SELECT * FROM evaluations WHERE stream IN ({marks}) ORDER BY tick, rowid", tuple(streams)
+    )
+    names = [column[0] for column in cursor.description]
+    passes: dict[str, list[dict[str, Any]]] = {key: [] for key in described}
+    for row in cursor:
+        entry = dict(zip(names, row, strict=True))
+        passes.setdefault(entry["set_id"], []).append(entry)
+    train = _of(hashes, streams, "train")
+    found = []
+    for key, entries in passes.items():
+        if not entries:
+            continue
+        description = described.get(key, {})
+        found.append(
+            EvaluationSet(
+                id=key,
+                name=str(description.get("name") or key),
+                site=_site(description.get("site"), key, sites),
+                steps=clock.steps([entry["tick"] for entry in entries]),
+                same_data=_overlap(_of(hashes, streams, key), train),
+                shadow=_most(entries, "shadow") is True,
+                grad_enabled=_most(entries, "grad_enabled"),
+                training_layers=_usual(entries, "training_layers"),
+                evaluation_layers=_usual(entries, "evaluation_layers"),
+                **{name: _column(entries, name) for name in _NUMBERS},
+            )
+        )
+    return found
+
+
+def _site(value: Any, key: str, sites: Mapping[str, LossSite]) -> LossSite:
+    if isinstance(value, Mapping):
+        return part(LossSite, {"id": key, "role": "evaluation", **value})
+    known = sites.get(str(value)) or sites.get(key)
+    return replace(known, role="evaluation") if known else LossSite(str(value or key), "custom", "evaluation")
+
+
+def _column(entries: Sequence[Mapping[str, Any]], name: str) -> Floats:
+    return np.array([entry.get(name) for entry in entries], np.float64)
+
+
+def _most(entries: Sequence[Mapping[str, Any]], name: str) -> bool | None:
+    """What holds for most passes; None where no pass tells."""
+    told = [bool(entry[name]) for entry in entries if entry.get(name) is not None]
+    return None if not told else 2 * sum(told) > len(told)
+
+
+def _usual(entries: Sequence[Mapping[str, Any]], name: str) -> tuple[str, ...]:
+    """The layers that are named in more than half of the passes that name any list."""
+    told = [json.loads(entry[name]) for entry in entries if entry.get(name)]
+    count = Counter(layer for layers in told for layer in dict.fromkeys(layers))
+    return tuple(layer for layer, times in count.items() if 2 * times > len(told))
+
+
+def _overlap(samples: NDArray[np.int64], train: NDArray[np.int64]) -> float | None:
+    if not len(samples) or not len(train):
+        return None
+    distinct = np.unique(samples)
+    return float(np.isin(distinct, train).mean())
