@@ -42,6 +42,15 @@ class Settings:
     ignore: tuple[str, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
 
+    def silences(self, rule: str, family: str) -> str | None:
+        """Where it says that the whole rule is not to speak; None when it may."""
+        for name in (rule, family):
+            if name in self.ignore:
+                return self.origin.get(f"ignore:{name}", "settings")
+        if self.select and not any(entry.split(":", 1)[0] in (rule, family) for entry in self.select):
+            return "not selected"
+        return None
+
     def facts(self) -> dict[str, Any]:
         """As plain values, to be kept in the run."""
         return {
@@ -146,7 +155,7 @@ def _from_command_line(sets: Sequence[tuple[str, str]], select: Sequence[str], i
     thresholds: dict[str, dict[str, Any]] = {}
     for key, text in sets:
         rule, _, name = key.partition(".")
-        _check_rule(rule, "--set")
+        check_rule(rule, "--set")
         thresholds.setdefault(rule, {})[name] = _checked(rule, name, _value(text), "--set")
     made = _settings(thresholds, (), (), "--set")
     picked, ignored = _names(select, "--select"), _names(ignore, "--ignore")
@@ -221,9 +230,11 @@ def _names(given: Iterable[str], where: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _check_rule(rule: str, where: str) -> None:
+def check_rule(rule: str, where: str = "") -> None:
+    """Raises a UsageError that has the nearest name when there is no such rule."""
     if rule not in rules_known():
-        raise UsageError(f"expected a rule for {where}, found {rule!r}; {_nearest_name(rule, list(rules_known()))}")
+        place = f" for {where}" if where else ""
+        raise UsageError(f"expected a rule{place}, found {rule!r}; {_nearest_name(rule, list(rules_known()))}")
 
 
 def _nearest_name(name: str, known: Sequence[str]) -> str:

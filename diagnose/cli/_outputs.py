@@ -87,7 +87,7 @@ def tell(
     """
     if not quiet:
         show(diagnosis, None if outputs else format, stream)
-    write(diagnosis, outputs, stream)
+    write(diagnosis, outputs, stream, quiet=quiet)
     return exit_status(diagnosis, fail_on)
 
 
@@ -105,7 +105,7 @@ def show(diagnosis: Diagnosis, format: str | None = None, stream: TextIO | None 
     stream = stream if stream is not None else sys.stderr
     try:
         if format in (None, "terminal"):
-            text = terminal.render(diagnosis, width=_width(stream), color=_colorful(stream))
+            text = terminal.render(diagnosis, width=width(stream), color=_colorful(stream))
         else:
             text = reporters()[format].render(diagnosis)
     except Exception as error:  # noqa: BLE001 the verdict must be told, even where a rich.py of the user hides rich
@@ -116,13 +116,17 @@ def show(diagnosis: Diagnosis, format: str | None = None, stream: TextIO | None 
     _print(text, stream)
 
 
-def write(diagnosis: Diagnosis, outputs: Sequence[Output], stream: TextIO | None = None) -> bool:
-    """Writes every file; one line for each that can not be written. Whether all were."""
+def write(
+    diagnosis: Diagnosis, outputs: Sequence[Output], stream: TextIO | None = None, *, quiet: bool = False
+) -> bool:
+    """Writes every file and says so in a line each, those that can not be written even when `quiet`. Whether all were."""
     stream = stream if stream is not None else sys.stderr
     well = True
     for output in outputs:
         try:
             _replace(output.path, reporters()[output.format].render(diagnosis))
+            if not quiet:
+                _print(f"wrote: {plain(terminal.shown(output.path))}\n", stream)
         except Exception as error:  # noqa: BLE001 one file must not lose the others
             why = (
                 error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
@@ -174,7 +178,8 @@ def _colorful(stream: TextIO) -> bool:
     return _terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
-def _width(stream: TextIO) -> int:
+def width(stream: TextIO) -> int:
+    """Columns of a terminal, or those that COLUMNS says; 80 elsewhere."""
     if _terminal(stream):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             return os.get_terminal_size(stream.fileno()).columns or 80

@@ -191,7 +191,7 @@ def _end(diagnosis: Diagnosis, command: str) -> Iterator[Text]:
     run = diagnosis.run
     if not run.path:
         return
-    path = _shown(run.path)
+    path = shown(run.path)
     yield _text(("run: ", "bold"), plain(path))
     first = next((finding for finding in diagnosis.causes if finding.loud), None)
     if first is not None:
@@ -213,13 +213,13 @@ def _when(step: int | None) -> str:
     return span((step, step)) if step is not None else "an unknown step"
 
 
-def _shown(path: str) -> str:
+def shown(path: str | os.PathLike[str]) -> str:
     """A path from the current folder where it lies inside."""
     try:
         relative = os.path.relpath(path)
     except (OSError, ValueError):
-        return path
-    return path if relative.startswith("..") else relative
+        return str(path)
+    return str(path) if relative.startswith("..") else relative
 
 
 def _command() -> str:
@@ -229,7 +229,7 @@ def _command() -> str:
     if found and os.path.realpath(found) == os.path.realpath(beside):
         return "diagnose"
     if os.access(beside, os.X_OK):
-        return shlex.quote(_shown(beside))
+        return shlex.quote(shown(beside))
     return f"{shlex.quote(sys.executable)} -m diagnose"
 
 
