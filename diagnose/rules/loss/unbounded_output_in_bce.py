@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule, signs
+from diagnose.run import LossSite, Training
+
+CUTTING = ("clamp", "clamp_min", "clamp_max", "hardtanh", "minimum", "maximum", "relu", "nan_to_num")
+NEUTRAL = ("mul", "add", "sub", "rsub", "where", "native_batch_norm", "cudnn_batch_norm")
+
+
+@rule(
+    needs=("losses",),
+    symptoms=(
+        "loss-not-decreasing",
+        "underfitting",
+        "dead-units",
+        "oscillating-loss",
+        "unused-parameters",
+        "vanishing-gradients",
+        "constant-output",
+        "overfitting",
+        "overtraining",
+        "diverging-loss",
+        "loss-spikes",
+        "wrong-initial-loss",
+        "exploding-gradients",
+    ),
+)
+def unbounded_output_in_bce(training: Training, *, outside_share: float = 0.02) -> Iterator[Finding]:
+    """Binary cross entropy is given a number that is not a probability.
+
+    What it does:
+        Follows the input of each trained `binary_cross_entropy` back through clamping to what made it. Where that is
+        a linear layer, a convolution or a batch norm instead of a sigmoid or softmax, and at least `outside_share`
+        of the values lie outside [0, 1] or exactly on its ends, the output is unbounded.
+
+    Why is this bad:
+        The logarithm of such a number is no log-likelihood. Cut to [0, 1], samples beyond the ends have no gradient
+        and cost as much as torch's cap allows (100 each), however wrong they are; without cutting torch raises.
+
+    Fix:
+        Give the raw output to `binary_cross_entropy_with_logits`, which is also the numerically stable way.
+
+    Known problems:
+        A probability made by other means (a ratio, a cosine) is not judged. Clamping a sigmoid against log(0) is
+        right and not reported.
+
+    Example:
+        `nn.BCELoss()(torch.clamp(nn.Linear(30, 1)(x), 0, 1), y)`
+
+    References:
+        torch.nn.BCELoss: input "between 0 and 1"; "our solution is that BCELoss clamps its log function outputs to be
+        greater than or equal to -100". 0.02: a saturated sigmoid rounds to 0 or 1 for |x| > 17 only; a linear output
+        cut to [0, 1] lay on its ends for 10 to 90 % of the samples.
+    """
+    for site in training.training_losses:
+        if site.function == "binary_cross_entropy":
+            yield from _judge(training, site, outside_share)
+
+
+def _judge(training: Training, site: LossSite, limit: float) -> Iterator[Finding]:
+    cuts = [operation for operation in site.operations[:4] if operation in CUTTING]
+    maker = next((operation for operation in site.operations if operation not in CUTTING + NEUTRAL), None)
+    if maker not in signs.LINEAR:
+        return
+    outside = training.series("outside_unit_share", site.id).finite()
+    share = float(outside.values.mean()) if len(outside) else float("nan")
+    if share < limit:
+        return
+    place = signs.where(site)
+    evidence = ()
+    how = "without a sigmoid"
+    if len(outside):
+        evidence = (
+            Evidence("outside_unit_share", site.id, outside.span, share, "above", limit * (1 - 1e-9), statistic="mean"),
+        )
+        how = f"without a sigmoid: {share:.0%} of its values lie on or outside the ends of [0, 1]"
+    cut = f" cut by {cuts[0]}" if cuts else ""
+    yield Finding(
+        message=f"binary cross entropy is given the linear output of {place}{cut} {how}",
+        places=(place,),
+        evidence=evidence,
+        severity="error",
+        confidence=0.95 if cuts else 0.85,
+        steps=signs.span(training),
+        fix=Fix(
+            f"give the raw output of {place} to binary_cross_entropy_with_logits and remove "
+            f"{'the ' + cuts[0] if cuts else 'any cutting'}",
+            "loss = F.binary_cross_entropy_with_logits(output, target)",
+        ),
+        source=site.source,
+    )

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import sqrt
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule, signs
+from diagnose.run import LossSite, Training
+
+NUMBERS_AS_TARGETS = ("gan", "autoencoder", "vae", "reinforcement", "contrastive", "distillation")
+
+
+@rule(
+    needs=("losses",),
+    symptoms=(
+        "loss-not-decreasing",
+        "diverging-loss",
+        "underfitting",
+        "constant-output",
+        "vanishing-gradients",
+        "exploding-gradients",
+        "oscillating-loss",
+        "unused-parameters",
+        "stopped-too-early",
+        "learning-rate-too-low",
+        "learning-rate-too-high",
+        "wrong-initial-loss",
+        "unscaled-targets",
+        "wrong-output-activation",
+        "saturated-activations",
+        "dead-units",
+    ),
+)
+def wrong_loss_for_task(
+    training: Training, *, margin: float = 0.01, learnt: float = 0.5, most_classes: int = 20
+) -> Iterator[Finding]:
+    """The loss function does not fit the targets.
+
+    What it does:
+        Compares each trained loss with its targets: cross entropy over one class; binary cross entropy with targets
+        more than `margin` outside [0, 1]; cross entropy with target rows that are no distribution; a squared or
+        absolute error whose targets are class labels (one-hot rows, or whole numbers 0..K-1 in equal shares with K
+        at most `most_classes`). The last is a warning only where the fit is bad too: more than `learnt` of the
+        loss of a constant prediction remains.
+
+    Why is this bad:
+        The softmax of one number is 1 whatever it is: no gradient at all. Binary cross entropy with a target of 2
+        falls without bound as the output grows. An error in the label's number says that class 2 is twice as far from
+        class 0 as class 1 is.
+
+    Fix:
+        Classes that exclude each other: one output unit a class and `cross_entropy` with integer labels. Yes or no:
+        one unit and `binary_cross_entropy_with_logits` with targets 0 and 1. Quantities: `mse_loss`.
+
+    Known problems:
+        A squared error on one-hot targets (Brier score) can train well, and whole-numbered quantities such as ratings
+        look like labels: without a bad fit both are left alone or noted.
+
+    Example:
+        `nn.CrossEntropyLoss()(nn.Linear(30, 1)(x), y)`
+
+    References:
+        torch.nn.CrossEntropyLoss, torch.nn.BCEWithLogitsLoss: shapes and ranges of the targets. Hui & Belkin 2021,
+        https://arxiv.org/abs/2006.07322: the squared error on one-hot labels is often as good, hence the second sign.
+        0.01: rounding of half precision; 0.5: half of what there was to learn is left.
+    """
+    for site in training.training_losses:
+        if site.function in signs.CATEGORICAL:
+            yield from _one_class(training, site)
+            yield from _no_distribution(training, site)
+        elif site.function in signs.BINARY:
+            yield from _beyond_binary(training, site, margin)
+        elif site.function in signs.REGRESSION and training.kind not in NUMBERS_AS_TARGETS:
+            yield from _labels_as_numbers(training, site, learnt, most_classes)
+
+
+def _one_class(training: Training, site: LossSite) -> Iterator[Finding]:
+    if signs.classes(site) != 1:
+        return
+    place = signs.where(site)
+    loss = signs.site_loss(training, site).finite()
+    largest = float(abs(loss.values).max()) if len(loss) else 0.0
+    evidence = ()
+    if len(loss) and largest <= 1e-6:
+        evidence = (Evidence(loss.quantity, loss.place, loss.span, largest, "within", (0.0, 1e-6), statistic="max"),)
+    yield Finding(
+        message=f"{site.function} over the single output unit of {place}: the softmax of 1 number is always 1, so the "
+        "loss is 0 and nothing is learnt",
+        places=(place,),
+        evidence=evidence,
+        severity="error",
+        confidence=0.98,
+        steps=signs.span(training),
+        fix=Fix(
+            "keep the single unit and use binary_cross_entropy_with_logits with float targets 0 and 1, or make it one "
+            "output unit for each class and keep cross entropy with integer labels",
+            "loss = F.binary_cross_entropy_with_logits(output, target.float())",
+        ),
+        source=site.source,
+    )
+
+
+def _no_distribution(training: Training, site: LossSite) -> Iterator[Finding]:
+    count = signs.classes(site)
+    probabilities = site.target_shape == site.input_shape and "float" in (site.target_dtype or "")
+    if site.function != "cross_entropy" or not count or count < 2 or not probabilities:
+        return
+    place = signs.where(site)
+    lowest, highest = training.series("loss_target_min", site.id), training.series("loss_target_max", site.id)
+    means = training.series("loss_target_mean", site.id).finite()
+    if not len(means):
+        return
+    low, high = (
+        signs.extreme(training, "loss_target_min", site.id, "low"),
+        signs.extreme(training, "loss_target_max", site.id, "high"),
+    )
+    total = signs.middle(means.values) * count
+    if low < -0.01:
+        seen = Evidence("loss_target_min", site.id, lowest.span, low, "below", 0.0, statistic="10th percentile")
+        what = f"targets down to {low:.3g}"
+    elif high > 1.01:
+        seen = Evidence("loss_target_max", site.id, highest.span, high, "above", 1.0, statistic="90th percentile")
+        what = f"targets up to {high:.3g}"
+    elif total > 1.05:
+        seen = Evidence("loss_target_mean", site.id, means.span, total / count, "above", 1.05 / count)
+        what = f"target rows that sum to {total:.2f} instead of 1"
+    else:
+        return
+    yield Finding(
+        message=f"cross entropy at {place} is given {what}: no distribution over {count} classes",
+        places=(place,),
+        evidence=(seen,),
+        severity="error",
+        confidence=0.85,
+        steps=signs.span(training),
+        fix=Fix(
+            "several classes may hold at once: binary_cross_entropy_with_logits; one holds: integer labels; "
+            "quantities: mse_loss",
+            "loss = F.binary_cross_entropy_with_logits(output, target)",
+        ),
+        source=site.source,
+    )
+
+
+def _beyond_binary(training: Training, site: LossSite, margin: float) -> Iterator[Finding]:
+    low = training.series("loss_target_min", site.id).finite()
+    high = training.series("loss_target_max", site.id).finite()
+    if not len(low) or not len(high):
+        return
+    lowest, highest = float(low.values.min()), float(high.values.max())
+    if lowest >= -margin and highest <= 1 + margin:
+        return
+    place = signs.where(site)
+    if highest > 1 + margin:
+        seen = Evidence("loss_target_max", site.id, high.span, highest, "above", 1 + margin, statistic="max")
+    else:
+        seen = Evidence("loss_target_min", site.id, low.span, lowest, "below", -margin, statistic="min")
+    whole = signs.typical(training, "loss_target_integer_share", site.id) == 1.0
+    count = round(highest) + 1
+    if whole and lowest >= 0 and count > 2:
+        text = f"{count} classes need {count} output units and cross_entropy with integer labels"
+        code = f"nn.Linear(…, {count})  # and: loss = F.cross_entropy(output, target.long())"
+    elif whole and (lowest, highest) == (-1.0, 1.0):
+        text, code = "turn the labels -1 and 1 into 0 and 1", f"loss = F.{site.function}(output, (target + 1) / 2)"
+    else:
+        text, code = f"targets from {lowest:.3g} to {highest:.3g} are quantities: use mse_loss", None
+    yield Finding(
+        message=f"{site.function} at {place} is given targets from {lowest:.3g} to {highest:.3g} instead of 0 to 1: its loss has "
+        "no lower bound",
+        places=(place,),
+        evidence=(seen,),
+        severity="error",
+        confidence=0.97,
+        steps=signs.span(training),
+        fix=Fix(text, code),
+        source=site.source,
+    )
+
+
+def _labels_as_numbers(training: Training, site: LossSite, learnt: float, most_classes: int) -> Iterator[Finding]:
+    whole = training.series("loss_target_integer_share", site.id).finite()
+    low, high = (
+        training.series("loss_target_min", site.id).finite(),
+        training.series("loss_target_max", site.id).finite(),
+    )
+    means = training.series("loss_target_mean", site.id).finite()
+    if not len(whole) or whole.values.min() < 1 or not len(low) or not len(high) or not len(means):
+        return
+    lowest, highest = float(low.values.min()), float(high.values.max())
+    width = site.input_shape[-1] if site.input_shape and len(site.input_shape) > 1 else 1
+    mean, spread = float(means.values.mean()), signs.target_spread(training, site)
+    count = round(highest - lowest) + 1
+    one_hot = (
+        (lowest, highest) == (0.0, 1.0)
+        and width > 1
+        and site.target_shape == site.input_shape
+        and float(abs(means.values - 1 / width).max()) < 1e-4
+    )
+    if one_hot:
+        what, count = f"one-hot rows of {width} classes", width
+    elif lowest in (0.0, 1.0) and width == 1 and 2 <= count <= most_classes and _balanced(mean - lowest, spread, count):
+        what = f"whole numbers {lowest:.0f} to {highest:.0f} in equal shares, as class labels are"
+    else:
+        return
+    left = signs.unlearnt(training, site)
+    bad = left > learnt
+    if not bad and not (one_hot or count == 2):
+        return  # a good fit of ratings or counts: a regression
+    place = signs.where(site)
+    evidence = [Evidence("loss_target_integer_share", site.id, whole.span, 1.0, "equal", 1.0, statistic="min")]
+    loss = signs.site_loss(training, site)
+    if bad and left < float("inf"):
+        level = left * signs.chance_loss(training, site)
+        evidence.append(
+            Evidence(
+                loss.quantity,
+                loss.place,
+                loss.span,
+                level,
+                "above",
+                level / left * learnt,
+                statistic="median of the last fifth",
+            )
+        )
+    remains = f", and {min(left, 9.99):.0%} of the loss of a constant prediction remains" if bad else ""
+    if count == 2 and not one_hot:
+        fix = Fix(
+            "two classes: one output unit without activation and binary_cross_entropy_with_logits",
+            "loss = F.binary_cross_entropy_with_logits(output, target)",
+        )
+    else:
+        fix = Fix(
+            f"{count} classes: {count} output units without activation and cross_entropy with integer labels",
+            "loss = F.cross_entropy(output, target.argmax(1))"
+            if one_hot
+            else "loss = F.cross_entropy(output, target.long())",
+        )
+    yield Finding(
+        message=f"{site.function} at {place} is given {what}{remains}",
+        places=(place,),
+        evidence=tuple(evidence),
+        severity="warning" if bad else "note",
+        confidence=(0.8 if one_hot else 0.65) if bad else 0.4,
+        steps=signs.span(training),
+        fix=fix,
+        source=site.source,
+    )
+
+
+def _balanced(mean: float, spread: float, count: int) -> bool:
+    """Whether whole numbers 0..count-1 come in about equal shares: counts and ages are skewed or peaked instead."""
+    even = sqrt((count**2 - 1) / 12)
+    return abs(mean - (count - 1) / 2) < 0.2 * even and abs(spread / even - 1) < 0.15

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule, signs
+from diagnose.run import Layer, LossSite, Training
+
+SOFTMAX = ("softmax", "log_softmax", "softmin", "gumbel_softmax")
+
+
+@rule(
+    needs=("losses",),
+    symptoms=(
+        "loss-not-decreasing",
+        "underfitting",
+        "softmax-before-cross-entropy",
+        "stopped-too-early",
+        "learning-rate-too-low",
+        "constant-output",
+        "saturated-activations",
+        "vanishing-gradients",
+        "wrong-output-activation",
+        "wrong-initial-loss",
+        "oscillating-loss",
+    ),
+)
+def wrong_softmax_dimension(training: Training, *, row_sum_error: float = 0.01) -> Iterator[Finding]:
+    """A softmax runs along another axis than the classes'.
+
+    What it does:
+        For losses whose input comes from a softmax, checks that each row sums to 1 along the class axis (more than
+        `row_sum_error` off is reported), and for every softmax layer whose axis was recorded that it is not the axis
+        of the samples, nor, where it makes the loss's input directly, another one than the classes'.
+
+    Why is this bad:
+        Normalised along the batch, a sample's probabilities depend on which other samples it comes with; the network
+        cannot answer for one sample alone, and what it learns does not hold at another batch size.
+
+    Fix:
+        `dim=1` for outputs of shape (batch, classes) or (batch, classes, height, width); `dim=-1` for attention weights.
+
+    Known problems:
+        Models whose first axis is time may well normalise along it: an inner softmax is only reported where the axis
+        is as long as the batch and no other axis is. A single sample without batch axis has its classes on axis 0.
+
+    Example:
+        `nn.Softmax(dim=0)` on an output of shape (64, 10); `nn.Softmax()` without `dim` on three axes
+
+    References:
+        torch.nn.Softmax: without `dim`, torch picks 0 for one or three axes and 1 for others, deprecated for that
+        reason. 0.01: rows of half-precision softmaxes sum to 1 within 1e-3; along a wrong axis they missed it by 0.1
+        to the batch size.
+    """
+    seen: set[str] = set()
+    for site in training.training_losses:
+        for finding in _judge_site(training, site, row_sum_error):
+            seen.add(finding.places[0])
+            yield finding
+    batch = signs.typical(training, "samples")
+    for layer in training.layers:
+        if layer.activation in SOFTMAX and layer.path not in seen:
+            yield from _judge_inner(training, layer, batch)
+
+
+def _axis(layer: Layer) -> int | None:
+    """The axis the softmax runs along, counted from the front; None where unknown."""
+    if layer.shape is None or "dim" not in layer.settings:
+        return None
+    axes, axis = len(layer.shape), layer.settings["dim"]
+    if axis is None:  # torch's own choice where none is given
+        axis = 0 if axes in (0, 1, 3) else 1
+    return axis + axes if axis < 0 else int(axis)
+
+
+def _judge_site(training: Training, site: LossSite, tolerance: float) -> Iterator[Finding]:
+    if not site.operations or site.operations[0] not in SOFTMAX or not site.input_shape or len(site.input_shape) < 2:
+        return
+    if site.function not in (*signs.CATEGORICAL, *signs.BINARY, *signs.REGRESSION, "kl_div"):
+        return
+    classes = 1 if site.function in signs.CATEGORICAL else len(site.input_shape) - 1
+    layer = training.layer(site.layer) if site.layer else None
+    if layer is not None and layer.activation not in SOFTMAX:
+        layer = None
+    place = signs.where(site)
+    axis = _axis(layer) if layer is not None else None
+    wrong = (
+        axis is not None
+        and layer is not None
+        and ((layer.shape == site.input_shape and axis != classes) or (axis == 0 and len(layer.shape or ()) > 1))
+    )
+    error = training.series("loss_input_row_sum_error", site.id).finite()
+    worst = signs.middle(error.values)
+    evidence: tuple[Evidence, ...] = ()
+    if site.operations[0] == "softmax" and len(error):
+        if worst <= tolerance:
+            return
+        evidence = (Evidence("loss_input_row_sum_error", site.id, error.span, worst, "above", tolerance),)
+    elif not wrong:
+        return
+    over = f" over axis {axis} of {layer.shape}" if axis is not None and layer is not None else ""
+    off = f": its rows miss the sum 1 by {worst:.2g}" if evidence else ""
+    yield _finding(
+        training,
+        place,
+        f"softmax at {place} runs{over or ' along a wrong axis'} instead of the classes' axis {classes}{off}",
+        classes,
+        evidence,
+        site,
+        0.93,
+    )
+
+
+def _judge_inner(training: Training, layer: Layer, batch: float) -> Iterator[Finding]:
+    shape = layer.shape
+    if _axis(layer) != 0 or shape is None or len(shape) < 2 or shape[0] < 2:
+        return
+    if shape[0] != batch or batch in shape[1:]:
+        return
+    message = f"{layer.activation} at {layer.path} runs over axis 0 of {shape}, the {shape[0]} samples of the batch"
+    yield _finding(training, layer.path, message, len(shape) - 1, (), layer, 0.85)
+
+
+def _finding(
+    training: Training,
+    place: str,
+    message: str,
+    axis: int,
+    evidence: tuple[Evidence, ...],
+    at: LossSite | Layer,
+    confidence: float,
+) -> Finding:
+    return Finding(
+        message=message,
+        places=(place,),
+        evidence=evidence,
+        severity="error",
+        confidence=confidence,
+        steps=signs.span(training),
+        fix=Fix(f"let {place} normalise along axis {axis}", f"nn.Softmax(dim={axis})"),
+        source=at.source,
+    )

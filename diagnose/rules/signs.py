@@ -1,0 +1,156 @@
+"""Second signs: whether a training learns, read off its own losses, predictions and targets.
+
+A suspicious setting is a fault only where it hurts, so rules ask here how the training fares.
+"""
+
+from __future__ import annotations
+
+from math import log, pi, sqrt
+
+import numpy as np
+
+from diagnose.run import Floats, LossSite, Series, Training
+
+REGRESSION = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+CATEGORICAL = ("cross_entropy", "nll_loss")
+BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+LINEAR = ("addmm", "mm", "bmm", "baddbmm", "addbmm", "linear", "matmul", "convolution", "mkldnn_convolution", "addmv")
+
+
+def late(series: Series, share: float = 0.2) -> Floats:
+    """The finite values of the last `share` of the recorded ones, at least three where there are three."""
+    values = series.finite().values
+    return values[-max(3, round(len(values) * share)) :]
+
+
+def early(series: Series, count: int = 5) -> Floats:
+    """The first `count` finite values."""
+    return series.finite().values[:count]
+
+
+def middle(values: Floats) -> float:
+    """Their median, NaN without values."""
+    return float(np.median(values)) if len(values) else float("nan")
+
+
+def typical(training: Training, quantity: str, place: str | None = None) -> float:
+    """The median over all finite values of a quantity at a place, NaN when there is none."""
+    return middle(training.series(quantity, place).finite().values)
+
+
+def extreme(training: Training, quantity: str, place: str, side: str) -> float:
+    """The 10th ("low") or 90th percentile of a quantity over the snapshots, NaN when there is none."""
+    values = training.series(quantity, place).finite().values
+    return float(np.percentile(values, 10 if side == "low" else 90)) if len(values) else float("nan")
+
+
+def classes(site: LossSite) -> int | None:
+    """Number of classes a categorical loss chooses among: the length of its class axis."""
+    shape = site.input_shape
+    if site.function not in CATEGORICAL or not shape:
+        return None
+    return shape[1] if len(shape) > 1 else shape[0]
+
+
+def class_shares(training: Training, site: LossSite) -> Floats:
+    """Share of each class among all labels seen at the site, empty where unknown; shape (classes,)."""
+    counts = training.series("class_count", site.id).finite().values
+    if counts.ndim != 2 or not counts.size or counts.sum() <= 0:
+        return np.empty(0)
+    return np.asarray(counts.sum(axis=0) / counts.sum(), dtype=np.float64)
+
+
+def labels_seen(training: Training, site: LossSite) -> int:
+    """How many labels were counted at the site over all snapshots."""
+    counts = training.series("class_count", site.id).finite().values
+    return int(counts.sum()) if counts.size else 0
+
+
+def site_loss(training: Training, site: LossSite) -> Series:
+    """The loss at this site at each step; the training's own where it has only this one and its was not recorded."""
+    series = training.series("training_loss", site.id)
+    if not len(series.measured()) and len(training.training_losses) == 1:
+        return training.series("loss")
+    return series
+
+
+def per_sample(training: Training, site: LossSite, value: float) -> float:
+    """A loss that was summed over the batch, per sample."""
+    if site.arguments.get("reduction", "mean") == "sum":
+        return value / max(typical(training, "samples"), 1.0)
+    return value
+
+
+def target_spread(training: Training, site: LossSite) -> float:
+    """Standard deviation of the targets over all batches: within them and between their means."""
+    within = training.series("loss_target_std", site.id).finite().values
+    means = training.series("loss_target_mean", site.id).finite().values
+    if not len(within):
+        return float("nan")
+    return sqrt(float(np.mean(within**2)) + (float(np.var(means)) if len(means) > 1 else 0.0))
+
+
+def chance_loss(training: Training, site: LossSite) -> float:
+    """The loss of the best constant prediction: what a network that has learnt nothing reaches, NaN where unknown.
+
+    The entropy of the labels for classes, the variance (squared error) or the mean deviation of a normal
+    distribution (absolute error: sqrt(2/pi) standard deviations) for quantities.
+    """
+    if site.function in CATEGORICAL:
+        shares = class_shares(training, site)
+        if len(shares):
+            present = shares[shares > 0]
+            return float(-(present * np.log(present)).sum())
+        count = classes(site)
+        return log(count) if count and count > 1 else float("nan")
+    if site.function in BINARY:
+        shares = class_shares(training, site)
+        if len(shares) == 2 and 0 < shares[0] < 1:
+            return float(-(shares * np.log(shares)).sum())
+        return log(2)
+    spread = target_spread(training, site)
+    match site.function:
+        case "mse_loss":
+            return spread**2
+        case "l1_loss":
+            return spread * sqrt(2 / pi)
+        case "smooth_l1_loss" | "huber_loss":  # quadratic below 1, linear above
+            return spread * sqrt(2 / pi) if spread > 1 else spread**2 / 2
+    return float("nan")
+
+
+def unlearnt(training: Training, site: LossSite) -> float:
+    """Loss at the end over that of the best constant prediction: 1 nothing learnt, 0 all; inf after a divergence."""
+    series = site_loss(training, site).measured()
+    if not len(series):
+        return float("nan")
+    if not np.isfinite(series.values[-1]):
+        return float("inf")
+    chance = chance_loss(training, site)
+    return max(per_sample(training, site, middle(late(series))) / chance, 0.0) if chance > 0 else float("nan")
+
+
+def loss_drop(training: Training) -> float:
+    """The training loss at the end over that at the start: below 1 where it fell; inf after a divergence."""
+    series = training.series("loss").measured()
+    if not len(series):
+        return float("nan")
+    if not np.isfinite(series.values[-1]):
+        return float("inf")
+    start = middle(early(series))
+    return middle(late(series)) / start if start > 0 else float("nan")
+
+
+def accuracy(training: Training, site: LossSite) -> float:
+    """Share of right answers in the training batches at the end, NaN where unknown."""
+    return middle(late(training.series("loss_accuracy", site.id)))
+
+
+def span(training: Training) -> tuple[int, int] | None:
+    """All of the training's steps: what was wrong from the first one on."""
+    return (0, training.steps - 1) if training.steps else None
+
+
+def where(site: LossSite) -> str:
+    """The layer that made the site's input, else the site itself."""
+    return site.layer or site.id
