@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -121,7 +122,7 @@ def _block(finding: Finding, symptoms: list[Finding], run: Run, console: Console
         yield from _hanging(console, item + _text(("fix: ", "bold green")), _text(plain(finding.fix.text)))
         if finding.fix.code:
             yield edge
-            for code in finding.fix.code.expandtabs(4).splitlines():
+            for code in textwrap.dedent(finding.fix.code.expandtabs(4)).splitlines():
                 yield _text((f"{gutter} |   ", "blue"), (plain(code), "green"))
             if symptoms:
                 yield edge

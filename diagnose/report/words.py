@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 
 from diagnose.finding import Diagnosis, Evidence, Finding
 
@@ -30,19 +31,20 @@ def number(value: float, digits: int = 3) -> str:
         return str(float(value))
     if value == int(value) and abs(value) < 1e6:
         return f"{int(value):,}"
+    if 1000 <= abs(value) < 1e6:
+        return f"{value:,.{max(0, digits - len(str(int(abs(value)))))}f}"
     mantissa, exponent, power = f"{value:.{digits}g}".partition("e")
-    if not exponent and abs(value) >= 1000:
-        return f"{float(mantissa):,.{max(0, digits - len(str(int(abs(value)))))}f}"
     return f"{mantissa}e{int(power)}" if exponent else mantissa
 
 
 def numbers(*values: float) -> list[str]:
-    """Numbers with as many digits as it takes to tell different ones apart: 0.99996 is not "1" beside 1."""
-    different = len(set(values)) if not any(math.isnan(value) for value in values) else 0
+    """Numbers with as many digits as it takes to tell different ones apart: 0.99996 is not "1" beside 0.9999."""
+    finite = sorted({float(value) for value in values if math.isfinite(value)})
+    gap = min((above - below for below, above in pairwise(finite)), default=math.inf)
     shown: list[str] = []
     for digits in range(3, 18):
         shown = [number(value, digits) for value in values]
-        if len(set(shown)) >= different:
+        if all(abs(float(number(value, digits).replace(",", "")) - value) <= gap / 4 for value in finite):
             break
     return shown
 
@@ -106,7 +108,7 @@ def verdict(diagnosis: Diagnosis) -> str:
         return headline(first)
     if run.state == "nothing-observed":
         known = run.facts.get("nothing_observed") or {}
-        return plain(known.get("message") or "no training was seen")
+        return plain(f"nothing observed: {known.get('message') or 'no training was seen'}")
     steps = sum(training.steps for training in run.trainings)
     when = {
         "failed": " before the program failed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def made_diagnosis(**changes: object) -> Diagnosis:
         },
     )
     softmax = Finding(
-        message="rows of net.fc sum to 1 before cross_entropy at train.py:41, which applies softmax again",
+        message="rows of net.fc sum to 1 before cross_entropy at train.py:24, which applies softmax again",
         places=("net.fc",),
         evidence=(Evidence("loss_input_row_sum", "net.fc", (0, 120), 1.0, "within", (0.9999, 1.0001)),),
         confidence=0.98,
@@ -118,3 +119,28 @@ def diagnosis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Diagnosis:
     program.write_text(PROGRAM)
     os.utime(program, (1_700_000_000, 1_700_000_000))
     return made_diagnosis()
+
+
+@pytest.fixture
+def make() -> Callable[..., Diagnosis]:
+    """Makes the diagnosis with other fields."""
+    return made_diagnosis
+
+
+@pytest.fixture
+def make_sound() -> Callable[..., Diagnosis]:
+    """Makes the diagnosis of a sound training, its run with other fields."""
+    return sound
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compares a text with a file of `golden/`; `--update-golden` writes it."""
+
+    def compare(name: str, text: str) -> None:
+        file = Path(__file__).parent / "golden" / name
+        if request.config.getoption("--update-golden"):
+            file.write_text(text, encoding="utf-8")
+        assert text == file.read_text(encoding="utf-8"), f"{file.name} differs; if rightly so, pytest --update-golden"
+
+    return compare
