@@ -19,7 +19,7 @@ _PUBLIC = {
     "report": "diagnose.report",
     "explain": "diagnose.observe.explain",
 }
-__all__ = ["__version__", *_PUBLIC]
+__all__ = ["__version__", "explain", "judge", "load", "log", "report", "watch"]
 
 
 class _Package(ModuleType):

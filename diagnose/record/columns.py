@@ -44,9 +44,8 @@ class StepTable:
         rows = cursor.fetchall()
         by_name: Mapping[str, Sequence[Any]] = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
         self.columns = {name: _numbers(values) for name, values in by_name.items()}
-        empty = np.empty(0)
-        self.ticks: Steps = self.columns.get("tick", empty).astype(np.int64)
-        self.streams: Steps = self.columns.get("stream", empty).astype(np.int64)
+        self.ticks = _whole(self.columns.get("tick", np.empty(0)))
+        self.streams = _whole(self.columns.get("stream", np.empty(0)))
 
     def series(self, streams: Sequence[int], clock: Clock, units: Mapping[str, str | None]) -> SeriesMap:
         """One series a column for the steps of these streams; columns never measured are left out."""
@@ -127,6 +126,12 @@ def _numbers(values: Sequence[Any]) -> Floats:
         return np.array([v if isinstance(v, (int, float)) else np.nan for v in values], np.float64)
 
 
+def _whole(values: Floats) -> Steps:
+    if np.isnan(values).any():
+        raise ValueError("a step without a number")
+    return values.astype(np.int64)
+
+
 def _position(place: str, order: Mapping[str, int]) -> tuple[int, int]:
     """Forward order; a later call of a module (`path#2`) comes right after the first."""
     if place in order:
@@ -140,7 +145,8 @@ def _split(
 ) -> list[tuple[str, Floats]]:
     """The values (snapshots,) of each place, or (snapshots, size) of a ragged one."""
     width = len(places) if sizes is None else sum(sizes)
-    if any(len(data) != 4 * width for data in parts) or (sizes is not None and len(sizes) != len(places)):
+    misfit = sizes is not None and (len(sizes) != len(places) or min(sizes, default=0) < 0)
+    if misfit or any(len(data) != 4 * width for data in parts):
         raise ValueError(f"a vector of {quantity} does not fit its layout")
     table: NDArray[np.float64] = np.frombuffer(b"".join(parts), "<f4").reshape(len(parts), width).astype(np.float64, order="F")
     if sizes is None:

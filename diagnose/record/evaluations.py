@@ -103,9 +103,9 @@ def _most(entries: Sequence[Mapping[str, Any]], name: str) -> bool | None:
 
 
 def _usual(entries: Sequence[Mapping[str, Any]], name: str) -> tuple[str, ...]:
-    """The layers that are named in more than half of the passes that name any list."""
-    told = [json.loads(entry[name]) for entry in entries if entry.get(name)]
-    count = Counter(layer for layers in told for layer in dict.fromkeys(layers))
+    """The layers that are named in more than half of the passes that tell of their layers."""
+    told = [entry for entry in entries if entry.get("training_layers") or entry.get("evaluation_layers")]
+    count = Counter(layer for entry in told for layer in dict.fromkeys(json.loads(entry.get(name) or "[]")))
     return tuple(layer for layer, times in count.items() if 2 * times > len(told))
 
 

@@ -57,7 +57,7 @@ class Sink:
                 self._columns[table] = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
             status = os.stat(self.file)
             self._identity = (status.st_dev, status.st_ino)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (as in commit)
             return self._reason(error)
         return None
 
@@ -78,7 +78,7 @@ class Sink:
                 if not _locked(error) or time.monotonic() > until:
                     return self._reason(error)
                 time.sleep(0.05)
-            except Exception as error:  # whatever it is, the record ends and the program goes on
+            except Exception as error:  # noqa: BLE001  whatever it is, the record ends and the program goes on
                 self._rollback()
                 return self._reason(error)
 
@@ -88,7 +88,7 @@ class Sink:
             return
         try:
             self._transact(batch)
-        except Exception:  # there is nobody left to tell
+        except Exception:  # noqa: BLE001  there is nobody left to tell
             self._rollback()
 
     def close(self) -> None:

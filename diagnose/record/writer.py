@@ -83,14 +83,12 @@ class Writer:
         }  # fmt: skip
         if redactions:
             own["redactions"] = redactions
-        for key, value in {**own, **(facts or {})}.items():
-            writer.fact(key, value)
-        writer._start()
+        writer._start([("fact", key, _json(value)) for key, value in {**own, **(facts or {})}.items()])
         _alive.add(writer)
         return writer
 
-    def _start(self) -> None:
-        self._thread = threading.Thread(target=_write, args=(self,), name="diagnose-writer", daemon=True)
+    def _start(self, first: Sequence[tuple[Any, ...]]) -> None:
+        self._thread = threading.Thread(target=_write, args=(self, first), name="diagnose-writer", daemon=True)
         self._thread.start()
 
     def _put(self, row: tuple[Any, ...]) -> None:
@@ -224,13 +222,13 @@ def _item_key(kind: str, item: Mapping[str, Any]) -> str:
     raise KeyError(f"expected path, id or place in an item of kind {kind!r}, found {sorted(item)}")
 
 
-def _write(writer: Writer) -> None:
-    """The thread: opens the file, then commits what is queued, until closed or stopped.
+def _write(writer: Writer, first: Sequence[tuple[Any, ...]]) -> None:
+    """The thread: opens the file with the first rows, then commits what is queued, until closed or stopped.
 
     The connection is a local of this function: no other thread and no forked child can reach, use or close it.
     """
     sink = Sink(writer.file)
-    reason = sink.open()
+    reason = sink.open() or sink.commit(first)
     while reason is None:
         closing = writer._closing
         if not closing:
