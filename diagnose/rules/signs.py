@@ -104,11 +104,13 @@ def chance_loss(training: Training, site: LossSite) -> float:
         count = classes(site)
         return log(count) if count and count > 1 else float("nan")
     if site.function in BINARY:
-        shares = class_shares(training, site)
-        if len(shares) == 2 and 0 < shares[0] < 1:
-            return float(-(shares * np.log(shares)).sum())
-        return log(2)
-    spread = target_spread(training, site)
+        if typical(training, "loss_target_integer_share", site.id) < 1:
+            return float("nan")  # soft targets: even the best prediction keeps their entropy
+        means = training.series("loss_target_mean", site.id).finite().values
+        share = float(np.mean(means)) if len(means) else 0.5
+        return -share * log(share) - (1 - share) * log(1 - share) if 0 < share < 1 else log(2)
+    across = training.series("loss_target_std_across", site.id).finite().values  # of each output apart
+    spread = sqrt(float(np.mean(across**2))) if len(across) else target_spread(training, site)
     match site.function:
         case "mse_loss":
             return spread**2

@@ -70,7 +70,7 @@ def _judge(training: Training, site: LossSite, limit: float) -> Iterator[Finding
     if share < limit:
         return
     place = signs.where(site)
-    evidence = ()
+    evidence: tuple[Evidence, ...] = ()
     how = "without a sigmoid"
     if len(outside):
         evidence = (

@@ -1,0 +1,1 @@
+"""Rules about networks that train against each other."""

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule
+from diagnose.run import InputSite, Training
+
+
+@rule(
+    needs=("input_non_finite_share",),
+    symptoms=(
+        "non-finite-values",
+        "diverging-loss",
+        "loss-not-decreasing",
+        "underfitting",
+        "exploding-gradients",
+        "constant-output",
+        "learning-rate-too-high",
+        "dead-units",
+        "unnormalized-inputs",
+        "stopped-too-early",
+    ),
+)
+def non_finite_inputs(training: Training) -> Iterator[Finding]:
+    """The network is fed NaN or infinity.
+
+    What it does:
+        Reports every input of the network in which a value was NaN or infinite. It is an error where the loss, a
+        gradient or a parameter became non-finite too, else a note.
+
+    Why is this bad:
+        One NaN in a batch makes the loss NaN, the loss every gradient, and the gradients every weight: from then on
+        the network answers NaN for ever.
+
+    Fix:
+        Fill or drop the missing values before training, by figures of the training part.
+
+    Known problems:
+        Masks that hold minus infinity on purpose are inputs too: with everything else finite they are only noted.
+
+    Example:
+        `pandas.read_csv(...)` with empty cells, straight into a tensor
+
+    References:
+        IEEE 754: every arithmetic operation on NaN gives NaN.
+    """
+    harmed = [
+        event.details.get("what")
+        for event in training.events
+        if event.kind == "non-finite" and event.details.get("what") != "input"
+    ]
+    losses = training.series("loss").measured().values
+    bad = bool(harmed) or bool(len(losses)) and not np.isfinite(losses).all()
+    sites = {site.id: site for site in training.inputs}
+    for place in training.places("input_non_finite_share"):
+        share = training.series("input_non_finite_share", place).finite()
+        hit = np.flatnonzero(share.values > 0)
+        if len(hit):
+            yield _finding(
+                training, place, sites.get(place), share.steps[hit[0]], float(share.values.max()), share.span, bad
+            )
+
+
+def _finding(
+    training: Training,
+    place: str,
+    site: InputSite | None,
+    first: np.int64,
+    share: float,
+    seen: tuple[int, int] | None,
+    bad: bool,
+) -> Finding:
+    columns = _columns(training, place)
+    which = f", in column {', '.join(map(str, columns[:5]))}" if columns else ""
+    more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
+    return Finding(
+        message=f"input {place} holds NaN or infinity from step {first} on: up to {share:.2%} of a batch{which}{more}",
+        places=(place,),
+        evidence=(Evidence("input_non_finite_share", place, seen, share, "above", 0.0, statistic="max"),),
+        severity="error" if bad else "note",
+        confidence=0.98 if bad else 0.6,
+        steps=(int(first), max(int(first), training.steps - 1)),
+        fix=Fix(
+            "fill the missing values before training: by the column's mean of the training part, or drop the rows",
+            "x = torch.where(torch.isfinite(x), x, x_train.nanmean(dim=0))",
+        ),
+        source=site.source if site is not None else None,
+    )
+
+
+def _columns(training: Training, place: str) -> list[int]:
+    """Columns whose mean was not finite at some snapshot while others' was."""
+    means = training.series("feature_mean", place).values
+    if means.ndim != 2 or not len(means):
+        return []
+    bad = ~np.isfinite(means).all(axis=0)
+    return [] if bad.all() else [int(i) for i in np.flatnonzero(bad)]

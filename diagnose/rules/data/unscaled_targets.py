@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isnan, sqrt
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule, signs
+from diagnose.run import LossSite, Training
+
+
+@rule(
+    needs=("loss_target_std",),
+    symptoms=(
+        "loss-not-decreasing",
+        "underfitting",
+        "stopped-too-early",
+        "learning-rate-too-low",
+        "learning-rate-too-high",
+        "exploding-gradients",
+        "diverging-loss",
+        "oscillating-loss",
+        "loss-spikes",
+        "constant-output",
+        "dead-units",
+        "saturated-activations",
+        "non-finite-values",
+        "clipping-too-hard",
+        "wrong-initial-loss",
+        "vanishing-gradients",
+        "poor-initialization",
+    ),
+)
+def unscaled_targets(
+    training: Training, *, size: float = 10.0, missed: float = 0.25, unlearnt: float = 0.5
+) -> Iterator[Finding]:
+    """Regression targets are large numbers that the outputs have not reached.
+
+    What it does:
+        Looks at targets whose root mean square is above `size`. They are a fault where the predictions still miss
+        them at the end: their mean by more than `missed` of the targets' root mean square, or their spread is less
+        than `missed` of the targets' while more than `unlearnt` of the loss of a constant prediction remains, or the
+        loss has become non-finite.
+
+    Why is this bad:
+        A network begins with outputs near 0 to 1 and moves by small steps: with targets of 100,000 it needs ten
+        thousands of steps just to reach their mean (Adam moves a bias by its learning rate a step), or, by plain
+        gradient descent, takes steps as large as the targets and blows up.
+
+    Fix:
+        Train on (y - mean) / standard deviation of the training targets and undo it for reporting.
+
+    Known problems:
+        Large targets that were reached all the same (a big learning rate, long training) are not reported. Targets of
+        a hand-written loss are unknown.
+
+    Example:
+        house prices of 250,000 as targets of `nn.MSELoss()`
+
+    References:
+        LeCun et al. 1998, Efficient BackProp, section 4; Bishop 1995, Neural Networks for Pattern Recognition, 8.2.
+        10: ten times the scale default initialisations are made for. 0.25: programs with unscaled prices ended 0.6 to
+        1.0 of the targets' size away, fitted ones below 0.05.
+    """
+    if training.kind in ("gan", "reinforcement"):
+        return  # targets that move with the networks
+    for site in training.training_losses:
+        if site.function in signs.REGRESSION:
+            yield from _judge(training, site, size, missed, unlearnt)
+
+
+def _judge(training: Training, site: LossSite, size: float, missed: float, unlearnt: float) -> Iterator[Finding]:
+    mean, spread = signs.typical(training, "loss_target_mean", site.id), signs.target_spread(training, site)
+    scale = sqrt(mean**2 + spread**2)
+    if isnan(scale) or scale <= size or spread == 0:
+        return
+    loss = signs.site_loss(training, site)
+    left = signs.unlearnt(training, site)
+    place = signs.where(site)
+    evidence = [_scale(training, site, mean, spread, size)]
+    predicted = training.series("loss_input_mean", site.id)
+    across, wanted = _spreads(training, site)
+    distance = abs(signs.middle(signs.late(predicted)) - mean) / scale
+    if left == float("inf"):
+        reached = f"and the loss ended at {float(loss.measured().values[-1])}"
+    elif distance > missed:
+        level = signs.middle(signs.late(predicted))
+        evidence.append(
+            Evidence(
+                "loss_input_mean",
+                site.id,
+                predicted.span,
+                level,
+                "outside",
+                _band(mean, missed * scale),
+                statistic="median of the last fifth",
+            )
+        )
+        reached = f"and after {training.steps} steps the predictions average {level:.3g}"
+    elif across < missed * wanted and left > unlearnt:
+        evidence.append(
+            Evidence(
+                "loss_input_std_across",
+                site.id,
+                predicted.span,
+                across,
+                "below",
+                missed * wanted,
+                statistic="median of the last fifth",
+            )
+        )
+        reached = f"and after {training.steps} steps the predictions differ by only {across:.3g}"
+    else:
+        return
+    yield Finding(
+        message=f"targets at {place} are about {mean:.4g} +- {spread:.3g}, {scale:.3g} times the scale a network starts with, {reached}",
+        places=(place,),
+        evidence=tuple(evidence),
+        severity="error",
+        confidence=0.93,
+        steps=signs.span(training),
+        fix=Fix(
+            f"standardise the targets: subtract {mean:.6g} and divide by {spread:.4g} (of the training part), and undo it for reporting",
+            f"y = (y - {mean:.6g}) / {spread:.4g}",
+        ),
+        source=site.source,
+    )
+
+
+def _scale(training: Training, site: LossSite, mean: float, spread: float, size: float) -> Evidence:
+    if abs(mean) > spread:
+        series = training.series("loss_target_mean", site.id)
+        limit = size / sqrt(2)
+        return Evidence("loss_target_mean", site.id, series.span, mean, "outside", (-limit, limit))
+    series = training.series("loss_target_std", site.id)
+    return Evidence(
+        "loss_target_std", site.id, series.span, spread, "above", size / sqrt(2), statistic="root mean square"
+    )
+
+
+def _band(mean: float, width: float) -> tuple[float, float]:
+    return mean - width, mean + width
+
+
+def _spreads(training: Training, site: LossSite) -> tuple[float, float]:
+    """How much the predictions differ across samples at the end, and how much the targets do."""
+    across = signs.middle(signs.late(training.series("loss_input_std_across", site.id)))
+    return across, signs.typical(training, "loss_target_std_across", site.id)
