@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule
+from diagnose.run import EvaluationSet, Layer, Training
+
+
+@rule(needs=("evaluations",), symptoms=("suspicious-validation",))
+def evaluation_in_training_mode(
+    training: Training, *, same_data: float = 0.9, rare_steps: float = 2.0, strong_dropout: float = 0.25
+) -> Iterator[Finding]:
+    """Dropout or batch norm is in training mode while evaluating.
+
+    What it does:
+        Looks at the mode of every dropout (of p > 0) and batch norm layer during each evaluation. Evaluations of which
+        `same_data` or more are training samples, and those that come with about every step (one in `rare_steps` or
+        oftener with gradients on), are figures about the training and left out.
+
+    Why is this bad:
+        Dropout makes the validated network a weaker one than the trained. Batch norm normalises each validation batch by
+        itself, so a sample's answer depends on its neighbours, and moves its running averages towards the validation
+        data: the reported result is not that of the network.
+
+    Fix:
+        `model.eval()` before evaluating, `model.train()` before training on.
+
+    Known problems:
+        Dropout alone left on while batch norm is in evaluation mode is taken for Monte Carlo dropout and noted only;
+        a network without batch norm that does so looks like the fault.
+
+    Example:
+        `with torch.no_grad(): accuracy(model(x_val), y_val)` without `model.eval()`
+
+    References:
+        torch.nn.Module.eval; Srivastava et al. 2014, Dropout, https://jmlr.org/papers/v15/srivastava14a.html; Ioffe & Szegedy
+        2015, Batch Normalization, section 3.1. 0.9: a split that shares nine in ten samples is the training set.
+    """
+    if training.kind in ("gan", "reinforcement"):
+        return  # they sample as they train
+    for evaluation in training.evaluations:
+        if len(evaluation) and not _about_training(training, evaluation, same_data, rare_steps):
+            yield from _judge(training, evaluation, strong_dropout)
+
+
+def _about_training(training: Training, evaluation: EvaluationSet, same_data: float, rare_steps: float) -> bool:
+    if evaluation.same_data is not None:
+        return evaluation.same_data >= same_data
+    return evaluation.grad_enabled is not False and len(evaluation) * rare_steps >= training.steps
+
+
+def _judge(training: Training, evaluation: EvaluationSet, strong_dropout: float) -> Iterator[Finding]:
+    layers = [la for path in evaluation.training_layers if (la := training.layer(path)) is not None and _matters(la)]
+    if not layers:
+        return
+    norms = [layer for layer in layers if layer.role == "normalization"]
+    dropouts = [layer for layer in layers if layer.role == "dropout"]
+    others = (training.layer(path) for path in evaluation.evaluation_layers)
+    sampled = not norms and any(la is not None and la.role == "normalization" and _matters(la) for la in others)
+    rate = max((float(la.settings.get("p", 0.5)) for la in dropouts), default=0.0)
+    kinds = " and ".join(
+        f"{len(group)} {what} layer{'s' if len(group) > 1 else ''}"
+        for group, what in ((norms, "batch norm"), (dropouts, "dropout"))
+        if group
+    )
+    strong = bool(norms) or rate >= strong_dropout
+    first = layers[0]
+    evidence: tuple[Evidence, ...] = ()
+    if len(training.series("layer_training", first.path).measured()):
+        seen = training.series("layer_training", first.path).finite()
+        evidence = (
+            Evidence("layer_training", first.path, seen.span, float(seen.values[-1]), "equal", 1.0, statistic="last"),
+        )
+        evidence = evidence if evidence[0].holds() else ()
+    yield Finding(
+        message=f"{kinds} (first {first.path}) in training mode during {len(evaluation)} evaluation"
+        f"{'s' if len(evaluation) > 1 else ''} of {evaluation.name}",
+        places=tuple(layer.path for layer in layers),
+        evidence=evidence,
+        severity="note" if sampled else "error" if strong else "warning",
+        confidence=0.4 if sampled else 0.95 if evaluation.grad_enabled is False else 0.8,
+        steps=(int(evaluation.steps[0]), int(evaluation.steps[-1])),
+        fix=Fix(
+            f"call {first.network or 'model'}.eval() before evaluating {evaluation.name} and .train() before training on",
+            f"{first.network or 'model'}.eval()\nwith torch.no_grad():\n    …  # evaluate\n{first.network or 'model'}.train()",
+        ),
+        source=evaluation.site.source,
+    )
+
+
+def _matters(layer: Layer) -> bool:
+    """Whether the layer computes something else in training than in evaluation mode."""
+    if layer.role == "dropout":
+        return float(layer.settings.get("p", 0.5)) > 0
+    if layer.role == "normalization":
+        running = (
+            "BatchNorm" in layer.type or "InstanceNorm" in layer.type and layer.settings.get("track_running_stats")
+        )
+        return bool(running) and layer.settings.get("track_running_stats", True) is not False
+    return False
