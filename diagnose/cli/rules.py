@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from diagnose.cli._judging import judging_options
 
 if TYPE_CHECKING:
     from diagnose.rules import Rule
+
+NARROWEST_TITLE = 30  # columns; where fewer are left beside the names, titles stand under them
 
 
 @click.command(short_help="List the rules, or explain one.")
@@ -38,15 +41,18 @@ def rules(
 def _table(every: list[Rule], in_force: settings.Settings, width: int) -> str:
     """One line a rule under its family; a rule that settings silence is marked."""
     longest = max((len(rule.name) for rule in every), default=0)
+    column = longest + 4
+    if width - column < NARROWEST_TITLE:
+        column = 6  # under the name
     lines = []
     for family, members in groupby(every, key=lambda rule: rule.family):
         lines.append(f"{family}:")
         for rule in members:
-            off = " (ignored)" if in_force.silences(rule.name, rule.family) else ""
-            line = f"  {rule.name:{longest}}  {rule.title}{off}"
-            if len(line) > width:
-                line = f"  {rule.name}\n      {rule.title}{off}"
-            lines.append(line)
+            silenced = " (ignored here)" if in_force.silences(rule.name, rule.family) else ""
+            title = textwrap.wrap(rule.title + silenced, max(width - column, NARROWEST_TITLE))
+            name = f"  {rule.name}"
+            lines += [name] if column == 6 else [f"{name:{column}}{title.pop(0)}"]
+            lines += [" " * column + line for line in title]
     return "\n".join([*lines, "", "Explain one: diagnose rules NAME", ""])
 
 
@@ -62,7 +68,8 @@ def _page(rule: Rule, in_force: settings.Settings) -> str:
     if not rule.thresholds:
         lines.append("    none")
     if rule.symptoms:
-        lines += ["", "Symptoms that are folded under it:", f"    {', '.join(rule.symptoms)}"]
+        symptoms = textwrap.wrap(", ".join(rule.symptoms), 100, break_on_hyphens=False)
+        lines += ["", "Symptoms that are folded under it:", *(f"    {line}" for line in symptoms)]
     if rule.kinds:
         lines += ["", f"Only for trainings of kind: {', '.join(rule.kinds)}"]
     silenced = in_force.silences(rule.name, rule.family)

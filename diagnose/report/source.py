@@ -30,10 +30,10 @@ def location(source: Source, run: Run) -> str:
 def lines(source: Source, run: Run, around: int = 0) -> dict[int, str]:
     """The source line by number, and `around` lines before and after it.
 
-    Empty where the file can not be read, was left out of the run on request, or was edited after the run began: a wrong
+    Empty where the file can not be read, was kept out by --no-source, or was edited after the run began: a wrong
     line is worse than none.
     """
-    if "source" in (run.facts.get("redactions") or ()):
+    if run.facts.get("source") is False:
         return {}
     path = _path(source, run)
     try:

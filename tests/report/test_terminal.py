@@ -86,7 +86,7 @@ def test_quotes_no_line_that_was_edited_after_the_run_began(diagnosis):
 
 
 def test_quotes_nothing_where_source_was_kept_out(diagnosis):
-    run = replace(diagnosis.run, facts={**diagnosis.run.facts, "redactions": ["source"]})
+    run = replace(diagnosis.run, facts={**diagnosis.run.facts, "source": False})
     assert "F.softmax" not in text_of(replace(diagnosis, run=run))
 
 
