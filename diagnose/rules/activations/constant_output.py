@@ -1,0 +1,89 @@
+from collections.abc import Iterator
+
+import numpy as np
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule
+from diagnose.run import LossSite, Training
+
+LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits", "nll_loss")
+PROBABILITIES = ("binary_cross_entropy",)
+NUMBERS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+NO_ANSWER = ("gan", "reinforcement", "contrastive", "vae")  # a constant output can be right there
+
+
+@rule(needs=("loss_input_std_across",), symptoms=("loss-not-decreasing", "underfitting", "wasted-epochs", "input-ignored"))
+def constant_output(
+    training: Training, *, logit: float = 0.01, ratio: float = 0.01, min_snapshots: int = 5, min_steps: int = 20
+) -> Iterator[Finding]:
+    """The network gives the same answer to every input.
+
+    What it does:
+        Takes how much the prediction varies across the samples of a batch, while the targets vary, and speaks when it
+        stays under `logit` for logits (a hundredth changes a probability by a quarter of a per cent at most), or under
+        `ratio` of the targets' spread for numbers, in the second half of the training.
+
+    Why is this bad:
+        The network has given up on its inputs: it answers with the mean of the targets.
+
+    Fix:
+        Find what cuts the inputs off: dead units, saturated activations, vanishing gradients, a learning rate that
+        blew up the weights, or labels that are nearly constant.
+
+    Known problems:
+        On data in which nothing can be learnt a nearly constant answer is the right one.
+
+    Example:
+        `diagnose run tests/challenges/at-circle-relu-narrow/faulty.py`
+
+    References:
+        Karpathy 2019, A recipe for training neural networks, https://karpathy.github.io/2019/04/25/recipe/. Both limits
+        are ten times under the least spread measured in healthy trainings whose loss fell by a tenth.
+    """
+    if training.kind in NO_ANSWER or training.steps < min_steps:
+        return
+    for site in training.training_losses:
+        series = training.series("loss_input_std_across", site.id).finite()
+        if len(series) < min_snapshots:
+            continue
+        targets = training.series("loss_target_std_across", site.id).finite()
+        spread = float(np.median(targets.values)) if len(targets) else float("nan")
+        limit = _limit(training, site, spread, logit, ratio)
+        if limit is None:
+            continue
+        late = series.values[len(series) // 2 :]
+        value = float(np.median(late))
+        if not (value < limit and late[-1] < limit):
+            continue
+        below = series.values < limit
+        since = int(series.steps[len(below) - int(np.argmin(below[::-1]))]) if not below.all() else int(series.steps[0])
+        place = site.layer or site.id
+        yield Finding(
+            message=f"the output of {place} varies by {value:.1e} across the samples of a batch, limit {limit:.1e}: the "
+            "same answer to every input",
+            places=(place,),
+            evidence=(Evidence("loss_input_std_across", site.id, (since, int(series.steps[-1])), value, "below", limit),),
+            confidence=0.8,
+            steps=(since, int(series.steps[-1])),
+            fix=Fix("try to fit one batch of 16 samples first; if that fails too, look at the other findings for what cuts the inputs off"),
+            source=site.source,
+        )
+
+
+def _limit(training: Training, site: LossSite, spread: float, logit: float, ratio: float) -> float | None:
+    """Least spread across samples that still is an answer; None where the targets do not vary or are not known."""
+    if site.input_shape is not None and site.input_shape[:1] == (1,):
+        return None  # one sample has no spread
+    if site.function in (*LOGITS, *PROBABILITIES):
+        counts = training.series("class_count", site.id).finite()
+        if len(counts) and counts.values.ndim == 2:
+            if (counts.values.sum(axis=0) > 0).sum() < 2:
+                return None  # one class: a constant answer is right
+        elif not spread > 0:
+            return None
+        if site.function in LOGITS and site.input_shape is not None and len(site.input_shape) >= 2 and site.input_shape[1] == 1:
+            return None if site.function != "binary_cross_entropy_with_logits" else logit
+        return logit if site.function in LOGITS else logit / 4
+    if site.function in NUMBERS and spread > 0:
+        return ratio * spread
+    return None

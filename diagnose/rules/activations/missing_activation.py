@@ -1,0 +1,112 @@
+from collections.abc import Iterator, Mapping, Sequence
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule
+from diagnose.run import Edge, Layer, Training
+
+LINEAR = ("linear", "convolution")
+TRANSPARENT = ("dropout", "reshape", "container")  # layers that leave a linear map linear
+CODES = ("autoencoder", "vae")  # a linear one computes principal components
+STRAIGHT = (
+    "view", "reshape", "unsafe_view", "_unsafe_view", "_reshape_alias", "flatten", "unflatten", "transpose", "t", "permute", "squeeze", "unsqueeze",
+    "expand", "clone", "contiguous", "addmm", "mm", "linear", "convolution", "alias", "to_copy", "_to_copy", "native_dropout",
+    "slice", "select", "narrow", "split", "cat", "stack", "neg", "mean", "sum", "avg_pool2d", "copy_slices",
+)  # fmt: skip
+
+
+@rule(needs=("edges",), symptoms=("underfitting", "loss-not-decreasing", "constant-output", "stopped-too-early"))
+def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 0.5) -> Iterator[Finding]:
+    """Linear layers follow each other with nothing between.
+
+    What it does:
+        Follows the data flow from each linear or convolution layer to the next, through reshaping and dropout. Speaks
+        when at least `pairs` such connections exist and they are at least `fraction` of all connections between layers
+        with weights; fewer are a note. A layer that narrows (its output smaller than its own input and than the next
+        one's output) is a low-rank factorization or a code, and is left out unless the network has no activation at
+        all; so are depthwise convolutions.
+
+    Why is this bad:
+        Two linear maps in a row are one linear map: the layers add cost and no power, and what no linear map can
+        separate stays unlearnt.
+
+    Fix:
+        An activation after each layer but the last.
+
+    Known problems:
+        A network that is linear on purpose (a study of deep linear networks, a factorized regression) is reported.
+
+    Example:
+        `diagnose run tests/challenges/pt-linear-only/faulty.py`
+
+    References:
+        Goodfellow et al. 2016, Deep Learning, section 6.1, https://www.deeplearningbook.org/contents/mlp.html
+    """
+    layers = {layer.path: layer for layer in training.layers}
+    leaving: dict[str, list[Edge]] = {}
+    for edge in training.edges:
+        leaving.setdefault(edge.source, []).append(edge)
+    straight: list[tuple[Layer, Layer]] = []
+    hidden = 0
+    for layer in training.layers:
+        if layer.role not in LINEAR:
+            continue
+        reached, ends = _next(layer, leaving, layers)
+        straight += [(layer, other) for other in reached]
+        hidden += not ends
+    entirely = len({first.path for first, _ in straight}) == hidden  # no power anywhere: a narrow layer is no excuse
+    if not entirely or training.kind in CODES:
+        straight = [(first, second) for first, second in straight if not _factorizes(first, second)]
+    if len(straight) < pairs:
+        return
+    froms = list(dict.fromkeys(first.path for first, _ in straight))
+    share = len(froms) / max(hidden, len(froms))
+    loud = share >= fraction
+    first, second = straight[0]
+    more = f" and {len(straight) - 1} more such pairs" if len(straight) > 1 else ""
+    yield Finding(
+        message=f"nothing between {first.path} and {second.path}{more}: {len(froms)} of {max(hidden, len(froms))} layers "
+        "with weights are followed by no activation",
+        places=tuple(dict.fromkeys(path for a, b in straight for path in (a.path, b.path))),
+        evidence=(Evidence("linear_pairs", first.path, None, share, "above", min(fraction, share) - 1e-9, "share", "share"),),
+        severity="warning" if loud else "note",
+        confidence=0.9 if loud else 0.5,
+        fix=Fix(f"put an activation after {', '.join(froms[:3])}{' …' if len(froms) > 3 else ''}", "nn.ReLU()"),
+        source=first.source,
+    )
+
+
+def _next(
+    layer: Layer, leaving: Mapping[str, Sequence[Edge]], layers: Mapping[str, Layer]
+) -> tuple[list[Layer], bool]:
+    """Layers with weights that the output reaches by a linear way alone; and whether it reaches the loss instead."""
+    found: dict[str, Layer] = {}
+    ends = False
+    waiting, seen = [layer.path], {layer.path}
+    while waiting:
+        for edge in leaving.get(waiting.pop(), ()):
+            other = layers.get(edge.target)
+            if other is None:
+                ends = True  # a loss
+                continue
+            if not all(operation in STRAIGHT for operation in edge.operations):
+                continue
+            if other.role in LINEAR:
+                found[other.path] = other
+            elif other.role in TRANSPARENT and other.path not in seen:
+                seen.add(other.path)
+                waiting.append(other.path)
+    return list(found.values()), ends or not leaving.get(layer.path)
+
+
+def _width(layer: Layer, key: str) -> int | None:
+    value = layer.settings.get(f"{key}_features", layer.settings.get(f"{key}_channels"))
+    return value if isinstance(value, int) else None
+
+
+def _factorizes(first: Layer, second: Layer) -> bool:
+    """Whether the pair is a factorization on purpose: a narrow code, or a depthwise convolution before a pointwise one."""
+    groups = first.settings.get("groups"), second.settings.get("groups")
+    if any(isinstance(g, int) and g > 1 for g in groups):
+        return True
+    come, code, leave = _width(first, "in"), _width(first, "out"), _width(second, "out")
+    return None not in (come, code, leave) and code < min(come, leave)  # type: ignore[operator, type-var]

@@ -1,0 +1,101 @@
+from collections.abc import Iterator
+
+import numpy as np
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule
+from diagnose.rules.progress import stuck
+from diagnose.run import Layer, Training
+
+BOUNDED = ("sigmoid", "tanh", "hardsigmoid", "hardtanh", "softsign", "relu6")
+GATING = ("mul", "mul_", "bmm", "addcmul")  # a gate's output multiplies something: it is meant to be open or shut
+
+
+@rule(
+    needs=("saturated_share",),
+    symptoms=(
+        "vanishing-gradients", "loss-not-decreasing", "underfitting", "constant-output", "learning-rate-too-low",
+        "stopped-too-early", "wasted-epochs",
+    ),
+)  # fmt: skip
+def saturated_activations(
+    training: Training, *, share: float = 0.5, min_snapshots: int = 3
+) -> Iterator[Finding]:
+    """Hidden activations sit at the flat ends of their curve.
+
+    What it does:
+        Takes the share of a sigmoid's or tanh's outputs that lie at its flat ends (|tanh| above 0.98), in layers that
+        another layer follows, and speaks when the median over the snapshots and each of the last ones are above
+        `share`, while the loss learns next to nothing.
+
+    Why is this bad:
+        The slope there is under a twentieth of that in the middle: hardly any gradient passes, and the layers before
+        stop learning.
+
+    Fix:
+        Scale the inputs to mean zero and standard deviation one, initialise with smaller weights (Xavier), normalise
+        before the activation, or use a ReLU-like activation.
+
+    Known problems:
+        The network's output and gates (whose output multiplies something) are left out: they are meant to saturate.
+        Gates inside LSTM and GRU modules are not seen.
+
+    Example:
+        `diagnose run demos/feedforward.py --problem saturated-activations`
+
+    References:
+        Glorot & Bengio 2010, section 3, https://proceedings.mlr.press/v9/glorot10a.html. Half the outputs is the share
+        of SageMaker Debugger and DeepDiagnosis.
+    """
+    suffering = stuck(training)
+    if suffering is None:
+        return
+    for place in training.places("saturated_share"):
+        layer = training.layer(place.split("#", 1)[0])
+        series = training.series("saturated_share", place).measured()
+        if layer is None or layer.activation not in BOUNDED or len(series) < min_snapshots:
+            continue
+        if not _hidden(layer, training):
+            continue
+        median, late = float(np.median(series.values)), float(series.values[-min_snapshots:].min())
+        if not (median > share and late > share):
+            continue
+        before = training.series("output_max_abs", _before(layer, training)).finite()
+        size = f"its input reaches {float(np.median(before.values)):.2g}; " if len(before) else ""
+        yield Finding(
+            message=f"{median:.0%} of the outputs of {layer.path} ({layer.type}) lie at its flat ends, limit {share:.0%}",
+            places=(layer.path,),
+            evidence=(
+                Evidence("saturated_share", series.place, series.span, median, "above", share, "share"),
+                suffering,
+            ),
+            confidence=0.85,
+            steps=series.span,
+            fix=Fix(
+                f"{size}scale the inputs to standard deviation one, normalise before {layer.path}, or use ReLU",
+                "nn.ReLU()" if not layer.functional else "F.relu",
+            ),
+            source=layer.source,
+        )
+
+
+def _hidden(layer: Layer, training: Training) -> bool:
+    """Whether another layer with weights follows it, and it is no gate."""
+    if any(site.layer == layer.path for site in training.losses):
+        return False
+    own = [edge for edge in training.edges if edge.source == layer.path]
+    if any(operation in GATING for edge in own for operation in edge.operations):
+        return False
+    paths = [other.path for other in training.layers]
+    position = paths.index(layer.path)
+    return any(other.parameters for other in training.layers[position + 1 :] if other.network == layer.network)
+
+
+def _before(layer: Layer, training: Training) -> str:
+    """The layer that feeds it, "" when unknown."""
+    edge = next((edge for edge in training.edges if edge.target == layer.path), None)
+    if edge is not None:
+        return edge.source
+    paths = [other.path for other in training.layers]
+    position = paths.index(layer.path)
+    return paths[position - 1] if position else ""

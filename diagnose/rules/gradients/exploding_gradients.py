@@ -1,0 +1,138 @@
+from collections.abc import Iterator
+
+import numpy as np
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule
+from diagnose.rules.depth import depths
+from diagnose.rules.progress import stuck, unstable
+from diagnose.run import Floats, Series, Training
+
+
+@rule(
+    needs=("gradient_norm",),
+    symptoms=(
+        "non-finite-values", "diverging-loss", "oscillating-loss", "loss-spikes", "loss-not-decreasing", "underfitting",
+        "constant-output", "dead-units", "saturated-activations",
+    ),
+)  # fmt: skip
+def exploding_gradients(
+    training: Training, *, growth: float = 100.0, depth_ratio: float = 1e3, min_snapshots: int = 5
+) -> Iterator[Finding]:
+    """Gradients grow out of proportion, along the depth or along the training.
+
+    What it does:
+        Speaks when the loss is unstable (it ends non-finite, or lost most of what it had gained) or stuck, and either
+        the norm of all gradients grew `growth` times over its first level and stayed there, or the gradient in the
+        first third of the layers is `depth_ratio` times that of the last layer.
+
+    Why is this bad:
+        One step along such a gradient throws the weights far from where they were: the loss jumps, or becomes nan.
+
+    Fix:
+        Clip the gradient norm, lower the learning rate, or initialise so that each layer keeps the size of its input.
+
+    Known problems:
+        A large norm alone is no fault (it scales with the loss): without a suffering loss nothing is said. Where the
+        program clips, the norm before clipping is judged.
+
+    Example:
+        `diagnose run demos/feedforward.py --problem exploding-gradients`
+
+    References:
+        Pascanu et al. 2013, https://arxiv.org/abs/1211.5063. AutoTrainer (Zhang et al. 2021) uses 70 between first and
+        last layer without a look at the loss; the larger ratio leaves room for wide first layers.
+    """
+    suffering = unstable(training) or stuck(training)
+    if suffering is None:
+        return
+    norm = total_norm(training)
+    grown = _growth(norm, growth, min_snapshots)
+    steep = _depth(training, depth_ratio, min_snapshots)
+    if grown is None and steep is None:
+        return
+    shown = grown or steep
+    assert shown is not None
+    message = (
+        f"gradient norm grew to {grown.value:.2g} times its first level, limit {growth:g}"
+        if grown is not None
+        else f"gradient at {shown.place} is {shown.value:.2g} times that of the last layer, limit {depth_ratio:g}"
+    )
+    source = next((o.source for o in training.optimizers if o.source is not None), None)
+    yield Finding(
+        message=message,
+        places=(shown.place,) if shown.place else (training.networks[:1] or ("loss",)),
+        evidence=tuple(e for e in (grown, steep, suffering) if e is not None),
+        confidence=0.8,
+        steps=shown.steps,
+        fix=_fix(norm, training),
+        source=source,
+    )
+
+
+def total_norm(training: Training) -> Series:
+    """Norm of all gradients before clipping: as the clip call saw it, else from the norms of the parameters."""
+    clipped = training.series("clip_norm").measured()
+    if len(clipped):
+        return clipped
+    matrix = training.matrix("gradient_norm")
+    seen = ~np.isnan(matrix.values).all(axis=1)
+    squares = np.where(np.isnan(matrix.values), 0.0, matrix.values.astype(float)) ** 2
+    total: Floats = np.sqrt(squares.sum(axis=1))
+    return Series("gradient_norm", None, matrix.steps[seen], total[seen])
+
+
+def _growth(norm: Series, growth: float, min_snapshots: int) -> Evidence | None:
+    if len(norm) < min_snapshots:
+        return None
+    start = norm.values[: max(2, len(norm) // 10)]
+    start = start[np.isfinite(start) & (start > 0)]
+    if not len(start):
+        return None
+    relative = norm.values / np.median(start)
+    over = ~(relative <= growth)
+    if over.sum() < 2 or not over[-max(2, len(over) // 10) :].any():  # held, not one spike long ago
+        return None
+    first = int(np.argmax(over))
+    peak = relative[np.isfinite(relative)]
+    value = float(peak.max()) if len(peak) and peak.max() > growth else float("inf")
+    return Evidence(
+        "gradient_norm", None, (int(norm.steps[first]), int(norm.steps[-1])), value, "above", growth, "ratio", "max"
+    )
+
+
+def _depth(training: Training, ratio: float, min_snapshots: int) -> Evidence | None:
+    for depth in depths(training):
+        values = depth.values[: max(min_snapshots, len(depth.steps) // 3)]  # an explosion along the depth shows at once
+        last = values[:, -1]
+        with np.errstate(over="ignore"):
+            steep = np.stack([values[:, j] / last for j in range(max(1, len(depth.layers) // 3))], axis=1)
+        steep = steep[np.isfinite(steep).all(axis=1) & (last > 0)]
+        if len(steep) < 2:
+            continue
+        median = np.median(steep, axis=0)
+        if (median > ratio).all():
+            span = (int(depth.steps[0]), int(depth.steps[min(len(values), len(depth.steps)) - 1]))
+            j = int(np.argmax(median))
+            return Evidence("gradient_norm", depth.layers[j], span, float(median[j]), "above", ratio, "ratio")
+    return None
+
+
+def _fix(norm: Series, training: Training) -> Fix:
+    finite = norm.finite()
+    calm = finite.values[: max(3, len(finite) // 3)]
+    if not len(calm):
+        return Fix("lower the learning rate and clip the gradient norm before each step")
+    limit = float(f"{np.quantile(calm, 0.9):.2g}")
+    limits = training.series("clip_limit").finite()
+    if len(limits):
+        text = (
+            f"the norm is clipped at {limits.values[-1]:g} already: lower the learning rate, and initialise or normalise "
+            "so that gradients keep their size"
+        )
+        return Fix(text)
+    return Fix(
+        f"clip the gradient norm at {limit:g}, the 90th percentile of this run's norms before they grew, or lower the "
+        "learning rate",
+        f"torch.nn.utils.clip_grad_norm_(model.parameters(), {limit:g})",
+    )

@@ -1,0 +1,114 @@
+from collections.abc import Iterator, Sequence
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule
+from diagnose.run import Parameter, Training
+
+WHY = {
+    "frozen": "requires_grad is False",
+    "unreached": "no backward reaches them",
+}
+
+
+@rule(
+    needs=("parameters",),
+    symptoms=(
+        "loss-not-decreasing", "underfitting", "learning-rate-too-low", "constant-output", "stopped-too-early",
+        "vanishing-gradients", "poor-initialization", "symmetric-initialization", "wasted-epochs",
+    ),
+)  # fmt: skip
+def unused_parameters(
+    training: Training, *, share: float = 0.01, most: float = 0.5, min_steps: int = 5
+) -> Iterator[Finding]:
+    """Parameters that the optimizer holds never get a gradient.
+
+    What it does:
+        Looks for parameters that are handed to the optimizer and are meant to be trained, but that no backward
+        reaches; and for an optimizer all of whose parameters are frozen. An error when nothing, or more than `most` of
+        the weights, is trained; a warning from `share` of the weights on; below it, a note.
+
+    Why is this bad:
+        They stay as they were drawn. Often a layer was forgotten in forward(), a tensor was detached (detach(), .data,
+        numpy(), torch.tensor(loss)), or the wrong parameters were frozen.
+
+    Fix:
+        Use the layer, remove the detach, or leave the parameters out of the optimizer.
+
+    Known problems:
+        Frozen parameters beside trained ones are an ordinary fine-tuning and no fault. A model that is only partly
+        used (an unneeded pooler) is reported as a note or a warning, by its size. A parameter whose gradient could not
+        be observed is left out.
+
+    Example:
+        `diagnose run tests/challenges/pt-everything-frozen/faulty.py`
+
+    References:
+        torch.autograd mechanics, https://docs.pytorch.org/docs/stable/notes/autograd.html#locally-disabling-gradient-computation.
+        Shares: own choice; what is under a hundredth of the weights hardly changes what the network can learn.
+    """
+    if training.steps < min_steps:
+        return
+    held = [p for p in training.parameters if p.optimized]
+    total = sum(p.size for p in held)
+    if not total:
+        return
+    frozen = [p for p in held if not p.trainable]
+    unreached = [p for p in held if p.trainable and _reached(training, p) is False]
+    known = [p for p in held if not p.trainable or _reached(training, p) is not None]
+    lost = frozen + unreached
+    if len(lost) == len(held) and len(known) == len(held):
+        yield _finding(training, lost, "frozen" if frozen else "unreached", 1.0, most, "error", total)
+        return
+    if not unreached:
+        return
+    meant = sum(p.size for p in held if p.trainable)
+    found = sum(p.size for p in unreached) / max(meant, 1)
+    weights = any(len(p.shape) >= 2 for p in unreached)
+    severity = "error" if found > most else "warning" if found > share and weights else "note"
+    yield _finding(training, unreached, "unreached", found, most if found > most else min(share, found / 2), severity, meant)
+
+
+def _reached(training: Training, parameter: Parameter) -> bool | None:
+    """Whether a gradient was ever computed for it; None when that was not observed."""
+    present = training.series("gradient_present", parameter.path).measured()
+    if len(present):
+        return bool((present.values > 0).any())
+    return parameter.reached
+
+
+def _finding(
+    training: Training, lost: Sequence[Parameter], why: str, found: float, limit: float, severity: str, total: int
+) -> Finding:
+    first = next((p for p in lost if len(p.shape) >= 2), lost[0])
+    size = sum(p.size for p in lost)
+    others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+    present = training.series("gradient_present", first.path)
+    steps = present.span or (0, max(training.steps - 1, 0))
+    whole = "all " if found == 1.0 else ""
+    message = (
+        f"{first.path}{others} in the optimizer: {WHY[why]}, so {whole}{size:,} of {total:,} weights "
+        f"({found:.0%}) are never trained"
+    )
+    place = training.layer(first.layer)
+    source = (place.source if place else None) or first.source
+    if source is None:
+        source = next((o.source for o in training.optimizers if o.source is not None), None)
+    layers = tuple(dict.fromkeys(p.layer or p.path for p in lost))
+    fix = (
+        Fix(f"unfreeze what shall be trained ({first.layer or first.path})", f"for p in model.{first.layer}.parameters(): p.requires_grad = True")
+        if why == "frozen"
+        else Fix(
+            f"use {first.layer or first.path} in forward(), or look for detach(), .data, no_grad() or a conversion to numpy "
+            "between it and the loss; leave it out of the optimizer if it is not needed"
+        )
+    )  # fmt: skip
+    return Finding(
+        message=message,
+        places=(first.layer or first.path, *[name for name in layers if name != (first.layer or first.path)]),
+        evidence=(Evidence("gradient_present", first.path, steps, found, "above", limit, "share of weights", "share"),),
+        severity="error" if severity == "error" else "warning" if severity == "warning" else "note",
+        confidence=0.95 if severity == "error" else 0.85,
+        steps=steps,
+        fix=fix,
+        source=source,
+    )

@@ -1,0 +1,184 @@
+"""Second signs: whether a training suffers, told from its loss, so that no odd gradient alone is called a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from diagnose.finding import Evidence
+from diagnose.run import Floats, LossSite, Matrix, Series, Training
+
+LEAST_STEPS = 20  # fewer losses say nothing about a trend
+LOSS_WITHOUT_LEVEL = ("gan", "reinforcement")  # kinds whose loss is no measure of success
+IDLE = 1e-12  # a norm below this is zero in float32 arithmetic on ordinary weights
+
+
+def stuck(training: Training, *, share: float = 0.1) -> Evidence | None:
+    """Evidence that the training loss has learnt next to nothing from the inputs; None when it has, or nobody knows.
+
+    Where the best constant prediction has a known loss (the entropy of the labels, the variance of the targets), the
+    last tenth of the training must have taken off at least `share` of it: that much any network does that works.
+    Elsewhere the loss must have fallen by `share` of its first level.
+    """
+    if training.kind in LOSS_WITHOUT_LEVEL:
+        return None
+    for site in training.training_losses:
+        best_constant = trivial_loss(training, site)
+        series = training.series("training_loss", site.id)
+        if not len(series) and len(training.training_losses) == 1:
+            series = training.series("loss")
+        if best_constant is None or len(series) < LEAST_STEPS:
+            continue
+        if site.weight is not None and not len(training.series("training_loss", site.id)) and site.weight != 1:
+            continue
+        late = ending(series)
+        limit = (1 - share) * best_constant
+        if not len(late):
+            return None  # not a finite value at the end: other rules speak of that
+        level = float(np.median(late.values))
+        if level > limit:
+            return Evidence(series.quantity, series.place, late.span, level, "above", limit, "loss")
+        return None
+    series = training.series("loss")
+    if len(series) < LEAST_STEPS:
+        return None
+    first, late = beginning(series), ending(series)
+    if len(first) < 2 or len(late) < 2:
+        return None
+    start, level = float(np.median(first.values)), float(np.median(late.values))
+    limit = start - share * abs(start)
+    if level > limit:
+        return Evidence("loss", None, late.span, level, "above", limit, "loss")
+    return None
+
+
+def unstable(training: Training, *, rise: float = 2.0) -> Evidence | None:
+    """Evidence that the loss ended non-finite, or `rise` times above where it began, or as far above its best."""
+    series = training.series("loss")
+    if training.kind in LOSS_WITHOUT_LEVEL or len(series) < 3:
+        return None
+    tail = series.values[-max(3, len(series) // 10) :]
+    bad = ~np.isfinite(series.values)
+    if np.isnan(tail).all() or bad[-3:].all():
+        step = int(series.steps[int(np.argmax(bad))])
+        return Evidence(
+            "loss", None, (step, int(series.steps[-1])), float(series.values[-1]), "above", 0.0, "loss", "last"
+        )
+    finite = series.finite()
+    if len(finite) < LEAST_STEPS:
+        return None
+    level, start = float(np.median(ending(finite).values)), float(finite.values[0])
+    smooth = rolling_median(finite.values, max(3, len(finite) // 20))
+    best = float(smooth.min())
+    # what the loss has gained over the training is the yardstick of what it has lost again
+    if start > 0 and level > rise * start:
+        return Evidence("loss", None, ending(finite).span, level, "above", rise * start, "loss")
+    gained = float(smooth[0]) - best
+    if gained > 0 and level - best > 0.5 * gained and level - best > 3 * jitter(finite.values):
+        return Evidence("loss", None, ending(finite).span, level, "above", best + 0.5 * gained, "loss")
+    return None
+
+
+def trivial_loss(training: Training, site: LossSite) -> float | None:
+    """Loss of the best constant prediction for the targets seen at this place; None where it cannot be told.
+
+    Cross entropies: the entropy of the mean label; squared error: the variance of the targets.
+    """
+    arguments = site.arguments
+    plain = all(arguments.get(name) is None for name in ("weight", "pos_weight")) and not arguments.get(
+        "label_smoothing"
+    )
+    if not plain or arguments.get("reduction", "mean") != "mean":
+        return None
+    if site.function in ("cross_entropy", "nll_loss"):
+        counts = training.series("class_count", site.id).finite()
+        if not len(counts) or counts.values.ndim != 2:
+            return None
+        return entropy(counts.values.sum(axis=0))
+    if site.function in ("binary_cross_entropy", "binary_cross_entropy_with_logits"):
+        mean = training.series("loss_target_mean", site.id).finite()
+        if not len(mean):
+            return None
+        share = float(np.clip(np.mean(mean.values), 0, 1))
+        return entropy(np.array([share, 1 - share]))
+    if site.function == "mse_loss":
+        spread = training.series("loss_target_std_across", site.id).finite()
+        return float(np.mean(spread.values**2)) if len(spread) and np.any(spread.values > 0) else None
+    return None
+
+
+def entropy(counts: Floats) -> float | None:
+    """Entropy in nats of what was counted; None for one class or nothing."""
+    total = float(counts.sum())
+    shares = counts[counts > 0] / total if total > 0 else np.empty(0)
+    return float(-(shares * np.log(shares)).sum()) if len(shares) > 1 else None
+
+
+def beginning(series: Series, share: float = 0.05) -> Series:
+    """The first part of a series, at least three entries, only what is finite."""
+    cut = max(3, int(len(series) * share))
+    return Series(series.quantity, series.place, series.steps[:cut], series.values[:cut], series.unit).finite()
+
+
+def ending(series: Series, share: float = 0.1) -> Series:
+    """The last part of a series, at least five entries, only what is finite."""
+    cut = max(5, int(len(series) * share))
+    return Series(series.quantity, series.place, series.steps[-cut:], series.values[-cut:], series.unit).finite()
+
+
+def jitter(values: Floats) -> float:
+    """Standard deviation of the noise of a series, from its successive differences (von Neumann 1941), robustly."""
+    differences = np.diff(values[np.isfinite(values)])
+    return float(1.4826 * np.median(np.abs(differences)) / np.sqrt(2)) if len(differences) else 0.0
+
+
+def rolling_median(values: Floats, width: int) -> Floats:
+    """Medians over windows of `width` values (fewer results than values)."""
+    width = max(1, min(width, len(values)))
+    if width > 64:  # long windows: medians of blocks say the same at a thousandth of the time
+        blocks = values[: len(values) // width * width].reshape(-1, width)
+        return np.asarray(np.median(blocks, axis=1))
+    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1))
+
+
+def trained_weights(training: Training, *, quantity: str = "gradient_norm") -> tuple[str, ...]:
+    """Weights of two or more dimensions that are trained, without embeddings: those get sparse gradients by nature."""
+    embeddings = {layer.path for layer in training.layers if layer.role == "embedding"}
+    recorded = set(training.places(quantity))
+    return tuple(
+        p.path
+        for p in training.parameters
+        if p.path in recorded and len(p.shape) >= 2 and p.trainable and p.optimized and p.layer not in embeddings
+    )
+
+
+def update_ratios(training: Training) -> Matrix:
+    """‖Δw‖ / ‖w‖ of each trained weight at each snapshot; NaN where a weight is (still) zero."""
+    places = tuple(
+        p for p in trained_weights(training, quantity="update_norm") if len(training.series("weight_norm", p))
+    )
+    updates = training.matrix("update_norm", places)
+    norms = np.full(updates.values.shape, np.nan)
+    for j, place in enumerate(places):
+        series = training.series("weight_norm", place)
+        positions = np.searchsorted(updates.steps, series.steps)
+        inside = positions < len(updates.steps)
+        inside[inside] &= updates.steps[positions[inside]] == series.steps[inside]
+        norms[positions[inside], j] = series.values[inside]
+    norms[~(norms > IDLE)] = np.nan
+    return Matrix("update_norm / weight_norm", places, updates.steps, updates.values / norms)
+
+
+def quiet_median(values: Floats, axis: int | None = None) -> Floats:
+    """Median of what is measured, NaN (without a warning) where nothing is."""
+    if axis is None:
+        kept = values[~np.isnan(values)]
+        return np.asarray(np.median(kept) if len(kept) else np.nan)
+    moved = np.moveaxis(values, axis, -1)
+    return np.asarray([quiet_median(row) for row in moved.reshape(-1, moved.shape[-1])]).reshape(moved.shape[:-1])
+
+
+def of_networks(training: Training) -> Sequence[str]:
+    """Names of the networks whose parameters are known, in order of appearance."""
+    return tuple(dict.fromkeys(p.network for p in training.parameters))

@@ -1,0 +1,1 @@
+"""Rules about networks that run along time."""

@@ -1,0 +1,73 @@
+from collections.abc import Iterator
+
+import numpy as np
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule
+from diagnose.rules.progress import stuck, unstable
+from diagnose.run import Training
+
+
+@rule(
+    needs=("through_time",),
+    symptoms=(
+        "exploding-gradients", "non-finite-values", "diverging-loss", "oscillating-loss", "loss-spikes",
+        "loss-not-decreasing", "underfitting",
+    ),
+)  # fmt: skip
+def exploding_through_time(
+    training: Training, *, ratio: float = 1e3, min_length: int = 8, min_snapshots: int = 2
+) -> Iterator[Finding]:
+    """The gradient grows with each step back in time.
+
+    What it does:
+        Takes the gradient of a recurrent layer's last output with respect to its input at each time, relative to the
+        newest, and speaks when it is above `ratio` over the first quarter of the sequence in some snapshots, and the
+        loss is unstable or stuck.
+
+    Why is this bad:
+        One long sequence then throws the weights far away: the loss jumps or becomes nan.
+
+    Fix:
+        Clip the gradient norm, start the recurrent weights orthogonal, use gates, or truncate the sequence.
+
+    Known problems:
+        A network near the edge of stability reaches far back on purpose; without a suffering loss nothing is said.
+
+    Example:
+        `diagnose run demos/recurrent.py --problem exploding-through-time`
+
+    References:
+        Pascanu et al. 2013, https://arxiv.org/abs/1211.5063
+    """
+    suffering = unstable(training) or stuck(training)
+    if suffering is None:
+        return
+    for place in training.places("through_time"):
+        series = training.series("through_time", place).measured()
+        if len(series) < min_snapshots or series.values.ndim != 2 or series.values.shape[1] < min_length:
+            continue
+        far = series.values[:, : max(1, series.values.shape[1] // 4)].max(axis=1)
+        over = far > ratio
+        if over.sum() < min_snapshots:
+            continue
+        value = float(np.median(far[over]))
+        layer = training.layer(place.split("#", 1)[0])
+        first = int(series.steps[int(np.argmax(over))])
+        norms = training.series("clip_norm").finite()
+        if not len(norms):
+            norms = training.series("gradient_norm", next(iter(training.weights("gradient_norm")), None)).finite()
+        limit = float(f"{np.quantile(norms.values, 0.9):.2g}") if len(norms) else 1.0
+        yield Finding(
+            message=f"the gradient of the last output of {place} with respect to its first inputs is {value:.1e} times that of "
+            f"the newest, limit {ratio:g}",
+            places=(place,),
+            evidence=(Evidence("through_time", place, (first, int(series.steps[-1])), value, "above", ratio, "ratio"), suffering),
+            confidence=0.8,
+            steps=(first, int(series.steps[-1])),
+            fix=Fix(
+                f"clip the gradient norm at {limit:g} and start the recurrent weights orthogonal",
+                f"torch.nn.utils.clip_grad_norm_(model.parameters(), {limit:g})",
+            ),
+            source=layer.source if layer else None,
+        )

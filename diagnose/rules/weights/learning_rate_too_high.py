@@ -1,0 +1,102 @@
+from collections.abc import Iterator
+
+import numpy as np
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule
+from diagnose.rules.progress import beginning, quiet_median, stuck, unstable, update_ratios
+from diagnose.run import Training
+
+HEALTHY = 1e-2  # ‖Δw‖ / ‖w‖ at which fresh networks learn fast; 1e-3 is the rule of thumb for later
+
+
+@rule(
+    needs=("update_norm", "weight_norm", "loss"),
+    symptoms=(
+        "diverging-loss", "oscillating-loss", "loss-spikes", "loss-not-decreasing", "exploding-gradients", "dead-units",
+        "saturated-activations", "constant-output", "underfitting", "non-finite-values", "vanishing-gradients",
+        "stopped-too-early", "overtraining", "wasted-epochs", "exploding-through-time", "attention-collapse",
+        "clipping-too-hard", "suspicious-validation", "input-ignored",
+    ),
+)  # fmt: skip
+def learning_rate_too_high(
+    training: Training, *, ratio: float = 0.1, window: float = 0.25, jump: float = 3.0, min_snapshots: int = 4
+) -> Iterator[Finding]:
+    """Each step changes the weights so much that what was learnt is lost.
+
+    What it does:
+        Takes the real change of each weight relative to its norm (‖Δw‖ / ‖w‖) in the first `window` of the training
+        and speaks when the median over weights and snapshots is above `ratio`, and the loss suffers: it ends
+        non-finite, above where it began, far above its best, stuck at what a constant answers, or it jumped to `jump`
+        times its first value after the first steps and never came to rest.
+
+    Why is this bad:
+        A step that changes a tenth of a weight leaves the region for which the gradient was computed.
+
+    Fix:
+        Divide the learning rate by as much as the measured change exceeds one in a hundred, with a warm-up where the
+        first steps are the worst.
+
+    Known problems:
+        Large changes alone are no fault: small networks with large learning rates do train. Weights that start at zero
+        are left out, for their relative change has no meaning.
+
+    Example:
+        `diagnose run tests/challenges/pt-lr-1000x/faulty.py`
+
+    References:
+        A change of one in a thousand is Karpathy's rule of thumb (https://cs231n.github.io/neural-networks-3/#ratio);
+        TheDeepChecker (Ben Braiek & Khomh 2023) alarms above one in ten, the limit here.
+    """
+    ratios = update_ratios(training)
+    if len(ratios.steps) < min_snapshots or not ratios.places:
+        return
+    over_places = quiet_median(ratios.values, axis=1)
+    early = ratios.steps <= max(window * training.steps, ratios.steps[min(min_snapshots, len(ratios.steps)) - 1])
+    seen = over_places[early & np.isfinite(over_places)]
+    if len(seen) < 2:
+        return
+    value = float(np.median(seen))
+    if not value > ratio:
+        return
+    suffering = unstable(training) or stuck(training) or _jumped(training, jump)
+    if suffering is None:
+        return
+    rates = training.series("learning_rate").finite()
+    rate = float(rates.values[: max(3, len(rates) // 4)].max()) if len(rates) else None
+    better = float(f"{rate * HEALTHY / value:.0e}") if rate is not None else None
+    per_place = quiet_median(ratios.values[early], axis=0)
+    worst = ratios.places[int(np.nanargmax(per_place))]
+    span = (int(ratios.steps[0]), int(ratios.steps[early][-1]))
+    optimizer = next(iter(training.optimizers), None)
+    name = optimizer.type if optimizer else "the optimizer"
+    yield Finding(
+        message=f"each step changes the weights by {value:.2g} of their norm (most at {worst}), limit {ratio:g}"
+        + (f"; learning rate {rate:g} of {name}" if rate is not None else ""),
+        places=(name,),
+        evidence=(Evidence("update_norm / weight_norm", worst, span, value, "above", ratio, "ratio"), suffering),
+        confidence=0.9,
+        steps=(int(ratios.steps[0]), max(training.steps - 1, span[1])),
+        fix=Fix(
+            f"learning rate {better:g} instead of {rate:g}: then a step changes about {HEALTHY:.0%} of a weight"
+            if better is not None
+            else f"divide the learning rate by {value / HEALTHY:.0f}",
+            f"lr={better:g}" if better is not None else None,
+        ),
+        source=optimizer.source if optimizer else None,
+    )
+
+
+def _jumped(training: Training, jump: float) -> Evidence | None:
+    """The loss rose far above its first value after the first steps, and stayed restless to the end."""
+    series = training.series("loss").finite()
+    if len(series) < 20 or not series.values[0] > 0:
+        return None
+    start = float(series.values[0])
+    early = beginning(series, 0.25)
+    peak = float(np.max(early.values))
+    late = series.values[-max(10, len(series) // 5) :]
+    restless = float(np.quantile(late, 0.9)) > 0.5 * start or float(np.std(late)) > 0.5 * float(np.mean(late))
+    if peak > jump * start and restless:
+        return Evidence("loss", None, early.span, peak, "above", jump * start, "loss", "max")
+    return None

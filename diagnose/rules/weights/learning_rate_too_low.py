@@ -1,0 +1,96 @@
+from collections.abc import Iterator
+
+import numpy as np
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule
+from diagnose.rules.progress import beginning, ending, jitter, quiet_median, stuck, update_ratios
+from diagnose.run import Training
+
+HEALTHY = 1e-3
+
+
+@rule(
+    needs=("update_norm", "weight_norm", "loss"),
+    symptoms=("loss-not-decreasing", "underfitting", "stopped-too-early", "constant-output", "wasted-epochs"),
+)
+def learning_rate_too_low(
+    training: Training, *, ratio: float = 1e-4, travel: float = 0.1, min_snapshots: int = 4, min_steps: int = 10
+) -> Iterator[Finding]:
+    """The steps are so small that the training hardly moves the weights.
+
+    What it does:
+        Takes the real change of each weight in a step, relative to its norm. Speaks when even the weight that moves
+        most changes less than `ratio` a step (median over the snapshots), all steps together could change it by no
+        more than `travel`, and the loss either learns next to nothing or still falls in a straight line.
+
+    Why is this bad:
+        The network ends where it began: most of the time was spent for nothing.
+
+    Fix:
+        Multiply the learning rate so that a step changes about one thousandth of a weight.
+
+    Known problems:
+        Fine-tuning moves little on purpose: there the loss is low from the start and nothing is said. With a warm-up
+        the largest steps count, not the first.
+
+    Example:
+        `diagnose run tests/challenges/so-44998910/faulty.py`
+
+    References:
+        Karpathy, https://cs231n.github.io/neural-networks-3/#ratio (about 1e-3 is right); 1e-4 is the lower limit of
+        TheDeepChecker and gradsnitch (GS008).
+    """
+    if training.steps < min_steps:
+        return
+    ratios = update_ratios(training)
+    if len(ratios.steps) < min_snapshots or not ratios.places:
+        return
+    typical = quiet_median(ratios.values, axis=0)
+    if not np.isfinite(typical).any():
+        return
+    fastest = int(np.nanargmax(typical))
+    value = float(typical[fastest])
+    if not 0 < value < ratio or value * training.steps > travel:
+        return
+    suffering = stuck(training) or _straight(training)
+    if suffering is None:
+        return
+    rates = training.series("learning_rate").finite()
+    rate = float(rates.values.max()) if len(rates) else None
+    better = float(f"{rate * HEALTHY / value:.0e}") if rate else None
+    optimizer = next(iter(training.optimizers), None)
+    name = optimizer.type if optimizer else "the optimizer"
+    place = ratios.places[fastest]
+    span = (int(ratios.steps[0]), int(ratios.steps[-1]))
+    yield Finding(
+        message=f"a step changes no weight by more than {value:.1e} of its norm (most at {place}), limit {ratio:g}"
+        + (f"; learning rate {rate:g} of {name}" if rate is not None else ""),
+        places=(name,),
+        evidence=(Evidence("update_norm / weight_norm", place, span, value, "below", ratio, "ratio"), suffering),
+        confidence=0.75,
+        steps=span,
+        fix=Fix(
+            f"learning rate {better:g} instead of {rate:g}: then a step changes about a thousandth of a weight"
+            if better is not None
+            else f"multiply the learning rate by {HEALTHY / value:.0f}",
+            f"lr={better:g}" if better is not None else None,
+        ),
+        source=optimizer.source if optimizer else None,
+    )
+
+
+def _straight(training: Training) -> Evidence | None:
+    """The loss fell as fast in the second half as in the first, beyond its noise: it has far to go."""
+    series = training.series("loss").finite()
+    if len(series) < 8:
+        return None
+    half = len(series) // 2
+    start, middle, end = (
+        float(np.median(part))
+        for part in (beginning(series).values, series.values[half - 2 : half + 2], ending(series, 0.05).values)
+    )
+    first, second = start - middle, middle - end
+    if first <= 0 or second <= 0.5 * first or second <= 2 * jitter(series.values):
+        return None
+    return Evidence("loss", None, series.span, second / first, "above", 0.5, "share", "second half's fall / first's")
