@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
-from diagnose.rules import rule, signs
+from diagnose.rules import rule
 from diagnose.run import Layer, Training
 
 
@@ -65,11 +65,11 @@ def training_in_evaluation_mode(training: Training, *, min_steps: int = 5, min_s
         return  # some layers train as they should: a choice
     start = max(off_since.values())
     path = next(iter(off_since))
-    layer = training.layer(path)
+    first = training.layer(path)
     series = modes[path]
     always = start <= int(series.steps[0])
     last = int(series.steps[-1])
-    network = (layer.network if layer else "") or "model"
+    network = (first.network if first else "") or "model"
     since_when = "from the first step on" if always else f"from step {start} on"
     yield Finding(
         message=f"{len(off_since)} dropout or batch norm layers (first {path}) are in evaluation mode {since_when}, to step {last}",
@@ -84,7 +84,7 @@ def training_in_evaluation_mode(training: Training, *, min_steps: int = 5, min_s
             f"call {network}.train() at the start of every epoch, after the evaluation's {network}.eval()",
             f"for epoch in range(epochs):\n    {network}.train()\n    …",
         ),
-        source=layer.source if layer else None,
+        source=first.source if first else None,
     )
 
 

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule
+from diagnose.run import EvaluationSet, Training
+
+HELD_OUT = ("val", "test", "dev", "hold", "unseen", "eval")
+
+
+@rule(needs=("evaluations",), symptoms=("suspicious-validation", "overfitting", "overtraining", "memorised-samples"))
+def train_validation_leakage(
+    training: Training, *, share: float = 0.05, certain: float = 0.3, few_values: int = 12
+) -> Iterator[Finding]:
+    """Validation samples are training samples.
+
+    What it does:
+        Compares hashes of the samples of each evaluation with those of the training. A set of which more than `share`
+        was trained on is a warning, more than `certain` an error. A set that is wholly the training data is the
+        training's own figure and only reported if its name says that it is held out.
+
+    Why is this bad:
+        The validation then measures what was learnt by heart. The model chosen by it, and the result reported, do not
+        hold on new data.
+
+    Fix:
+        Split first, then repeat, oversample or augment the training part only.
+
+    Known problems:
+        Only identical samples are seen; augmented copies are not. Inputs of few whole numbers (up to `few_values`
+        columns) repeat by nature and are left out, as are words and reinforcement learning.
+
+    Example:
+        `random_split(ConcatDataset([data] * 4), [1800, 600])`
+
+    References:
+        Kapoor & Narayanan 2023, Leakage and the reproducibility crisis, https://doi.org/10.1016/j.patter.2023.100804.
+        0.05: CIFAR-10, a set known for its near-duplicates, shares 3.3 % of its test images (Barz & Denzler 2020,
+        https://arxiv.org/abs/1902.00423).
+    """
+    if training.kind in ("reinforcement", "language", "gan") or _repeats_by_nature(training, few_values):
+        return
+    for evaluation in training.evaluations:
+        if len(evaluation) and evaluation.same_data is not None:
+            yield from _judge(training, evaluation, evaluation.same_data, share, certain)
+
+
+def _repeats_by_nature(training: Training, few_values: int) -> bool:
+    """Whether samples are few whole numbers, of which equal ones are drawn again and again."""
+    sites = training.inputs
+    if not sites:
+        return False
+    whole = [training.series("input_integer_share", site.id).finite().values for site in sites]
+    size = sum(prod(site.shape[1:]) for site in sites)
+    return size <= few_values and all(len(values) and values.min() >= 1 for values in whole)
+
+
+def _judge(
+    training: Training, evaluation: EvaluationSet, same: float, share: float, certain: float
+) -> Iterator[Finding]:
+    named = any(word in evaluation.name.lower() for word in HELD_OUT) and "train" not in evaluation.name.lower()
+    if same <= share or (same >= 0.99 and not named):
+        return
+    samples = int(evaluation.samples[-1]) if len(evaluation.samples) else 0
+    count = f" ({round(same * samples)} of {samples})" if samples else ""
+    sure = same > certain
+    yield Finding(
+        message=f"{same:.0%} of the samples of {evaluation.name}{count} are training samples",
+        places=(evaluation.id,),
+        evidence=(
+            Evidence(
+                "same_data",
+                evaluation.id,
+                None,
+                same,
+                "above",
+                certain if sure else share,
+                statistic="share of samples",
+            ),
+        ),
+        severity="error" if sure else "warning",
+        confidence=0.95 if sure else 0.75,
+        steps=(int(evaluation.steps[0]), int(evaluation.steps[-1])),
+        fix=Fix(
+            f"take {evaluation.name} apart before anything is repeated, oversampled or augmented",
+            "train, val = random_split(data, [0.8, 0.2])  # then: ConcatDataset([train] * 4)",
+        ),
+        source=evaluation.site.source,
+    )
