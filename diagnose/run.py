@@ -41,12 +41,12 @@ class Series:
 
     def finite(self) -> Series:
         """Without the entries that are NaN or infinite (any element, for values with trailing axes)."""
-        keep = np.isfinite(self.values).reshape(len(self.values), -1).all(axis=1)
+        keep = np.isfinite(self.values).all(axis=tuple(range(1, self.values.ndim)))
         return Series(self.quantity, self.place, self.steps[keep], self.values[keep], self.unit)
 
     def measured(self) -> Series:
         """Without the entries that were not measured (NaN); infinities stay."""
-        keep = ~np.isnan(self.values).reshape(len(self.values), -1).all(axis=1)
+        keep = ~np.isnan(self.values).all(axis=tuple(range(1, self.values.ndim)))
         return Series(self.quantity, self.place, self.steps[keep], self.values[keep], self.unit)
 
 

@@ -1,9 +1,337 @@
-"""Decides the kind of a training, once, with its evidence."""
+"""Decides the kind of a training, once, from its losses, shapes, networks and optimizers, and says by which evidence."""
 
 from __future__ import annotations
 
-from diagnose.run import Training
+from collections.abc import Callable, Sequence
+from math import prod
+
+import numpy as np
+
+from diagnose.run import Floats, InputSite, LossSite, Training
+
+CLASSES = ("cross_entropy", "nll_loss", "multi_margin_loss")
+BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits", "multilabel_soft_margin_loss", "soft_margin_loss")
+QUANTITIES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "gaussian_nll_loss", "poisson_nll_loss")
+PAIRS = ("triplet_margin_loss", "triplet_margin_with_distance_loss", "cosine_embedding_loss", "margin_ranking_loss",
+         "hinge_embedding_loss")  # fmt: skip
+DISTANCES = {"pairwise_distance", "linalg_vector_norm", "cdist", "cosine_similarity", "norm"}
+
+Decision = Callable[[Training], str | None]
 
 
 def decide_kind(training: Training) -> tuple[str, str]:
-    return "unknown", ""
+    """The kind and its evidence; "unknown" when no sign is clear."""
+    for kind, decide in _DECISIONS:
+        evidence = decide(training)
+        if evidence:
+            return kind, evidence
+    return "unknown", "no loss function is known and no other sign was seen" if not _known(training) else "no sign is clear"
+
+
+# -- several networks against each other ---------------------------------------------------------------------------
+
+
+def _gan(training: Training) -> str | None:
+    """Two optimizers, each with a backward of its own, over networks of which one feeds the other."""
+    if len(training.optimizers) < 2 or not _alternating(training):
+        return None
+    verdicts = [site for site in training.training_losses if _judges_origin(training, site)]
+    regressed = [site for site in training.training_losses if site.function in QUANTITIES and site not in verdicts]
+    feeding = _fed(training)
+    if len(verdicts) >= 2 or (verdicts and feeding):
+        what = f"{len(verdicts)} losses with constant targets ({verdicts[0].function})"
+    elif feeding and not regressed:
+        what = f"{feeding[0]} feeds {feeding[1]}, which another optimizer trains"
+    else:
+        return None
+    return f"{len(training.optimizers)} optimizers alternate, each with its own backward; {what}"
+
+
+def _alternating(training: Training) -> bool:
+    """Whether every optimizer steps after backwards of its own, again and again."""
+    which, backwards = training.series("optimizer"), training.series("backwards")
+    if len(which) < 2:
+        return False
+    numbers = which.values
+    if np.count_nonzero(np.diff(numbers)) < min(4, len(numbers) - 1):
+        return False
+    if len(backwards) != len(which):
+        return True
+    shares = [np.mean(backwards.values[numbers == n] > 0) for n in np.unique(numbers)]
+    return bool(min(shares) > 0.9)
+
+
+def _judges_origin(training: Training, site: LossSite) -> bool:
+    """Whether all targets of a call are one value (real, or fake): the loss of a discriminator or its generator."""
+    if site.function not in (*BINARY, "mse_loss", "cross_entropy", "nll_loss"):
+        return False
+    if site.function in ("cross_entropy", "nll_loss"):
+        counts = training.series("class_count", site.id).finite().values
+        return counts.ndim == 2 and len(counts) > 0 and bool(np.all((counts > 0).sum(axis=1) == 1)) and _few(site) > 1
+    low, high = _values(training, "loss_target_min", site), _values(training, "loss_target_max", site)
+    count = min(len(low), len(high))
+    return count > 0 and bool(np.all(np.abs(high[:count] - low[:count]) < 1e-6)) and _few(site) > 1
+
+
+def _few(site: LossSite) -> int:
+    return prod(site.target_shape or (0,))
+
+
+def _fed(training: Training) -> tuple[str, str] | None:
+    """Two networks such that the first's output flows into the second, each trained by another optimizer."""
+    owner: dict[str, int] = {}
+    for parameter in training.parameters:
+        if parameter.optimizer is not None and parameter.optimized and parameter.trainable:
+            owner[parameter.layer] = parameter.optimizer
+    downstream: dict[str, list[str]] = {}
+    for edge in training.edges:
+        downstream.setdefault(edge.source, []).append(edge.target)
+    for layer, optimizer in owner.items():
+        seen, queue = {layer}, [layer]
+        while queue:
+            for target in downstream.get(queue.pop(), ()):
+                if target in seen:
+                    continue
+                if owner.get(target, optimizer) != optimizer:
+                    return layer, target
+                seen.add(target)
+                queue.append(target)
+    return None
+
+
+# -- learning from one's own actions -------------------------------------------------------------------------------
+
+
+def _reinforcement(training: Training) -> str | None:
+    """Values of chosen actions regressed on changing targets, or log-probabilities weighted by something signed."""
+    for site in training.training_losses:
+        chosen = _chosen(training, site)
+        if chosen:
+            return chosen
+    loss = training.series("loss").finite().values
+    for site in training.training_losses:
+        if site.function != "custom":
+            continue
+        paths = [edge.operations for edge in training.edges if edge.target == site.id]
+        weighted = any(_weighted_choice(path) for path in paths)
+        density = any(_weighted_density(path) for path in paths)
+        critic = [s for s in training.training_losses if s.function in QUANTITIES]
+        if (weighted and _both_signs(loss)) or ((weighted or density) and critic):
+            what = "log-probabilities of choices are weighted" if weighted else "log-densities are weighted"
+            other = f", beside a critic's {critic[0].function}" if critic else f", and the loss takes both signs at {site.id}"
+            return what + other
+    return None
+
+
+def _chosen(training: Training, site: LossSite) -> str | None:
+    """A regression on one of several outputs a sample, picked by index: the value of the action taken."""
+    if site.function not in QUANTITIES or not site.input_shape:
+        return None
+    layer = training.layer(site.layer) if site.layer else None
+    picked = [edge for edge in training.edges if edge.target == site.id and {"gather", "index"} & set(edge.operations)]
+    if layer is None and picked:
+        layer = training.layer(picked[0].source)
+    if layer is None or not layer.shape or len(layer.shape) < 2 or not picked:
+        return None
+    outputs = layer.shape[-1]
+    if outputs > 1 and prod(layer.shape) == outputs * prod(site.input_shape):
+        return f"{site.function} on one of {outputs} outputs of {layer.path}, picked by index"
+    return None
+
+
+def _weighted_choice(path: Sequence[str]) -> bool:
+    """Forward: …, log softmax (or log), gather, …, mul."""
+    picks = [i for i, name in enumerate(path) if name in ("gather", "index", "nll_loss")]
+    logs = [i for i, name in enumerate(path) if name in ("log_softmax", "logsumexp", "log", "sub")]
+    return any("mul" in path[i + 1 :] and any(j < i for j in logs) for i in picks)
+
+
+def _weighted_density(path: Sequence[str]) -> bool:
+    """Forward: …, pow, …, mul after a sum over the density's axes: a normal distribution's log-density weighted."""
+    squares = [i for i, name in enumerate(path) if name == "pow"]
+    return any("mul" in path[i + 1 :] and {"sub", "div", "neg"} & set(path[i + 1 :]) for i in squares)
+
+
+def _both_signs(values: Floats) -> bool:
+    """Whether a loss keeps crossing zero: a sign change every twentieth step and ten of them."""
+    changes = int(np.count_nonzero(np.diff(np.sign(values[values != 0]))))
+    return changes >= max(10, len(values) // 20)
+
+
+# -- the prediction is the input -----------------------------------------------------------------------------------
+
+
+def _vae(training: Training) -> str | None:
+    """An autoencoder whose code is drawn: an exponential (the spread) times noise flows into the decoder."""
+    copied = _autoencoder(training)
+    if copied is None:
+        return None
+    exponentials = {layer.path for layer in training.layers if layer.activation == "exp"}
+    losses = {site.id for site in training.losses}
+    for edge in training.edges:
+        operations = edge.operations
+        after = operations[operations.index("exp") :] if "exp" in operations else operations
+        drawn = "exp" in operations or edge.source in exponentials
+        if drawn and {"mul", "addcmul"} & set(after) and edge.target not in losses:
+            return f"{copied}, and a code drawn with a learnt spread flows into {edge.target}"
+    return None
+
+
+def _autoencoder(training: Training) -> str | None:
+    """The target has the shape and the statistics of an input of the network, batch by batch."""
+    for site in training.training_losses:
+        if site.function not in (*QUANTITIES, *BINARY) or not site.target_shape:
+            continue
+        for given in training.inputs:
+            if _numbers(site.target_shape) == _numbers(given.shape) > 1 and _same_statistics(training, site, given):
+                return f"the target of {site.function} equals the input {given.id}"
+    return None
+
+
+def _numbers(shape: Sequence[int]) -> int:
+    """Numbers a sample."""
+    return prod(shape[1:]) if len(shape) > 1 else 1
+
+
+def _same_statistics(training: Training, site: LossSite, given: InputSite) -> bool:
+    compared = 0
+    for name in ("mean", "std", "min", "max"):
+        target, inputs = training.series(f"loss_target_{name}", site.id), training.series(f"input_{name}", given.id)
+        steps, left, right = np.intersect1d(target.steps, inputs.steps, return_indices=True)
+        if not len(steps):
+            continue
+        a, b = target.values[left], inputs.values[right]
+        spread = max(float(np.nanmax(np.abs(np.concatenate([a, b])))), 1e-12)
+        if not np.median(np.abs(a - b)) <= 1e-4 * spread:
+            return False
+        compared += 1
+    return compared >= 3
+
+
+# -- by the loss ---------------------------------------------------------------------------------------------------
+
+
+def _distillation(training: Training) -> str | None:
+    for site in training.training_losses:
+        shape = site.target_shape or ()
+        student = "log_softmax" in site.operations[:3] or len(training.training_losses) > 1
+        if site.function == "kl_div" and len(shape) >= 2 and shape[-1] > 1 and student:
+            return f"kl_div towards another distribution over {shape[-1]} classes at {site.id}"
+    return None
+
+
+def _contrastive(training: Training) -> str | None:
+    for site in training.training_losses:
+        if site.function in PAIRS:
+            return f"{site.function} at {site.id}"
+        if site.function == "cross_entropy" and site.input_shape and len(site.input_shape) == 2:
+            counts = training.series("class_count", site.id).finite().values
+            square = site.input_shape[0] == site.input_shape[1] > 1
+            if square and counts.ndim == 2 and len(counts) and bool(np.all(counts == 1)):
+                return f"cross_entropy over the {site.input_shape[0]} pairs of a batch at {site.id}"
+        if site.function == "custom":
+            twice = any("#" in place for place in training.places("output_mean"))
+            seen = {name for edge in training.edges if edge.target == site.id for name in edge.operations}
+            seen |= {name for name, _ in site.shapes} | set(site.operations)
+            if twice and DISTANCES & seen:
+                return f"a loss of distances between outputs of one network at {site.id}"
+    return None
+
+
+def _language(training: Training) -> str | None:
+    vocabularies = {
+        int(layer.settings["num_embeddings"])
+        for layer in training.layers
+        if layer.role == "embedding" and "num_embeddings" in layer.settings
+    }
+    for site in training.training_losses:
+        if site.function in CLASSES and _classes(site) in vocabularies and _classes(site) > 2:
+            return f"{site.function} over the {_classes(site)} symbols that the embedding takes"
+    return None
+
+
+def _segmentation(training: Training) -> str | None:
+    for site in training.training_losses:
+        target = site.target_shape or ()
+        if site.function in CLASSES and len(site.input_shape or ()) >= 4 and len(target) >= 3 and min(target[-2:]) > 1:
+            return f"{site.function} over the {target[-2]}x{target[-1]} positions of an image"
+        if site.function in BINARY and len(target) >= 4 and min(target[-2:]) > 1:
+            return f"{site.function} over the {target[-2]}x{target[-1]} positions of an image"
+    return None
+
+
+def _binary(training: Training) -> str | None:
+    for site in training.training_losses:
+        if site.function in BINARY and _numbers(site.target_shape or site.input_shape or (1,)) == 1:
+            return f"{site.function} on one output"
+        if site.function in CLASSES and _classes(site) == 2:
+            return f"{site.function} over 2 classes"
+        if site.function in QUANTITIES and _labels(training, site) == 2:
+            return f"{site.function} on targets that are 0 or 1"
+    return None
+
+
+def _classification(training: Training) -> str | None:
+    for site in training.training_losses:
+        if site.function in CLASSES:
+            return f"{site.function} over {_classes(site) or 'unknown'} classes"
+        if site.function in (*BINARY, *QUANTITIES) and _labels(training, site) > 2:
+            return f"{site.function} on {_labels(training, site)} outputs of which one is right"
+    return None
+
+
+def _multi_label(training: Training) -> str | None:
+    for site in training.training_losses:
+        if site.function in (*BINARY, "multilabel_margin_loss") and _numbers(site.target_shape or (1,)) > 1:
+            return f"{site.function} on {_numbers(site.target_shape or (1,))} outputs"
+    return None
+
+
+def _regression(training: Training) -> str | None:
+    for site in training.training_losses:
+        if site.function in QUANTITIES:
+            return f"{site.function} at {site.id}"
+    return None
+
+
+def _labels(training: Training, site: LossSite) -> int:
+    """Number of classes when targets are 0 and 1: 2 for one output, C for one-hot rows of C, 0 for anything else."""
+    integer = _values(training, "loss_target_integer_share", site)
+    low, high = _values(training, "loss_target_min", site), _values(training, "loss_target_max", site)
+    mean = _values(training, "loss_target_mean", site)
+    if not len(integer) or not len(mean) or integer.min() < 1 or low.min() < 0 or high.max() != 1:
+        return 0
+    outputs = _numbers(site.target_shape or (1,))
+    if outputs == 1:
+        return 2 if low.min() == 0 else 0
+    one_hot = bool(np.all(np.abs(mean * outputs - 1) < 1e-4))
+    return outputs if one_hot and len(site.target_shape or ()) == 2 else 0
+
+
+def _classes(site: LossSite) -> int:
+    shape = site.input_shape or ()
+    return shape[1] if len(shape) > 1 else (shape[0] if shape else 0)
+
+
+def _values(training: Training, quantity: str, site: LossSite) -> Floats:
+    return training.series(quantity, site.id).finite().values
+
+
+def _known(training: Training) -> bool:
+    return any(site.function != "custom" for site in training.training_losses)
+
+
+_DECISIONS: tuple[tuple[str, Decision], ...] = (
+    ("gan", _gan),
+    ("reinforcement", _reinforcement),
+    ("vae", _vae),
+    ("autoencoder", _autoencoder),
+    ("distillation", _distillation),
+    ("contrastive", _contrastive),
+    ("language", _language),
+    ("segmentation", _segmentation),
+    ("binary-classification", _binary),
+    ("classification", _classification),
+    ("multi-label", _multi_label),
+    ("regression", _regression),
+)
