@@ -23,9 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: with status 1 after a one-line error of ours, 2 after a usage error, else as the command ended.
     """
     if arguments is None:
-        from diagnose.launch import leave_own_path
-
-        leave_own_path()
+        # Python put a folder in front for our own command: `bin` for the `diagnose` script, the current one for `python -m diagnose`.
+        # Neither would be there under `python program.py`. Nothing may be imported through it, not even dataclasses.
+        if not sys.flags.safe_path:
+            del sys.path[0]
         arguments = sys.argv[1:]
     action = _parsed(list(arguments))
     if action is not None:

@@ -9,7 +9,7 @@ import diagnose
 
 
 class Commands(click.Group):
-    """A group whose commands are the modules of `diagnose.cli` that have no leading underscore."""
+    """A group whose commands are the modules of `diagnose.cli` that hold a click command of their own name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         import diagnose.cli
@@ -19,9 +19,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in self.list_commands(ctx):
             return None
-        command = getattr(importlib.import_module(f"diagnose.cli.{name}"), name)
-        assert isinstance(command, click.Command), f"diagnose/cli/{name}.py has no click command called {name}"
-        return command
+        command = getattr(importlib.import_module(f"diagnose.cli.{name}"), name, None)
+        return command if isinstance(command, click.Command) else None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,7 +7,7 @@ and `sys.orig_argv` tells the truth about the command line.
 
 from diagnose.launch.ending import End
 from diagnose.launch.execute import execute
-from diagnose.launch.imported import forget, leave_own_path
+from diagnose.launch.imported import forget
 from diagnose.launch.target import Target, advice, check, folder_of
 
-__all__ = ["End", "Target", "advice", "check", "execute", "folder_of", "forget", "leave_own_path"]
+__all__ = ["End", "Target", "advice", "check", "execute", "folder_of", "forget"]

@@ -2,16 +2,18 @@
 
 import atexit
 import contextlib
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal
 
 from diagnose.errors import DiagnoseError, one_line, tell
 from diagnose.launch.imported import own_modules
 
+_MISSING: Any = object()
 _LONGEST = 500  # characters kept of an exception's text; some carry whole tensors
 
 
@@ -70,6 +72,40 @@ class Ending:
         """Whether this is a forked child of the process that was started."""
         return os.getpid() != self._process
 
+    def leaves(self, error: BaseException, program: TracebackType | None) -> None:
+        """Note the exception that is about to reach the interpreter, and have it displayed as python would.
+
+        Only the display needs us: `program` is its traceback without the frames below the program's. The rest is the interpreter's work: exit
+        status, `sys.last_value`, death by SIGINT. `sys.excepthook` is replaced only now, when nobody but the interpreter is left
+        to call it, and restored as soon as it is called.
+        """
+        self.end = end_of(error)
+        hook = getattr(sys, "excepthook", _MISSING)
+
+        def excepthook(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
+            if hook is _MISSING:
+                del sys.excepthook
+                sys.stderr.write("sys.excepthook is missing\n")
+            else:
+                sys.excepthook = hook
+            if value is error:
+                trace = sys.last_traceback = value.__traceback__ = program
+            try:
+                (sys.__excepthook__ if hook is _MISSING else hook)(kind, value, trace)
+            except SystemExit as exit:
+                self.end = dataclasses.replace(self.end, exit_status=exit_status(exit))
+                raise
+            except BaseException as second:  # noqa: BLE001 (as the interpreter does)
+                # the interpreter's own words for a failing hook, whose traceback would begin with this frame
+                behind = second.__traceback__.tb_next if second.__traceback__ else None
+                second.__traceback__ = behind
+                sys.stderr.write("Error in sys.excepthook:\n")
+                sys.__excepthook__(type(second), second, behind)
+                sys.stderr.write("\nOriginal exception was:\n")
+                sys.__excepthook__(kind, value, trace)
+
+        sys.excepthook = excepthook
+
     def _last(self) -> None:
         if self.in_child:
             return
@@ -85,41 +121,6 @@ class Ending:
             tell(str(error))
         if status and self.end.exit_status == 0 and flushed and _flush():
             os._exit(status)  # an atexit handler has no other way to set the status
-
-
-def show_traceback_as_python(error: BaseException, program: TracebackType | None) -> None:
-    """Have the exception that is about to reach the interpreter displayed without the frames below the program's.
-
-    `sys.excepthook` is replaced only now, when nothing but the interpreter is left to call it, and restored as soon as it is called. The
-    interpreter does the rest: exit status, `sys.last_value`, death by SIGINT.
-    """
-    hook = getattr(sys, "excepthook", None)
-
-    def excepthook(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
-        if hook is None:
-            del sys.excepthook
-        else:
-            sys.excepthook = hook
-        if value is error:
-            trace = program
-            value.__traceback__ = trace
-            sys.last_traceback = trace
-        if hook is None:
-            sys.stderr.write("sys.excepthook is missing\n")
-        try:
-            (hook or sys.__excepthook__)(kind, value, trace)
-        except SystemExit:
-            raise
-        except BaseException as second:  # noqa: BLE001 (as the interpreter does)
-            # the interpreter's own words for a failing hook, whose traceback would begin with this frame
-            behind = second.__traceback__.tb_next if second.__traceback__ else None
-            second.__traceback__ = behind
-            sys.stderr.write("Error in sys.excepthook:\n")
-            sys.__excepthook__(type(second), second, behind)
-            sys.stderr.write("\nOriginal exception was:\n")
-            sys.__excepthook__(kind, value, trace)
-
-    sys.excepthook = excepthook
 
 
 def _described(error: BaseException) -> str:

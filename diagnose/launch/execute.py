@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import ModuleType, TracebackType
 from typing import Any
 
-from diagnose.launch.ending import End, Ending, end_of, show_traceback_as_python
+from diagnose.launch.ending import End, Ending, end_of
 from diagnose.launch.target import Target, absolute, folder_of, importer_of
 from diagnose.launch.torch_import import when_torch_is_imported
 
@@ -21,7 +21,8 @@ def execute(
 ) -> None:
     """Run a program in this process, as `__main__`, as if python had been started with it.
 
-    Returns or raises as the program does; the caller lets everything pass to the interpreter. `leave_own_path` has been called before.
+    Returns or raises as the program does; the caller lets everything pass to the interpreter. What python
+    put first on `sys.path` for the caller's own command is already gone.
 
     Args:
         target: what to run.
@@ -53,8 +54,7 @@ def execute(
             raise leaving
         ending.end = end_of(None)
     except BaseException as error:
-        ending.end = end_of(error)
-        show_traceback_as_python(error, _without_ours(error.__traceback__))
+        ending.leaves(error, _without_ours(error.__traceback__))
         raise
 
 
@@ -92,44 +92,58 @@ def _run_module(name: str, *, alter_argv: bool) -> None:
 
 
 def _run_script(filename: str, namespace: dict[str, Any]) -> None:
+    kind: Any = importlib.machinery.SourceFileLoader
     if filename.endswith(".pyc"):
-        compiled = importlib.machinery.SourcelessFileLoader("__main__", filename)
-        namespace.update(__loader__=compiled, __file__=filename, __cached__=None)
-        code = compiled.get_code("__main__")
-    else:
-        namespace.update(
-            __loader__=importlib.machinery.SourceFileLoader("__main__", filename), __file__=filename, __cached__=None
-        )
-        code = _compiled(filename)
-    assert code is not None
-    exec(code, namespace)  # noqa: S102 (this is what a launcher is for)
+        kind = importlib.machinery.SourcelessFileLoader
+    loader = kind("__main__", filename)
+    namespace.update(__loader__=loader, __file__=filename, __cached__=None)
+    try:
+        exec(loader.get_code("__main__") if filename.endswith(".pyc") else _compiled(filename), namespace)  # noqa: S102
+    finally:
+        _flush_as_after_a_script()
+
+
+def _flush_as_after_a_script() -> None:
+    """After a script, though not after a module, python flushes both streams before threads and atexit handlers go on."""
+    for name in ("stderr", "stdout"):
+        try:
+            getattr(sys, name).flush()
+        except BaseException:  # noqa: BLE001, S110 (python too drops whatever comes)
+            pass
 
 
 def _compiled(filename: str) -> Any:
     with io.open_code(filename) as file:
         source = file.read()
     try:
+        source.decode()
+    except UnicodeDecodeError as wrong:
+        if not any(b"coding" in line for line in source.splitlines()[:2]):
+            raise _not_utf8(source, wrong.start, filename) from None
+    try:
         return compile(source, filename, "exec", dont_inherit=True)
     except SyntaxError as error:
         raise _as_from_file(error, source, filename) from None
 
 
+def _not_utf8(source: bytes, start: int, filename: str) -> SyntaxError:
+    """In a file python refuses these bytes anywhere; in a string it overlooks them in comments."""
+    line = source.count(b"\n", 0, start) + 1
+    return SyntaxError(
+        f"Non-UTF-8 code starting with '\\x{source[start]:02x}' in file {filename} "
+        f"on line {line}, "
+        "but no encoding declared; see https://peps.python.org/pep-0263/ for details"
+    )
+
+
 def _as_from_file(error: SyntaxError, source: bytes, filename: str) -> SyntaxError:
-    """Bytes that are no UTF-8, or zero, python tells in other words for a file than for a string."""
-    if error.msg == "source code string cannot contain null bytes":
-        before = source.partition(b"\0")[0]
-        lines = before.decode(errors="replace").split("\n")
+    """Zero bytes and unknown encodings are told by python in other words for a file than for a string."""
+    message = str(error.msg)
+    if message == "source code string cannot contain null bytes":
+        lines = source.partition(b"\0")[0].decode(errors="replace").split("\n")
         return SyntaxError("source code cannot contain null bytes", (filename, len(lines), None, lines[-1] + "\n"))
-    if not str(error.msg).startswith("(unicode error) 'utf-8'"):
-        return error
-    for number, line in enumerate(source.splitlines(), 1):
-        try:
-            line.decode()
-        except UnicodeDecodeError as wrong:
-            return SyntaxError(
-                f"Non-UTF-8 code starting with '\\x{line[wrong.start]:02x}' in file {filename} on line {number}, "
-                "but no encoding declared; see https://peps.python.org/pep-0263/ for details"
-            )
+    if message.startswith("unknown encoding: "):
+        return SyntaxError(message.replace("unknown encoding", "encoding problem"))
     return error
 
 

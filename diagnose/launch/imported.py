@@ -10,16 +10,6 @@ from types import ModuleType
 _OURS = "diagnose"
 
 
-def leave_own_path() -> None:
-    """Drop the folder that python put first on `sys.path` for our own command.
-
-    It is the `bin` folder for the `diagnose` script and the current folder for `python -m diagnose`; neither would be there under
-    `python program.py`. To be called once, before anything is imported through it. With `-P`, `-I` or `PYTHONSAFEPATH` there is no such entry.
-    """
-    if not sys.flags.safe_path:
-        del sys.path[0]
-
-
 def forget(before: Iterable[str], folder: str | None = None) -> None:
     """Take out of `sys.modules` what we imported and the program may own another module of that name for.
 
