@@ -37,7 +37,10 @@ def reporters() -> Mapping[str, Reporter]:
 
 def format_of(name: str) -> str | None:
     """The format that the suffix of a file's name stands for; None: no reporter writes such files."""
-    for form, reporter in reporters().items():
-        if any(name.lower().endswith(suffix) for suffix in reporter.SUFFIXES):
-            return form
-    return None
+    endings = {
+        suffix: form
+        for form, reporter in reporters().items()
+        for suffix in reporter.SUFFIXES
+        if name.lower().endswith(suffix)
+    }
+    return endings[max(endings, key=len)] if endings else None  # x.sarif.json is SARIF

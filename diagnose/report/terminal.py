@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from diagnose.finding import Diagnosis, Finding
 from diagnose.report.source import lines, location
-from diagnose.report.words import count, counted, listed, number, plain, span, statement, verdict
+from diagnose.report.words import count, counted, listed, number, plain, span, statement, trainings, verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,7 +56,7 @@ def _page(diagnosis: Diagnosis, console: Console, command: str) -> Iterator[Text
     style = "bold" if loud else STYLES["healthy"] if level in ("healthy", "note") else "bold yellow"
     yield from _hanging(console, head, _text((verdict(diagnosis), style)), indent=2)
     if loud:
-        yield from _hanging(console, _text("  "), _text(f"{counted(diagnosis)} in {_trainings(run)}"))
+        yield from _hanging(console, _text("  "), _text(f"{counted(diagnosis)} in {trainings(run)}"))
     if run.state in ("interrupted", "killed"):
         yield from _hanging(console, _text("  "), _text(f"the program was {run.state} after {number(run.seconds)} s"))
     elif run.exception:
@@ -199,15 +199,6 @@ def _end(diagnosis: Diagnosis, command: str) -> Iterator[Text]:
         yield _text(("next: ", "bold"), f"{command} rules {plain(first.rule)}")
     elif run.state != "nothing-observed":
         yield _text(("next: ", "bold"), f"{command} show {plain(shlex.quote(path))} -o diagnosis.json")
-
-
-def _trainings(run: Run) -> str:
-    told = []
-    for training in run.trainings:
-        kind = "" if training.kind == "unknown" else f"{training.kind.replace('-', ' ')}, "
-        optimizers = " and ".join(dict.fromkeys(plain(optimizer.type) for optimizer in training.optimizers))
-        told.append(f"{count(training.steps, 'step')} ({kind}{optimizers or 'no optimizer'})")
-    return " and ".join(told) if len(told) <= 2 else count(len(told), "training")
 
 
 def _when(step: int | None) -> str:

@@ -6,8 +6,12 @@ import math
 import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from diagnose.finding import Diagnosis, Evidence, Finding
+
+if TYPE_CHECKING:
+    from diagnose.run import Run
 
 ACRONYMS = {"bce": "BCE", "gan": "GAN", "kl": "KL", "lr": "LR"}
 SUFFIXED_UNITS = {"s": "s", "byte": "bytes"}  # the other units are shares, counts or the name over again
@@ -98,6 +102,16 @@ def counted(diagnosis: Diagnosis) -> str:
     severities = [finding.severity for finding in diagnosis.findings]
     present = [(severities.count(severity), severity) for severity in dict.fromkeys(sorted(severities, key=_worst))]
     return ", ".join(count(amount, severity) for amount, severity in present)
+
+
+def trainings(run: Run) -> str:
+    """How long which trainings took: 1,200 steps (classification, Adam)."""
+    told = []
+    for training in run.trainings:
+        kind = "" if training.kind == "unknown" else f"{plain(training.kind).replace('-', ' ')}, "
+        optimizers = " and ".join(dict.fromkeys(plain(optimizer.type) for optimizer in training.optimizers))
+        told.append(f"{count(training.steps, 'step')} ({kind}{optimizers or 'no optimizer'})")
+    return " and ".join(told) if len(told) <= 2 else count(len(told), "training")
 
 
 def verdict(diagnosis: Diagnosis) -> str:

@@ -20,6 +20,7 @@ def test_reporters_are_found_by_looking():
     assert {"json", "terminal"} <= set(reporters())
     assert "words" not in reporters()
     assert format_of("out.JSON") == "json"
+    assert format_of("out.sarif.json") == "sarif"
     assert format_of("out.unknown") is None
 
 
