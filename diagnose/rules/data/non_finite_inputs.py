@@ -73,11 +73,8 @@ def _finding(
     seen: tuple[int, int] | None,
     bad: bool,
 ) -> Finding:
-    columns = _columns(training, place)
-    which = f", in column {', '.join(map(str, columns[:5]))}" if columns else ""
-    more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
     return Finding(
-        message=f"input {place} holds NaN or infinity from step {first} on: up to {share:.2%} of a batch{which}{more}",
+        message=f"input {place} holds NaN or infinity from step {first} on: up to {share:.2%} of a batch",
         places=(place,),
         evidence=(Evidence("input_non_finite_share", place, seen, share, "above", 0.0, statistic="max"),),
         severity="error" if bad else "note",
@@ -89,12 +86,3 @@ def _finding(
         ),
         source=site.source if site is not None else None,
     )
-
-
-def _columns(training: Training, place: str) -> list[int]:
-    """Columns whose mean was not finite at some snapshot while others' was."""
-    means = training.series("feature_mean", place).values
-    if means.ndim != 2 or not len(means):
-        return []
-    bad = ~np.isfinite(means).all(axis=0)
-    return [] if bad.all() else [int(i) for i in np.flatnonzero(bad)]

@@ -7,7 +7,7 @@ from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.run import EvaluationSet, Training
 
-HELD_OUT = ("val", "test", "dev", "hold", "unseen", "eval")
+HELD_OUT = ("val", "valid", "validation", "test", "dev", "holdout", "held-out", "held_out")
 
 
 @rule(needs=("evaluations",), symptoms=("suspicious-validation", "overfitting", "overtraining", "memorised-samples"))
@@ -19,7 +19,7 @@ def train_validation_leakage(
     What it does:
         Compares hashes of the samples of each evaluation with those of the training. A set of which more than `share`
         was trained on is a warning, more than `certain` an error. A set that is wholly the training data is the
-        training's own figure and only reported if its name says that it is held out.
+        training's own figure and only reported if its name, that of no other set, says that it is held out.
 
     Why is this bad:
         The validation then measures what was learnt by heart. The model chosen by it, and the result reported, do not
@@ -44,7 +44,8 @@ def train_validation_leakage(
         return
     for evaluation in training.evaluations:
         if len(evaluation) and evaluation.same_data is not None:
-            yield from _judge(training, evaluation, evaluation.same_data, share, certain)
+            alone = sum(other.name == evaluation.name for other in training.evaluations) == 1
+            yield from _judge(evaluation, evaluation.same_data, alone, share, certain)
 
 
 def _repeats_by_nature(training: Training, few_values: int) -> bool:
@@ -57,10 +58,8 @@ def _repeats_by_nature(training: Training, few_values: int) -> bool:
     return size <= few_values and all(len(values) and values.min() >= 1 for values in whole)
 
 
-def _judge(
-    training: Training, evaluation: EvaluationSet, same: float, share: float, certain: float
-) -> Iterator[Finding]:
-    named = any(word in evaluation.name.lower() for word in HELD_OUT) and "train" not in evaluation.name.lower()
+def _judge(evaluation: EvaluationSet, same: float, alone: bool, share: float, certain: float) -> Iterator[Finding]:
+    named = alone and evaluation.name.lower() in HELD_OUT
     if same <= share or (same >= 0.99 and not named):
         return
     samples = int(evaluation.samples[-1]) if len(evaluation.samples) else 0

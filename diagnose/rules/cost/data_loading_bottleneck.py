@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule, signs
+from diagnose.run import Training
+
+
+@rule(needs=("data_seconds", "seconds"), symptoms=())
+def data_loading_bottleneck(
+    training: Training, *, share: float = 0.4, milliseconds: float = 10.0, seconds: float = 1.0
+) -> Iterator[Finding]:
+    """Training waits for its data.
+
+    What it does:
+        Compares the time spent waiting for batches with all time outside evaluation: more than `share` of it, with more
+        than `milliseconds` a step and `seconds` in all, is reported.
+
+    Why is this bad:
+        The processor or GPU stands still while the next batch is read and prepared.
+
+    Fix:
+        `num_workers`, `persistent_workers`, `pin_memory` in the DataLoader; decode and resize once and store the result;
+        tensors instead of lists of Python numbers.
+
+    Known problems:
+        Where data are fetched without a DataLoader the time is not seen apart from the forward pass. Tiny networks
+        spend a large share on indexing alone: below `milliseconds` a step that costs nobody anything.
+
+    Example:
+        `Dataset.__getitem__` that opens and resizes an image, `num_workers=0`
+
+    References:
+        PyTorch Performance Tuning Guide, "Enable asynchronous data loading and augmentation",
+        https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html. 0.4: the level called high by profilers.
+    """
+    data, all_seconds = training.series("data_seconds").finite(), training.series("seconds").finite()
+    evaluation = training.series("evaluation_seconds").finite().values
+    if not len(data) or not len(all_seconds):
+        return
+    waited = float(data.values.sum())
+    whole = float(all_seconds.values.sum()) - float(evaluation.sum())
+    each = waited / len(data)
+    if whole <= 0 or waited <= max(share * whole, seconds) or each * 1e3 <= milliseconds:
+        return
+    loader = training.facts.get("data", {}).get("loader") or {}
+    workers = loader.get("workers")
+    with_workers = f" with {workers} workers" if isinstance(workers, int) else ""
+    part = min(waited / whole, 1.0)
+    yield Finding(
+        message=f"{part:.0%} of the training time ({waited:.1f} s, {each * 1e3:.0f} ms a step) waits for data{with_workers}",
+        evidence=(Evidence("data_seconds", None, data.span, part, "above", share, statistic="share of all seconds"),),
+        severity="warning",
+        confidence=0.85,
+        steps=signs.span(training),
+        fix=Fix(
+            "load in parallel, or prepare the samples once before training",
+            f"DataLoader({loader.get('dataset') or 'dataset'}, batch_size={loader.get('batch_size')}, num_workers="
+            f"{max(4, 2 * (workers or 0))}, persistent_workers=True)"
+            if loader
+            else None,
+        ),
+    )

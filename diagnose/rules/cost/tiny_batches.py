@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isnan, prod
+
+import numpy as np
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule, signs
+from diagnose.run import Training
+
+
+@rule(needs=("samples", "losses"), symptoms=("oscillating-loss", "loss-spikes", "data-loading-bottleneck"))
+def tiny_batches(
+    training: Training, *, samples: int = 4, noise: float = 0.5, unlearnt: float = 0.3, min_steps: int = 200
+) -> Iterator[Finding]:
+    """Batches of a few samples: noisy steps, slow epochs.
+
+    What it does:
+        Reports a typical batch of at most `samples` samples in a training of at least `min_steps` steps: a warning where
+        the loss jumps from step to step by more than `noise` of its level and more than `unlearnt` of a constant
+        prediction's loss remains, else a note.
+
+    Why is this bad:
+        The gradient of so few samples is mostly noise, so that the learning rate must be small; and each step costs
+        nearly as much as one of 32 samples.
+
+    Fix:
+        Batches of 16 to 128; where memory forbids it, accumulate gradients over several batches.
+
+    Known problems:
+        Long sequences, dense outputs and reinforcement learning bring many targets in one sample: they are left out.
+
+    Example:
+        `DataLoader(dataset, batch_size=1)`
+
+    References:
+        McCandlish et al. 2018, An Empirical Model of Large-Batch Training, https://arxiv.org/abs/1812.06162; Masters &
+        Luschi 2018, https://arxiv.org/abs/1804.07612: batches of 2 to 32 can reach the best results, hence the second sign.
+    """
+    size = signs.typical(training, "samples")
+    if isnan(size) or size > samples or training.kind in ("reinforcement", "gan", "language", "segmentation"):
+        return
+    if any(prod(site.target_shape or (1,)) > 16 * max(size, 1) for site in training.training_losses):
+        return
+    series = training.series("loss").finite()
+    jumps, level = np.abs(np.diff(series.values)), abs(signs.middle(series.values))
+    jump = float(np.median(jumps)) / level if len(jumps) and level > 0 else 0.0
+    left = max((signs.unlearnt(training, site) for site in training.training_losses), default=float("nan"))
+    hurts = jump > noise and left > unlearnt
+    seen = training.series("samples")
+    evidence = [Evidence("samples", None, seen.span, size, "below", samples + 1)]
+    loader = training.facts.get("data", {}).get("loader") or {}
+    rest = f", the loss jumps by {jump:.0%} of its level from step to step" if hurts else ""
+    yield Finding(
+        message=f"batches of {size:.0f} samples, {training.steps} steps{rest}",
+        evidence=tuple(evidence),
+        severity="warning" if hurts else "note",
+        confidence=0.7 if hurts else 0.4,
+        steps=signs.span(training),
+        fix=Fix(
+            "raise the batch size to 32 and the learning rate with it",
+            f"DataLoader({loader.get('dataset') or 'dataset'}, batch_size=32, shuffle=True)" if loader else None,
+        ),
+    )
