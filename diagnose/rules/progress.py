@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from diagnose.finding import Evidence
+from diagnose.rules.signs import chance_loss, site_loss
 from diagnose.run import Floats, LossSite, Matrix, Series, Training
 
 LEAST_STEPS = 20  # fewer losses say nothing about a trend
@@ -24,14 +25,11 @@ def stuck(training: Training, *, share: float = 0.1) -> Evidence | None:
     if training.kind in LOSS_WITHOUT_LEVEL:
         return None
     for site in training.training_losses:
-        best_constant = trivial_loss(training, site)
-        series = training.series("training_loss", site.id)
-        if not len(series) and len(training.training_losses) == 1:
-            series = training.series("loss")
-        if best_constant is None or len(series) < LEAST_STEPS:
+        best_constant, series = _constant_answer(training, site), site_loss(training, site).measured()
+        if not best_constant > 0 or len(series) < LEAST_STEPS:
             continue
-        if site.weight is not None and not len(training.series("training_loss", site.id)) and site.weight != 1:
-            continue
+        if series.quantity == "loss" and site.weight not in (None, 1):
+            continue  # the total is in other units than the site
         late = ending(series)
         limit = (1 - share) * best_constant
         if not len(late):
@@ -80,39 +78,13 @@ def unstable(training: Training, *, rise: float = 2.0) -> Evidence | None:
     return None
 
 
-def trivial_loss(training: Training, site: LossSite) -> float | None:
-    """Loss of the best constant prediction for the targets seen at this place; None where it cannot be told.
-
-    Cross entropies: the entropy of the mean label; squared error: the variance of the targets.
-    """
+def _constant_answer(training: Training, site: LossSite) -> float:
+    """Loss of the best constant prediction as this site would compute it, NaN where the site weights its terms."""
     arguments = site.arguments
-    plain = all(arguments.get(name) is None for name in ("weight", "pos_weight")) and not arguments.get(
-        "label_smoothing"
-    )
-    if not plain or arguments.get("reduction", "mean") != "mean":
-        return None
-    if site.function in ("cross_entropy", "nll_loss"):
-        counts = training.series("class_count", site.id).finite()
-        if not len(counts) or counts.values.ndim != 2:
-            return None
-        return entropy(counts.values.sum(axis=0))
-    if site.function in ("binary_cross_entropy", "binary_cross_entropy_with_logits"):
-        mean = training.series("loss_target_mean", site.id).finite()
-        if not len(mean):
-            return None
-        share = float(np.clip(np.mean(mean.values), 0, 1))
-        return entropy(np.array([share, 1 - share]))
-    if site.function == "mse_loss":
-        spread = training.series("loss_target_std_across", site.id).finite()
-        return float(np.mean(spread.values**2)) if len(spread) and np.any(spread.values > 0) else None
-    return None
-
-
-def entropy(counts: Floats) -> float | None:
-    """Entropy in nats of what was counted; None for one class or nothing."""
-    total = float(counts.sum())
-    shares = counts[counts > 0] / total if total > 0 else np.empty(0)
-    return float(-(shares * np.log(shares)).sum()) if len(shares) > 1 else None
+    weighted = any(arguments.get(name) is not None for name in ("weight", "pos_weight"))
+    if weighted or arguments.get("label_smoothing") or arguments.get("reduction", "mean") != "mean":
+        return float("nan")
+    return chance_loss(training, site)
 
 
 def beginning(series: Series, share: float = 0.05) -> Series:

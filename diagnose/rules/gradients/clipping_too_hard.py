@@ -17,7 +17,7 @@ RESCALING = ("Adam", "AdamW", "Adamax", "NAdam", "RAdam", "Adagrad", "Adadelta",
 def clipping_too_hard(
     training: Training, *, share: float = 0.5, ratio: float = 10.0, min_steps: int = 20
 ) -> Iterator[Finding]:
-    """The clipping limit lies far below the ordinary gradient, so that it sets the learning rate.
+    """The clipping limit lies far below the ordinary gradient and sets the pace.
 
     What it does:
         Counts the steps whose gradient was clipped. Speaks when they are more than `share` of all and the median norm

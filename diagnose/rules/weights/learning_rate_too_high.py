@@ -4,7 +4,13 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
-from diagnose.rules.progress import beginning, quiet_median, stuck, unstable, update_ratios
+from diagnose.rules.progress import (
+    beginning,
+    quiet_median,
+    stuck,
+    unstable,
+    update_ratios,
+)
 from diagnose.run import Training
 
 HEALTHY = 1e-2  # ‖Δw‖ / ‖w‖ at which fresh networks learn fast; 1e-3 is the rule of thumb for later

@@ -4,7 +4,14 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
-from diagnose.rules.progress import beginning, ending, jitter, quiet_median, stuck, update_ratios
+from diagnose.rules.progress import (
+    beginning,
+    ending,
+    jitter,
+    quiet_median,
+    stuck,
+    update_ratios,
+)
 from diagnose.run import Training
 
 HEALTHY = 1e-3
