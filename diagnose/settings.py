@@ -96,10 +96,14 @@ def rules_known() -> Mapping[str, tuple[str, Mapping[str, Any]]]:
     found: dict[str, tuple[str, Mapping[str, Any]]] = {}
     for file in sorted(Path(__file__).with_name("rules").glob("*/*.py")):
         for node in ast.parse(file.read_bytes()).body:
-            if isinstance(node, ast.FunctionDef) and node.name == file.stem:
+            if isinstance(node, ast.FunctionDef) and node.name == file.stem and any(map(_is_rule, node.decorator_list)):
                 pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
                 found[file.stem.replace("_", "-")] = file.parent.name, {a.arg: _literal(d) for a, d in pairs}
     return found
+
+
+def _is_rule(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "rule"
 
 
 def _literal(node: ast.expr | None) -> Any:

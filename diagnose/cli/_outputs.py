@@ -33,8 +33,10 @@ class Output:
 
 
 def output_options(command: Command) -> Command:
-    """Adds -o/--output FILE…, --format and --fail-on, as `output`, `format` and `fail_on`, to a click command."""
+    """Adds -o/--output FILE…, --format, --fail-on and --baseline, so named (`fail_on`), to a click command."""
     for option in (
+        click.option("--baseline", metavar="FILE",
+                     help="Set aside what a JSON written earlier has found: only new findings count."),
         click.option("--fail-on", type=click.Choice(["error", "warning"]), metavar="error|warning",
                      help="Exit with 3 if something at least that bad was found, 4 if nothing could be observed."),
         click.option("--format", metavar="FORMAT",

@@ -7,6 +7,7 @@ import sys
 import click
 
 from diagnose.cli import _outputs
+from diagnose.cli._baseline import read_baseline, without
 from diagnose.cli._judging import judged, judging_options
 
 
@@ -21,6 +22,7 @@ def show(
     output: tuple[str, ...],
     format: str | None,
     fail_on: str | None,
+    baseline: str | None,
     sets: tuple[tuple[str, str], ...],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -37,7 +39,10 @@ def show(
         click.echo(json.schema(), nl=False)
         return
     outputs = _outputs.resolve(output, format)
+    known = read_baseline(baseline) if baseline else frozenset()
     diagnosis = judged(run, sets=sets, select=select, ignore=ignore)
+    if baseline:
+        diagnosis = without(diagnosis, known, baseline)
     if not quiet:
         _outputs.show(diagnosis, None if outputs else format, sys.stdout)
     written = _outputs.write(diagnosis, outputs, quiet=quiet)
