@@ -48,6 +48,7 @@ def accumulated_graph(
         yield Finding(
             message=f"backward took {slow.start * 1e3:.2g} ms at first and {slow.end * 1e3:.2g} ms at the end: it runs through "
             "the graphs of earlier steps",
+            places=("backward",),
             evidence=(
                 Evidence(
                     "backward_seconds",

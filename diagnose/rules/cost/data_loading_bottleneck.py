@@ -50,6 +50,7 @@ def data_loading_bottleneck(
     part = min(waited / whole, 1.0)
     yield Finding(
         message=f"{part:.0%} of the training time ({waited:.1f} s, {each * 1e3:.0f} ms a step) waits for data{with_workers}",
+        places=("data",),
         evidence=(Evidence("data_seconds", None, data.span, part, "above", share, statistic="share of all seconds"),),
         severity="warning",
         confidence=0.85,

@@ -40,8 +40,8 @@ def repeated_evaluation(
     total = training.series("seconds").finite().values
     whole = float(total.sum())
     part = float(spent.sum()) / whole if whole > 0 else 0.0
-    most = max(training.evaluations, key=len)
-    if part <= share or float(spent.sum()) <= seconds or len(most) < passes:
+    most = max(training.evaluations, key=len, default=None)
+    if most is None or part <= share or float(spent.sum()) <= seconds or len(most) < passes:
         return
     interval = training.steps / len(most)
     epochs = len(training.epochs)

@@ -54,6 +54,7 @@ def tiny_batches(
     rest = f", the loss jumps by {jump:.0%} of its level from step to step" if hurts else ""
     yield Finding(
         message=f"batches of {size:.0f} samples, {training.steps} steps{rest}",
+        places=("batches",),
         evidence=tuple(evidence),
         severity="warning" if hurts else "note",
         confidence=0.7 if hurts else 0.4,

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule, signs
+from diagnose.run import Layer, LossSite, Training
+
+
+@rule(needs=("losses",), symptoms=(), kinds=("autoencoder",))
+def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 0.01) -> Iterator[Finding]:
+    """The code is as wide as the input: the autoencoder may just copy.
+
+    What it does:
+        Compares the narrowest layer of an autoencoder with its input. As wide or wider, with no dropout, and no penalty
+        on top of the reconstruction (the loss is within `penalty` of it), is reported: a warning where less than `learnt`
+        of a constant reconstruction's loss remains, else a note.
+
+    Why is this bad:
+        The identity has no error at all and needs no understanding of the data: anomalies are copied as well as normal
+        samples, and the code is the input in other words.
+
+    Fix:
+        A code of a tenth of the input's width, noise on the input (denoising), or a penalty on the code (sparse).
+
+    Known problems:
+        Weight decay alone can act as a penalty and is not looked at.
+
+    Example:
+        `nn.Sequential(nn.Linear(9, 32), nn.ReLU(), nn.Linear(32, 9))`
+
+    References:
+        Goodfellow et al. 2016, Deep Learning, 14.1, Undercomplete Autoencoders, https://www.deeplearningbook.org. 0.05:
+        codes of a tenth of the width left 0.1 to 0.4 of the variance of digits.
+    """
+    if any(layer.role == "dropout" and float(layer.settings.get("p", 0.5)) > 0 for layer in training.layers):
+        return
+    layers = [la for la in training.layers if la.role in ("linear", "convolution", "recurrent", "pooling") and la.shape]
+    if len(layers) < 2 or not training.inputs:
+        return
+    width = max(prod(site.shape[1:]) for site in training.inputs)
+    narrowest = min(layers[:-1], key=_width)
+    code = _width(narrowest)
+    for site in training.training_losses:
+        if code < width or width < 2 or _penalised(training, site, penalty):
+            continue
+        left = signs.unlearnt(training, site)
+        copies = left < learnt
+        rest = f", and only {left:.1%} of a constant reconstruction's loss remains" if copies else ""
+        yield Finding(
+            message=f"the narrowest layer {narrowest.path} has {code} numbers a sample, the input {width}{rest}",
+            places=(narrowest.path,),
+            evidence=(
+                Evidence("code_width", narrowest.path, None, float(code), "above", width - 0.5, statistic="shape"),
+            ),
+            severity="warning" if copies else "note",
+            confidence=0.75 if copies else 0.5,
+            steps=signs.span(training),
+            fix=Fix(f"a code of about {max(width // 10, 1)} numbers, or noise on the input", _code(narrowest, width)),
+            source=narrowest.source,
+        )
+        return
+
+
+def _width(layer: Layer) -> int:
+    return prod((layer.shape or ())[1:])
+
+
+def _penalised(training: Training, site: LossSite, penalty: float) -> bool:
+    """Whether something is added to the reconstruction's loss."""
+    whole, part = (
+        signs.middle(signs.late(training.series("loss"))),
+        signs.middle(signs.late(signs.site_loss(training, site))),
+    )
+    return part > 0 and abs(whole - part) > penalty * part
+
+
+def _code(layer: Layer, width: int) -> str | None:
+    inputs = layer.settings.get("in_features")
+    return f"nn.Linear({inputs}, {max(width // 10, 1)})" if isinstance(inputs, int) else None
