@@ -26,7 +26,7 @@ class UntilProgram(click.Command):
                 value_follows = at == len(word)
                 if letter == "m":
                     end = place + 1 + value_follows
-                    return [*args[:end], "--", *args[end:]]
+                    return [*args[:end], "--", *args[end:]] if end <= len(args) else args
                 if self._takes_value(f"-{letter}"):
                     place += value_follows
                     break

@@ -8,10 +8,13 @@ from typing import Any, Literal
 
 import click
 
-from diagnose import launch
+from diagnose import launch, settings
 from diagnose.cli import STARTED_WITH
+from diagnose.cli._judging import judging_options
+from diagnose.cli._outputs import Output, resolve
 from diagnose.cli._until_program import UntilProgram
 from diagnose.errors import tell
+from diagnose.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -20,16 +23,16 @@ class Plan:
 
     Args:
         target: the program and its arguments.
-        outputs: files to write at the end, absolute (the program may change the current folder); the suffix says the format.
+        outputs: files to write at the end, absolute (the program may change the current folder).
         format: overrides the suffix of a single output.
         every: record every so many steps; None lets the budget decide.
         fail_on: severity of a finding that makes a successful program end with status 3.
-        settings: (rule.name, value) as typed, in order.
+        rules: the settings of the rules.
         train, source, samples: False if the user forbade to train a model file, or to keep code or data in the run.
     """
 
     target: launch.Target
-    outputs: tuple[Path, ...] = ()
+    outputs: tuple[Output, ...] = ()
     format: str | None = None
     quiet: bool = False
     every: int | None = None
@@ -37,21 +40,9 @@ class Plan:
     fail_on: Literal["error", "warning"] | None = None
     source: bool = True
     samples: bool = True
-    settings: tuple[tuple[str, str], ...] = ()
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
+    rules: Settings = Settings()
     strict: bool = False
     explain: bool = False
-
-
-def _settings(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    pairs = []
-    for value in values:
-        name, equals, setting = value.partition("=")
-        if not (equals and setting and all(name.partition("."))):
-            raise click.BadParameter(f"expected rule.name=value, such as dead-units.share=0.5, got {value!r}")
-        pairs.append((name, setting))
-    return tuple(pairs)
 
 
 @click.command(
@@ -81,18 +72,7 @@ def _settings(ctx: click.Context, parameter: click.Parameter, values: tuple[str,
 )
 @click.option("--no-source", is_flag=True, help="Keep no lines of the program in the run.")
 @click.option("--no-samples", is_flag=True, help="Keep no samples of the data in the run.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="RULE.NAME=VALUE",
-    callback=_settings,
-    help="Change a threshold. Repeatable.",
-)
-@click.option("--select", multiple=True, metavar="NAMES", help="Judge by these rules or families only. Repeatable.")
-@click.option(
-    "--ignore", multiple=True, metavar="NAMES", help="Leave out rules, families, or rule:layer.path. Repeatable."
-)
+@judging_options
 @click.option("--strict", is_flag=True, help="Let an error in a probe of ours end the program.")
 @click.option(
     "--explain", is_flag=True, help="Explain the trained model by attribution when the program has ended well."
@@ -106,6 +86,9 @@ def run(
     no_source: bool,
     no_samples: bool,
     program: tuple[str, ...],
+    sets: tuple[tuple[str, str], ...],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
     **options: Any,
 ) -> Callable[[], None]:
     """Run a training program, unchanged, and say what is wrong with its training.
@@ -113,35 +96,39 @@ def run(
     The program behaves as under plain python: its output, its exit status, its child processes. Whatever we
     have to say goes to stderr.
     """
+    target = _target(module, program)
+    # whatever can be refused is refused here, as one line: once `go` has begun, exceptions are the program's own
+    if format_ and len(outputs) != 1:
+        raise click.UsageError(f"--format needs exactly one -o, got {len(outputs)}")
+    launch.check(target)
+    folder = launch.folder_of(target)
     plan = Plan(
-        target=_target(module, program),
-        outputs=tuple(Path(output).absolute() for output in outputs),
+        target=target,
+        outputs=resolve(outputs, format_),
         format=format_,
         train=not no_train,
         source=not no_source,
         samples=not no_samples,
-        select=_names(options.pop("select")),
-        ignore=_names(options.pop("ignore")),
+        rules=settings.read(Path(folder or "."), sets=sets, select=select, ignore=ignore),
         **options,
     )
-    if plan.format and len(plan.outputs) != 1:
-        raise click.UsageError(f"--format needs exactly one -o, got {len(plan.outputs)}")
-    # whatever can be refused is refused here, as one line: once `go` has begun, exceptions are the program's own
-    launch.check(plan.target)
     return partial(go, plan)
 
 
 def go(plan: Plan) -> None:
     """Run the program; what happens at its import of torch, at the end of its main module and after it, is wired here."""
+    from diagnose.cli._recording import begin
+
     advice = launch.advice(plan.target)
     if advice:
         tell(advice)
+    recording = begin(
+        plan.target, root=Path.cwd(), settings=plan.rules, outputs=plan.outputs, format=plan.format, quiet=plan.quiet,
+        fail_on=plan.fail_on, every=plan.every, train=plan.train, strict=plan.strict,
+    )  # fmt: skip
     launch.forget(STARTED_WITH, launch.folder_of(plan.target))
     launch.execute(
-        plan.target,
-        on_torch=lambda: None,
-        on_main_end=lambda namespace: None,
-        on_end=lambda end: None,
+        plan.target, on_torch=recording.torch_came, on_main_end=recording.main_ended, on_end=recording.ended
     )
 
 
@@ -156,7 +143,3 @@ def _target(module: str | None, program: tuple[str, ...]) -> launch.Target:
         )
     return launch.Target("path", program[0], program[1:])
 
-
-def _names(given: tuple[str, ...]) -> tuple[str, ...]:
-    """Names separated by commas, blanks left out."""
-    return tuple(name.strip() for part in given for name in part.split(",") if name.strip())

@@ -65,6 +65,8 @@ def _table(rows: Sequence[tuple[str, ...]], width: int | None) -> list[str]:
     widths = [max(len(row[i]) for row in clean) for i in range(len(_HEAD))]
     lines = []
     for row in clean:
-        cells = [cell.rjust(w) if i == 2 else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.rjust(w) if i == 2 else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  ".join(cells).rstrip()[:width])
     return lines

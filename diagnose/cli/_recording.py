@@ -1,0 +1,108 @@
+"""What `diagnose run` does around the program: record while it runs, judge when it has ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from diagnose import launch
+from diagnose.cli._outputs import Output
+from diagnose.errors import tell
+from diagnose.record.writer import Writer
+from diagnose.settings import Settings
+
+
+@dataclass
+class Recording:
+    """One run: its writer, and, once torch is there, the session that observes."""
+
+    writer: Writer
+    settings: Settings
+    outputs: Sequence[Output]
+    format: str | None
+    quiet: bool
+    fail_on: str | None
+    every: int | None
+    train: bool
+    strict: bool
+    session: Any = None
+    failed: str | None = None
+    began: float = field(default_factory=time.perf_counter)
+
+    def torch_came(self) -> None:
+        """Attaches to torch, right after the program's import of it."""
+        from diagnose.observe.session import Session
+
+        session = Session(self.writer, every=self.every, strict=self.strict)
+        session.start()
+        self.session = session
+        facts = _torch_facts()
+        for key, value in facts.items():
+            self.writer.fact(key, value)
+        if not self.quiet:
+            from diagnose.cli._live import LiveJudge
+
+            session.on_step = LiveJudge(session, self.settings).step
+
+    def main_ended(self, namespace: dict[str, Any]) -> None:
+        """The main module has ended well: where it only defines a model and its data, train it."""
+        if self.train and self.session is not None and self.session.nothing_observed:
+            from diagnose.launch.model_file import train
+
+            train(namespace)
+
+    def ended(self, end: launch.End) -> int | None:
+        """The program is over: close the record, judge it, tell."""
+        if self.session is not None:
+            self.session.finish()
+        else:
+            why = "torch was never imported in this process; if training runs in child processes, use diagnose.watch() inside them"
+            self.writer.fact("nothing_observed", {"code": "no-torch", "message": why})
+        nothing = self.session is None or self.session.nothing_observed
+        state = "nothing-observed" if nothing and end.state == "finished" else end.state
+        self.writer.close(state, end.exit_status, end.exception)
+        if os.environ.get("RANK", "0") != "0":
+            return None
+        return self._tell()
+
+    def _tell(self) -> int | None:
+        from diagnose.cli import _outputs
+        from diagnose.judge import judge
+        from diagnose.record.reader import load
+
+        diagnosis = judge(load(self.writer.path), settings=self.settings)
+        if self.writer.stopped:
+            tell(self.writer.stopped)
+        return _outputs.tell(
+            diagnosis, outputs=self.outputs, format=self.format, quiet=self.quiet, fail_on=self.fail_on, stream=sys.stderr
+        )
+
+
+def _torch_facts() -> dict[str, Any]:
+    """Versions and devices, read after the program's import of torch."""
+    import platform
+
+    torch = sys.modules["torch"]
+    versions = {"python": platform.python_version(), "torch": str(torch.__version__)}
+    for name in ("numpy", "lightning", "transformers"):
+        module = sys.modules.get(name)
+        if module is not None and hasattr(module, "__version__"):
+            versions[name] = str(module.__version__)
+    from diagnose import __version__
+
+    versions["diagnose"] = __version__
+    return {"versions": versions, "device": "cuda" if torch.cuda.is_available() else "cpu", "threads": torch.get_num_threads()}
+
+
+def begin(target: launch.Target, *, root: Path, settings: Settings, **options: Any) -> Recording:
+    """Opens the record, before the program starts."""
+    program = target.name if target.kind == "path" else f"-m {target.name}"
+    rank, world = int(os.environ.get("RANK", "0") or 0), int(os.environ.get("WORLD_SIZE", "1") or 1)
+    facts = {"cwd": str(root), "settings": settings.facts(), "command": ["diagnose", "run", program]}
+    writer = Writer.create(root, program, target.arguments, rank=rank, world=world, facts=facts)
+    return Recording(writer=writer, settings=settings, **options)

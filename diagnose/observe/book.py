@@ -1,0 +1,75 @@
+"""Names and facts that last for the whole run: loss sites, evaluation sets, epochs, the data's loader."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+
+from diagnose.observe.evaluations import shown
+from diagnose.observe.losses import Key, LossCall, Pass
+
+
+class Book:
+    """Gives every loss site and evaluation set one name, and keeps the facts of the training."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+        self._sites: dict[Key, str] = {}
+        self._described: dict[str, bool] = {}
+        self._sets: dict[Key, str] = {}
+        self._epoch: dict[int, int] = {}
+
+    def site(self, call: LossCall) -> str:
+        """The id of a training loss site: function, file and line."""
+        return self._name(self._sites, call.key, call.function, call.lines)
+
+    def set_id(self, one: Pass) -> str:
+        """The id of an evaluation set."""
+        return self._name(self._sets, one.key, one.name, one.call.lines)
+
+    @staticmethod
+    def _name(known: dict[Key, str], key: Key, stem: str, lines: tuple[tuple[str, int], ...]) -> str:
+        name = known.get(key)
+        if name is None:
+            where = f" ({os.path.basename(lines[0][0])}:{lines[0][1]})" if lines else ""
+            base, n, name = f"{stem}{where}", 2, f"{stem}{where}"
+            while name in known.values():
+                name, n = f"{base} #{n}", n + 1
+            known[key] = name
+        return name
+
+    def is_new(self, site: str, call: LossCall) -> bool:
+        """Whether a training site must be written down: first seen, or its weight has become known."""
+        return not self._described.get(site, False)
+
+    def knows(self, site: str) -> bool:
+        """Whether a site has been written down as a training loss."""
+        return site in self._described
+
+    def item(self, site: str, call: LossCall) -> dict[str, Any]:
+        """What is written down of a training loss site."""
+        weight = call.weight if isinstance(call.weight, float) else None
+        self._described[site] = weight is not None or not self.session.snapping
+        return {**call.site, "id": site, "role": "training", "weight": weight}
+
+    def epoch(self, stream: Any) -> float | None:
+        """Number of the epoch: how often the training's loader has been begun."""
+        session = self.session
+        if not session.row.batches or session._loader is None:
+            return None
+        if session._loader["fresh"]:
+            session._loader["fresh"] = False
+            self._epoch[stream.index] = self._epoch.get(stream.index, -1) + 1
+            if self._epoch[stream.index] == 0:
+                session.writer.stream(stream.index, data={"loader": shown(session._loader)})
+        return float(self._epoch.get(stream.index, 0))
+
+    def facts(self) -> dict[str, Any]:
+        """How the program trains, as far as it is the same for all its streams."""
+        return {
+            "deterministic": torch.are_deterministic_algorithms_enabled(),
+            "autocast": torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"),
+            "threads": torch.get_num_threads(),
+        }

@@ -1,0 +1,82 @@
+"""Hooks on modules that copies, pickles and TorchScript never see."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import nn
+
+from diagnose.observe.seams import in_backward
+
+_compiling = torch.compiler.is_compiling
+_DICTIONARIES = (
+    "_forward_hooks", "_forward_pre_hooks", "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+)  # fmt: skip
+_NOTHING = (getattr, (nullcontext(), "__exit__"))  # a callable that returns None and loads without us
+
+
+class Hook:
+    """A forward hook (or, `before`, a pre-hook) of ours. It returns None always, so outputs stay the program's.
+
+    For module classes with a `__getstate__` of their own it copies and pickles as a callable that does nothing.
+    """
+
+    __slots__ = ("handle", "receive")
+
+    def __init__(self, module: nn.Module, receive: Callable[..., None], *, before: bool = False) -> None:
+        self.receive = receive
+        register = module.register_forward_pre_hook if before else module.register_forward_hook
+        self.handle: Any = register(self, with_kwargs=True)  # type: ignore[operator]
+
+    def __call__(self, module: nn.Module, *passed: Any) -> None:
+        if _compiling() or in_backward():  # recomputation under checkpointing runs inside a backward
+            return
+        self.receive(module, *passed)
+
+    def remove(self) -> None:
+        """Takes the hook off its module."""
+        self.handle.remove()
+
+    def __reduce__(self) -> Any:
+        return _NOTHING
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return nullcontext().__exit__
+
+
+def _state(self: nn.Module) -> Any:
+    """What pickle and copy see of a module: everything but our hooks."""
+    state = object.__getstate__(self)  # type: ignore[attr-defined]
+    own = state[0] if isinstance(state, tuple) else state
+    if not isinstance(own, dict):
+        return state
+    ours = {
+        number
+        for name in ("_forward_hooks", "_forward_pre_hooks")
+        for number, hook in own.get(name, {}).items()
+        if type(hook) is Hook
+    }
+    if not ours:
+        return state
+    cleaned = dict(own)
+    for name in _DICTIONARIES:
+        if own.get(name):
+            cleaned[name] = OrderedDict((k, v) for k, v in own[name].items() if k not in ours)
+    return (cleaned, *state[1:]) if isinstance(state, tuple) else cleaned
+
+
+def hide_from_copies() -> None:
+    """While attached, module copies and pickles leave our hooks out."""
+    if "__getstate__" not in nn.Module.__dict__:
+        nn.Module.__getstate__ = _state  # type: ignore[attr-defined]
+
+
+def stop_hiding() -> None:
+    """Undoes `hide_from_copies`."""
+    if nn.Module.__dict__.get("__getstate__") is _state:
+        del nn.Module.__getstate__  # type: ignore[attr-defined]

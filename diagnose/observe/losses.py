@@ -1,0 +1,322 @@
+"""Loss calls: told apart into training and evaluation by whether a backward reaches them, and added up by pass."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from diagnose.observe.probes.losses import accuracy
+from diagnose.observe.sources import locals_of, user_frames
+
+ACCURACY_ELEMENTS = 4_000_000  # an argmax over more than this is not worth its time
+_ARGUMENTS = ("reduction", "label_smoothing", "ignore_index", "beta", "delta", "log_target", "margin", "full", "log_input")
+_TENSORS = ("weight", "pos_weight")
+_names: dict[str, tuple[str, ...]] = {}
+
+Key = tuple[Any, ...]
+
+
+def number(value: Tensor) -> float | Tensor:
+    """A scalar as a float where that waits for nothing (CPU), else detached on its device."""
+    value = value.detach()
+    if value.dim():
+        value = value.to(torch.float32).mean()
+    if value.device.type != "cpu":
+        return value
+    if value.dtype in (torch.bfloat16, torch.float16):
+        value = value.to(torch.float32)
+    return float(value.numpy())
+
+
+def arguments_of(name: str, original: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that decide whether two calls compute the same thing, as plain values."""
+    names = _names.get(name)
+    if names is None:
+        names = _names[name] = tuple(inspect.signature(original).parameters)
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    found = {a: given[a] for a in _ARGUMENTS if isinstance(given.get(a), (str, int, float, bool))}
+    found.setdefault("reduction", "mean")
+    found.update({a: "given" for a in _TENSORS if isinstance(given.get(a), Tensor)})
+    return found
+
+
+def input_and_target(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The first two arguments, however they were passed."""
+    first = args[0] if args else kwargs.get("input", kwargs.get("anchor"))
+    second = args[1] if len(args) > 1 else kwargs.get("target", kwargs.get("positive"))
+    return first, second
+
+
+class LossCall:
+    """One call of a loss function that waits to be told training from evaluation. Its instance is the tensor's hook."""
+
+    __slots__ = (
+        "__weakref__",
+        "accuracy",
+        "arguments",
+        "evaluation",
+        "fired",
+        "function",
+        "lines",
+        "losses",
+        "samples",
+        "site",
+        "statistics",
+        "tick",
+        "value",
+        "weight",
+    )  # fmt: skip
+
+    def __init__(self, losses: Losses, function: str, arguments: dict[str, Any], lines: tuple[tuple[str, int], ...]) -> None:
+        self.losses = losses
+        self.function = function
+        self.arguments = arguments
+        self.lines = lines
+        self.value: float | Tensor = math.nan
+        self.accuracy: float | Tensor | None = None
+        self.samples = 1
+        self.fired = 0
+        self.weight: float | Tensor | None = None
+        self.tick = -1
+        self.site: dict[str, Any] = {}
+        self.statistics: dict[str, Tensor] | None = None
+        self.evaluation: Pass | None = None
+
+    def __call__(self, gradient: Tensor) -> None:
+        losses = self.losses
+        if losses.session.in_backward:
+            if not self.fired:
+                losses.fired.append(self)
+                if self.weight is None and losses.session.snapping:
+                    self.weight = number(gradient)
+            self.fired += 1
+
+    @property
+    def key(self) -> Key:
+        """Calls with the same key are one series."""
+        return (self.function, tuple(sorted(self.arguments.items())), self.lines[:1])
+
+
+class Pass:
+    """Evaluation calls between two training steps that belong to one data set, added up."""
+
+    __slots__ = (
+        "accuracies", "began", "call", "evaluation_layers", "grad_enabled", "hashes", "key", "loader", "name", "samples", "seconds",
+        "shadow", "tick", "training_layers", "values", "weights",
+    )  # fmt: skip
+
+    def __init__(self, key: Key, name: str, tick: int, call: LossCall) -> None:
+        self.key = key
+        self.name = name
+        self.tick = tick
+        self.call = call
+        self.values: list[float | Tensor] = []
+        self.weights: list[int] = []
+        self.accuracies: list[float | Tensor] = []
+        self.began = time.perf_counter()
+        self.seconds = 0.0
+        self.grad_enabled = torch.is_grad_enabled()
+        self.training_layers: list[str] = []
+        self.evaluation_layers: list[str] = []
+        self.loader: dict[str, Any] | None = None
+        self.shadow = False
+        self.hashes: list[Tensor] = []
+
+    def add(self, call: LossCall) -> None:
+        """One more batch."""
+        self.values.append(call.value)
+        self.weights.append(call.samples)
+        if call.accuracy is not None:
+            self.accuracies.append(call.accuracy)
+        self.seconds = time.perf_counter() - self.began
+
+
+class Losses:
+    """Every loss call of the program between two outermost steps."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+        self.fired: list[LossCall] = []
+        self.waiting: list[LossCall] = []  # with a gradient: not known yet whether it trains
+        self.passes: dict[Key, Pass] = {}
+        self._old_frames: set[tuple[int, int]] = set()
+        self._locals_seen: dict[tuple[Any, str], set[Any]] = {}
+        self.last: LossCall | None = None
+
+    # -- while the program runs ------------------------------------------------------------------------------------
+
+    def called(
+        self, name: str, original: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], result: Tensor
+    ) -> LossCall:
+        """Takes note of a call; hooks its result when a backward could reach it."""
+        prediction, target = input_and_target(name, args, kwargs)
+        frames = user_frames(3)
+        lines = tuple((f.f_code.co_filename, f.f_lineno) for f in frames)
+        call = LossCall(self, name, arguments_of(name, original, args, kwargs), lines)
+        call.value = number(result)
+        call.tick = self.session.tick
+        if isinstance(prediction, Tensor) and prediction.dim():
+            call.samples = prediction.shape[0]
+        call.site = {
+            "function": name,
+            "arguments": call.arguments,
+            "input_shape": list(prediction.shape) if isinstance(prediction, Tensor) else None,
+            "target_shape": list(target.shape) if isinstance(target, Tensor) else None,
+            "input_dtype": str(prediction.dtype).removeprefix("torch.") if isinstance(prediction, Tensor) else None,
+            "target_dtype": str(target.dtype).removeprefix("torch.") if isinstance(target, Tensor) else None,
+            "source": {"file": lines[0][0], "line": lines[0][1]} if lines else None,
+        }
+        evaluating = not result.requires_grad
+        if evaluating or not self._trains(call, frames):
+            call.evaluation = self._pass(call, frames)
+            both = isinstance(prediction, Tensor) and isinstance(target, Tensor)
+            if both and prediction.numel() <= ACCURACY_ELEMENTS:
+                with torch.no_grad():
+                    right = accuracy(name, prediction.detach(), target.detach())
+                call.accuracy = None if right is None else number(right)
+        if evaluating:
+            assert call.evaluation is not None
+            self.add(call.evaluation, call)
+        else:
+            result.register_hook(call)
+            self.waiting.append(call)
+        self.last = call
+        return call
+
+    def _trains(self, call: LossCall, frames: Sequence[FrameType]) -> bool:
+        """Whether a call with a gradient looks like training: then the price of an evaluation's key is saved."""
+        root = self.session.last_root()
+        return root is None or root.training
+
+    def _pass(self, call: LossCall, frames: Sequence[FrameType]) -> Pass:
+        """The pass this call would belong to if it is an evaluation."""
+        loader = self.session.loader_now()
+        base = (call.key, call.lines, None if loader is None else loader["id"])
+        split, name = self._split(base, frames)
+        key = (*base, split)
+        found = self.passes.get(key)
+        if found is None:
+            found = Pass(key, name or self._name(frames), self.session.tick, call)
+            found.loader = loader
+            found.training_layers, found.evaluation_layers = self.session.modes()
+            self.passes[key] = found
+        return found
+
+    def shadow_pass(self, call: LossCall, frames: Sequence[FrameType]) -> Pass:
+        """The pass of a repeated loss, apart from those the program computes."""
+        loader = self.session.loader_now()
+        key = ("shadow", call.lines, None if loader is None else loader["id"])
+        found = self.passes.get(key)
+        if found is None:
+            found = self.passes[key] = Pass(key, self._name(frames), self.session.tick, call)
+            found.loader = loader
+            found.training_layers, found.evaluation_layers = self.session.modes()
+        return found
+
+    def add(self, to: Pass, call: LossCall) -> None:
+        to.add(call)
+        self.passes.setdefault(to.key, to)
+        hashes = self.session.take_hashes()
+        if hashes is not None:
+            to.hashes.append(hashes)
+
+    def _split(self, base: Any, frames: Sequence[FrameType]) -> tuple[tuple[tuple[str, Any], ...], str | None]:
+        """Short texts and flags among the variables of frames younger than the last step: they name the data set.
+
+        Only those with few values are kept; a formatted message is no name. Frames that were on the stack at the last
+        step are left alone: reading their variables would keep tensors alive that the program deletes.
+        """
+        found: list[tuple[str, Any]] = []
+        name: str | None = None
+        for frame in frames:
+            if (id(frame), id(frame.f_code)) in self._old_frames or frame.f_code.co_name == "<module>":
+                continue
+            for variable, value in locals_of(frame).items():
+                if isinstance(value, bool) or (isinstance(value, str) and 0 < len(value) <= 20):
+                    seen = self._locals_seen.setdefault((base[1], variable), set())
+                    seen.add(value)
+                    if len(seen) <= 4:
+                        found.append((variable, value))
+                        if isinstance(value, str) and name is None:
+                            name = value
+        return tuple(found), name
+
+    @staticmethod
+    def _name(frames: Sequence[FrameType]) -> str:
+        for frame in frames:
+            if frame.f_code.co_name not in ("<module>", "<lambda>", "forward", "__call__", "<listcomp>", "<genexpr>"):
+                return frame.f_code.co_name
+        return "evaluation"
+
+    # -- at the end of a step --------------------------------------------------------------------------------------
+
+    def settle(self, *, everything: bool = False) -> tuple[list[LossCall], list[Pass]]:
+        """Training calls since the last step, and passes that have ended.
+
+        A call with a gradient that no backward has reached waits one step more: some programs compute a loss before
+        another network's step and use it after.
+        """
+        trained, self.fired = self.fired, []
+        still: list[LossCall] = []
+        tick = self.session.tick
+        for call in self.waiting:
+            if call.fired:
+                continue
+            if not everything and call.tick >= tick:
+                still.append(call)
+                continue
+            frames: list[FrameType] = []
+            to = call.evaluation or self._late(call, frames)
+            to.grad_enabled = True
+            to.tick = min(to.tick, call.tick)
+            to.add(call)
+            self.passes.setdefault(to.key, to)
+        self.waiting = still
+        self._drop_shadows()
+        waiting = {id(call.evaluation) for call in still if call.evaluation is not None}
+        ended = [p for p in self.passes.values() if p.values and id(p) not in waiting]
+        self.passes = {k: p for k, p in self.passes.items() if id(p) in waiting}
+        self._remember_frames()
+        return trained, ended
+
+    def _drop_shadows(self) -> None:
+        """Where the program computed a loss on the same data itself, the repeated one is not needed."""
+        real = {p.key[2] for p in self.passes.values() if not p.shadow and p.values}
+        for key in [k for k, p in self.passes.items() if p.shadow and k[2] in real]:
+            del self.passes[key]
+
+    def _late(self, call: LossCall, frames: Sequence[FrameType]) -> Pass:
+        key = (call.key, call.lines, None, ())
+        found = self.passes.get(key)
+        if found is None:
+            found = self.passes[key] = Pass(key, "evaluation", call.tick, call)
+            found.training_layers, found.evaluation_layers = self.session.modes()
+        return found
+
+    def _remember_frames(self) -> None:
+        """The frames on the stack at this step: they are older than whatever evaluates next."""
+        found = set()
+        frame: FrameType | None = sys._getframe(1)
+        depth = 40
+        while frame is not None and depth:
+            found.add((id(frame), id(frame.f_code)))
+            frame = frame.f_back
+            depth -= 1
+        self._old_frames = found
+
+
+def weak(thing: object) -> Callable[[], Any]:
+    """A weak reference where the type allows one, else a function that gives None."""
+    try:
+        return weakref.ref(thing)
+    except TypeError:
+        return lambda: None

@@ -1,0 +1,228 @@
+"""Which modules belong to an optimizer: found from its parameters, named as the program names them."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from torch import Tensor, nn
+
+from diagnose.observe.sources import name_of, user_frames, where
+
+_WRAPPERS = ("_orig_mod.", "module.")
+
+
+class Modules:
+    """All modules built since we are attached, their parents, and the lines that built them.
+
+    Fed by torch's registration hooks, which fire once a parameter or child and leave no trace in the modules.
+    """
+
+    def __init__(self) -> None:
+        self._known: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self._lines: weakref.WeakKeyDictionary[nn.Module, tuple[str, int]] = weakref.WeakKeyDictionary()
+        self._scanned = False
+
+    def registered(self, module: nn.Module) -> None:
+        """A parameter or child was given to `module`."""
+        if module not in self._known:
+            self._known.add(module)
+            line = where()
+            if line is not None:
+                self._lines[module] = line
+
+    def line(self, module: nn.Module) -> tuple[str, int] | None:
+        """Where the program built it, when known."""
+        return self._lines.get(module)
+
+    def holder(self, parameter: Tensor) -> tuple[nn.Module | None, str]:
+        """The module that holds a parameter, and its name there."""
+        for module in list(self._known):
+            for name, own in module.__dict__.get("_parameters", {}).items():
+                if own is parameter:
+                    return module, name
+        return None, ""
+
+    def owners(self, parameters: Iterable[Tensor]) -> list[nn.Module]:
+        """The topmost modules that hold any of these parameters."""
+        wanted = {id(p) for p in parameters}
+        if not wanted:
+            return []
+        holding = self._holding(wanted)
+        seen = {id(p) for module in holding for p in module.parameters()}
+        if not wanted <= seen and not self._scanned:
+            # Copies and loaded modules pass no registration: look at everything once. `isinstance` would wake
+            # lazy objects of the program, so only types are asked.
+            self._scanned = True
+            for thing in gc.get_objects():
+                if issubclass(type(thing), nn.Module):
+                    self._known.add(thing)
+            holding = self._holding(wanted)
+        inside = {id(child) for module in holding for child in module.modules() if child is not module}
+        return [module for module in holding if id(module) not in inside]
+
+    def _holding(self, wanted: set[int]) -> list[nn.Module]:
+        found = []
+        for module in list(self._known):
+            if "_modules" in module.__dict__ and any(id(p) in wanted for p in module.parameters()):
+                found.append(module)
+        return found
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The user's module inside DataParallel, DistributedDataParallel and compiled wrappers."""
+    while True:
+        inner = getattr(module, "_orig_mod", None)
+        if inner is None and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
+            inner = getattr(module, "module", None)
+        if not isinstance(inner, nn.Module):
+            return module
+        module = inner
+
+
+def clean(path: str) -> str:
+    """A module path without what wrappers add."""
+    for wrapper in _WRAPPERS:
+        path = path.replace(f".{wrapper}", ".")
+        path = path.removeprefix(wrapper)
+    return path.replace("._orig_mod", "").replace("_orig_mod", "")
+
+
+def joined(network: str, path: str) -> str:
+    """`net` and `fc.weight` make `net.fc.weight`."""
+    path = clean(path)
+    return f"{network}.{path}" if path else network
+
+
+class Network:
+    """One topmost module with the name the program has for it."""
+
+    def __init__(self, module: nn.Module, taken: set[str]) -> None:
+        self.module = weakref.ref(module)
+        inner = unwrapped(module)
+        frames = user_frames(6)
+        name = name_of(module, frames) or name_of(inner, frames) or type(inner).__name__
+        base, n = name, 2
+        while name in taken:
+            name, n = f"{base}{n}", n + 1
+        taken.add(name)
+        self.name = name
+        self.type = type(inner).__name__
+        self._roots: list[weakref.ref[nn.Module]] = [self.module]
+
+    def roots(self) -> list[nn.Module]:
+        """The topmost modules whose forward really runs; the top itself until it is known better."""
+        return [m for m in (ref() for ref in self._roots) if m is not None]
+
+    def learn_roots(self, called: Iterable[nn.Module]) -> bool:
+        """Takes the modules that were called from outside during a snapshot as roots; whether that changed anything."""
+        top = self.module()
+        if top is None:
+            return False
+        inside = {id(m) for m in top.modules()}
+        found = [m for m in called if id(m) in inside]
+        if not found or {id(m) for m in found} <= {id(m) for m in self.roots()}:
+            return False
+        if any(m is top for m in found):
+            found = [top]
+        self._roots = [weakref.ref(m) for m in found]
+        return True
+
+    def path_of(self, module: nn.Module) -> str | None:
+        """The full path of one of its modules."""
+        return next((path for path, m in self.named_modules() if m is module), None)
+
+    def named_modules(self) -> Iterator[tuple[str, nn.Module]]:
+        """Every module below and including the top, with its full path."""
+        top = self.module()
+        if top is None:
+            return
+        for path, module in top.named_modules():
+            yield joined(self.name, path), module
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Module, Tensor]]:
+        """Every parameter with its full path and the module that holds it, each once."""
+        seen: set[int] = set()
+        for path, module in self.named_modules():
+            for name, parameter in module._parameters.items():
+                if parameter is not None and id(parameter) not in seen:
+                    seen.add(id(parameter))
+                    yield f"{path}.{name}", module, parameter
+
+
+_ROLES: tuple[tuple[tuple[type[nn.Module], ...], str], ...] = (
+    ((nn.Linear, nn.Bilinear), "linear"),
+    ((nn.modules.conv._ConvNd,), "convolution"),
+    ((nn.RNNBase, nn.RNNCellBase), "recurrent"),
+    ((nn.Embedding, nn.EmbeddingBag), "embedding"),
+    ((nn.MultiheadAttention,), "attention"),
+    (
+        (
+            nn.modules.batchnorm._NormBase,
+            nn.LayerNorm,
+            nn.GroupNorm,
+            nn.LocalResponseNorm,
+            *((nn.RMSNorm,) if hasattr(nn, "RMSNorm") else ()),
+        ),
+        "normalization",
+    ),
+    ((nn.modules.dropout._DropoutNd,), "dropout"),
+    ((nn.Flatten, nn.Unflatten, nn.Identity, nn.PixelShuffle, nn.Upsample), "reshape"),
+)
+_ACTIVATIONS = {
+    nn.ReLU: "relu", nn.ReLU6: "relu6", nn.LeakyReLU: "leaky_relu", nn.PReLU: "prelu", nn.RReLU: "rrelu", nn.ELU: "elu",
+    nn.SELU: "selu", nn.CELU: "celu", nn.GELU: "gelu", nn.SiLU: "silu", nn.Mish: "mish", nn.Sigmoid: "sigmoid",
+    nn.LogSigmoid: "log_sigmoid", nn.Tanh: "tanh", nn.Hardtanh: "hardtanh", nn.Hardsigmoid: "hardsigmoid",
+    nn.Hardswish: "hardswish", nn.Softplus: "softplus", nn.Softsign: "softsign", nn.Softmax: "softmax",
+    nn.LogSoftmax: "log_softmax", nn.Softmin: "softmin", nn.Softmax2d: "softmax", nn.Threshold: "threshold",
+    nn.GLU: "glu", nn.Softshrink: "softshrink", nn.Hardshrink: "hardshrink", nn.Tanhshrink: "tanhshrink",
+}  # fmt: skip
+_SETTINGS = (
+    "in_features", "out_features", "in_channels", "out_channels", "kernel_size", "stride", "padding", "groups", "p", "dim",
+    "negative_slope", "num_features", "momentum", "affine", "track_running_stats", "input_size", "hidden_size", "num_layers",
+    "bidirectional", "batch_first", "dropout", "num_embeddings", "embedding_dim", "padding_idx", "sparse", "embed_dim",
+    "num_heads", "normalized_shape", "num_groups", "nonlinearity", "inplace", "eps",
+)  # fmt: skip
+
+
+def activation_of(module: nn.Module) -> str | None:
+    """The activation's name, for activation modules."""
+    return _ACTIVATIONS.get(type(module))
+
+
+def role_of(module: nn.Module) -> str:
+    """What kind of layer a module is (one of diagnose.run.ROLES)."""
+    if type(module) in _ACTIVATIONS:
+        return "activation"
+    for types, role in _ROLES:
+        if isinstance(module, types):
+            return role
+    if "pool" in type(module).__name__.lower():
+        return "pooling"
+    return "container" if next(module.children(), None) is not None else "other"
+
+
+def settings_of(module: nn.Module) -> dict[str, Any]:
+    """Constructor arguments worth knowing, as plain values."""
+    found: dict[str, Any] = {}
+    for name in _SETTINGS:
+        value = module.__dict__.get(name)
+        if isinstance(value, (bool, int, float, str)):
+            found[name] = value
+        elif isinstance(value, tuple) and all(isinstance(v, (int, float)) for v in value):
+            found[name] = list(value)
+    if isinstance(module, nn.Linear | nn.modules.conv._ConvNd):
+        found["bias"] = module.bias is not None
+    return found
+
+
+def is_layer(module: nn.Module) -> bool:
+    """Whether a module's output is observed: leaves, and the modules that compute with parts of their own."""
+    return isinstance(module, nn.MultiheadAttention) or next(module.children(), None) is None
+
+
+def channels_first(role: str) -> bool:
+    """Whether axis 1 of such a layer's output is its channel."""
+    return role in ("convolution", "pooling")

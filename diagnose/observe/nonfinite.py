@@ -1,0 +1,105 @@
+"""Where NaN or infinity first came from."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from diagnose.observe import graph
+
+
+def bad(tensor: object) -> str | None:
+    """ "nan" or "inf" when a tensor holds such a value. Waits for the device: only called when something is wrong already."""
+    if not isinstance(tensor, Tensor) or not tensor.is_floating_point() or tensor.numel() == 0:
+        return None
+    values = tensor.detach()
+    if bool(torch.isnan(values).any()):
+        return "nan"
+    return "inf" if bool(torch.isinf(values).any()) else None
+
+
+class NonFinite:
+    """Looks once, when the first loss that is no number is about to be used: the step's graph is still at hand."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+        self.found = False
+        self.gradient_found = False
+
+    def loss(self, roots: list[Tensor]) -> None:
+        """The loss is NaN or infinite: input, parameter, or the first operation with a non-finite output."""
+        if self.found:
+            return
+        self.found = True
+        session = self.session
+        session.schedule.hurry(session.tick)
+        value = bad(roots[0]) or "nan"
+        given = session._last_input()
+        kind = bad(given)
+        if kind is not None:
+            network = session.network_name(session.last_root())
+            share = float((~torch.isfinite(given)).float().mean())
+            self._event("input", f"{network}:0" if network else "input", kind, share=share)
+            return
+        for stream in session.live_streams():
+            for parameter in stream.parameters():
+                kind = bad(parameter)
+                if kind is not None:
+                    self._event("parameter", stream.path(parameter), kind)
+                    return
+        place, operation, kind = self._origin(roots)
+        self._event("output" if place else "loss", place, kind or value, operation=operation)
+
+    def gradients(self, paths: list[str], norms: Any) -> None:
+        """Norms of a snapshot: the last path in forward order with a non-finite one is where it came in."""
+        if self.found or self.gradient_found:
+            return
+        for path, norm in zip(reversed(paths), reversed(list(norms)), strict=True):
+            if not math.isfinite(norm) and not (self.session.row.scale is not None):
+                self.gradient_found = True
+                self.session.schedule.hurry(self.session.tick)
+                self._event("gradient", path, "nan" if math.isnan(norm) else "inf")
+                return
+
+    def _event(self, what: str, place: str | None, value: str, **details: Any) -> None:
+        session = self.session
+        stream = next(reversed(session.live_streams()), None)
+        kept = {k: v for k, v in details.items() if v is not None}
+        session.writer.event(
+            session.tick, None if stream is None else stream.index, "non-finite", place, what=what, value=value, first=True, **kept
+        )
+
+    def _origin(self, roots: list[Tensor]) -> tuple[str | None, str | None, str | None]:
+        """(nearest layer, operation, value) of the first operation in forward order that saved a non-finite number."""
+        if self.session.snapshot.saved_hooks:  # reading saved tensors would run the program's forward again
+            return None, None, None
+        nodes = sorted(graph.walk([root.grad_fn for root in roots]), key=graph.order)
+        for node in nodes:
+            for name in ("_saved_result", "_saved_self", "_saved_input", "_saved_other", "_saved_mat1", "_saved_out"):
+                try:
+                    saved = getattr(node, name, None)
+                except RuntimeError:  # freed
+                    continue
+                kind = bad(saved)
+                if kind is None:
+                    continue
+                made = node
+                if name != "_saved_result" and name != "_saved_out":
+                    made = next(graph.parents(node), node)
+                    if hasattr(made, "variable"):
+                        made = node
+                return self._layer(made), graph.operation(made), kind
+        return None, None, None
+
+    def _layer(self, node: Any) -> str | None:
+        """The layer whose parameter lies nearest before a node."""
+        for above in graph.walk([node], most=500) or []:
+            if hasattr(above, "variable"):
+                for stream in self.session.live_streams():
+                    path = stream.paths.get(id(above.variable))
+                    if path is not None:
+                        return str(path).rsplit(".", 1)[0]
+        return None

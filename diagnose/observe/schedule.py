@@ -1,0 +1,61 @@
+"""When to take a snapshot: dense at the start, sparser later, never beyond the budget."""
+
+from __future__ import annotations
+
+import time
+
+
+class Schedule:
+    """Decides at the end of each step whether the next one is a snapshot.
+
+    Wished for: every step up to `dense`, then gaps that grow by 1/`dense` of the step number, so that each doubling of
+    the run holds about 35 snapshots (`dense` ln 2). Granted while our own time stays under `once` seconds plus
+    `share` of the time the program has been training (DESIGN: 1 s and 2 %). `every` overrides both.
+    """
+
+    def __init__(self, every: int | None = None, *, once: float = 1.0, share: float = 0.02, dense: int = 50) -> None:
+        self.every = every
+        self.once = once
+        self.share = share
+        self.dense = dense
+        self.spent = 0.0  # seconds of ours on the program's thread
+        self.snapshots = 0
+        self._began: float | None = None
+        self._next = 0
+        self._cost = 0.0  # of one snapshot, smoothed
+        self._spent_before = 0.0
+
+    def began(self) -> None:
+        """The first step is on its way."""
+        if self._began is None:
+            self._began = time.perf_counter()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since training began."""
+        return 0.0 if self._began is None else time.perf_counter() - self._began
+
+    def wants(self, tick: int) -> bool:
+        """Whether step `tick`, about to begin, shall be a snapshot."""
+        if self.every is not None:
+            return tick % self.every == 0
+        if tick < self._next:
+            return False
+        if tick < 3:  # the first steps are worth their price: initialisation shows nowhere else
+            return True
+        return self.spent + self._cost <= self.once + self.share * self.elapsed
+
+    def opens(self) -> None:
+        """A snapshot begins."""
+        self._spent_before = self.spent
+
+    def closes(self, tick: int) -> None:
+        """The snapshot of step `tick` is done: learn its cost, plan the next."""
+        cost = self.spent - self._spent_before
+        self._cost = cost if self.snapshots < 3 else 0.7 * self._cost + 0.3 * cost
+        self.snapshots += 1
+        self._next = tick + max(1, tick // self.dense)
+
+    def hurry(self, tick: int) -> None:
+        """Something odd was seen: look at the coming steps, if the budget allows."""
+        self._next = min(self._next, tick + 1)

@@ -1,0 +1,254 @@
+"""The few points that every PyTorch training passes, intercepted so that programs do not notice.
+
+Each replaced function is entered and left without a trace: TorchScript compiles the original, warnings blame the
+user's line, compiled regions see the original. Everything here touches torch's internals; nothing else does.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+from torch.utils.data import dataloader
+
+LOSSES = (
+    "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "kl_div", "poisson_nll_loss", "gaussian_nll_loss", "hinge_embedding_loss",
+    "margin_ranking_loss", "cosine_embedding_loss", "triplet_margin_loss", "multi_margin_loss", "multilabel_margin_loss",
+    "multilabel_soft_margin_loss", "soft_margin_loss", "ctc_loss",
+)  # fmt: skip
+# `warnings` skips frames whose file name holds both words, so that stacklevel=2 still blames the user's line.
+HIDDEN = "<diagnose importlib._bootstrap>"
+_compiling = torch.compiler.is_compiling
+
+
+def hidden(function: Any) -> Any:
+    """Gives a function a code object that `warnings` and our traceback filter step over."""
+    function.__code__ = function.__code__.replace(co_filename=HIDDEN)
+    return function
+
+
+def in_backward() -> bool:
+    """Whether autograd is running a backward on this thread (recomputation under checkpointing is inside one)."""
+    return bool(torch._C._current_graph_task_id() != -1)
+
+
+def plain(tensor: object) -> bool:
+    """A real tensor of the user's: no subclass, no functorch wrapper, not while tracing."""
+    return (
+        type(tensor) in (Tensor, nn.Parameter)
+        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # type: ignore[attr-defined]
+        and not torch.jit.is_tracing()
+    )
+
+
+class Seams:
+    """Installs the interceptions and passes what happens to `listener`, whose methods never raise."""
+
+    def __init__(self, listener: Any) -> None:
+        self.listener = listener
+        self._undo: list[Callable[[], None]] = []
+        self._functions: list[tuple[Any, str, Any, Any]] = []  # holder, name, original, ours
+        self._installed = False
+        self.suspensions = 0
+
+    # -- installing ---------------------------------------------------------------------------------------------
+
+    def install(self) -> None:
+        """Puts every interception in place; `remove` puts everything back."""
+        listener = self.listener
+        for name in LOSSES:
+            original = getattr(F, name, None)
+            if original is not None:
+                self._replace(F, name, self._loss(name, original))
+        self._replace(torch.autograd, "backward", self._backward(torch.autograd.backward))
+        self._replace(torch.autograd, "grad", self._grad(torch.autograd.grad))
+        for holder in (torch.nn.utils, torch.nn.utils.clip_grad):
+            for name in ("clip_grad_norm_", "clip_grad_value_"):
+                self._replace(holder, name, self._clip(name, getattr(holder, name)))
+        self._replace(torch.jit, "script", self._without_us(torch.jit.script))
+        self._replace(torch.jit, "trace", self._without_us(torch.jit.trace))
+        self._replace(Optimizer, "__init__", self._optimizer(Optimizer.__init__))
+        iterator = dataloader._BaseDataLoaderIter
+        self._replace(iterator, "__next__", self._batch(iterator.__next__))
+        scaler = torch.amp.grad_scaler.GradScaler
+        self._replace(scaler, "scale", self._scaler("scale", scaler.scale))
+        self._replace(scaler, "unscale_", self._scaler("unscale_", scaler.unscale_))
+        self._replace(scaler, "step", self._scaler("step", scaler.step))
+        for handle in (
+            register_optimizer_step_pre_hook(listener.step_begins),
+            register_optimizer_step_post_hook(listener.step_ends),
+            nn.modules.module.register_module_parameter_registration_hook(listener.module_built),
+            nn.modules.module.register_module_module_registration_hook(listener.module_built),
+        ):
+            self._undo.append(handle.remove)
+        self._installed = True
+
+    def remove(self) -> None:
+        """Puts every original back, where nobody else has replaced ours meanwhile."""
+        self._installed = False
+        for holder, name, original, ours in reversed(self._functions):
+            if holder.__dict__.get(name) is ours:
+                setattr(holder, name, original)
+        self._functions.clear()
+        while self._undo:
+            self._undo.pop()()
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """The original functions and unhooked modules are in place while this is open."""
+        self.suspensions += 1
+        self.listener.unhook_all()
+        if self.suspensions == 1:
+            for holder, name, original, ours in self._functions:
+                if holder.__dict__.get(name) is ours:
+                    setattr(holder, name, original)
+        try:
+            yield
+        finally:
+            self.suspensions -= 1
+            if self.suspensions == 0 and self._installed:
+                for holder, name, original, ours in self._functions:
+                    if holder.__dict__.get(name) is original:
+                        setattr(holder, name, ours)
+            if self._installed:
+                self.listener.hook_again()
+
+    def skip_in_dynamo(self) -> None:
+        """Tells dynamo, where it is loaded, to leave our functions alone: no graph breaks for compiled train steps."""
+        frame = sys.modules.get("torch._dynamo.eval_frame")
+        skip = getattr(frame, "skip_code", None)
+        if skip is not None:
+            for _, _, _, ours in self._functions:
+                code = getattr(ours, "__code__", None)
+                if code is not None:
+                    skip(code)
+
+    def _replace(self, holder: Any, name: str, ours: Any) -> None:
+        original = holder.__dict__[name]
+        self._functions.append((holder, name, original, ours))
+        setattr(holder, name, ours)
+
+    def _finish(self, ours: Any, original: Callable[..., Any]) -> Any:
+        functools.update_wrapper(ours, original)
+        ours.__dict__.pop("__wrapped__", None)
+        hidden(ours)
+        setattr(ours, "__script_if_tracing_wrapper", True)
+        setattr(ours, "__original_fn", original)
+        return ours
+
+    # -- the interceptions ----------------------------------------------------------------------------------------
+
+    def _loss(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        seams = self
+
+        def loss(*args: Any, **kwargs: Any) -> Any:
+            if _compiling() or not seams._installed:
+                return original(*args, **kwargs)
+            result = original(*args, **kwargs)
+            seams.listener.loss_called(name, original, args, kwargs, result)
+            return result
+
+        return self._finish(loss, original)
+
+    def _backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        seams = self
+
+        def backward(*args: Any, **kwargs: Any) -> Any:
+            if _compiling() or not seams._installed or in_backward():
+                return original(*args, **kwargs)
+            seams.listener.backward_begins(args[0] if args else kwargs.get("tensors"))
+            try:
+                return original(*args, **kwargs)
+            finally:
+                seams.listener.backward_ends()
+
+        return self._finish(backward, original)
+
+    def _grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        seams = self
+
+        def grad(*args: Any, **kwargs: Any) -> Any:
+            if _compiling() or not seams._installed or in_backward():
+                return original(*args, **kwargs)
+            seams.listener.grad_begins(args, kwargs)
+            result = original(*args, **kwargs)
+            seams.listener.grad_ends(args, kwargs, result)
+            return result
+
+        return self._finish(grad, original)
+
+    def _clip(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        seams = self
+
+        def clip(*args: Any, **kwargs: Any) -> Any:
+            if _compiling() or not seams._installed:
+                return original(*args, **kwargs)
+            result = original(*args, **kwargs)
+            seams.listener.clipped(name, args, kwargs, result)
+            return result
+
+        return self._finish(clip, original)
+
+    def _without_us(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        seams = self
+
+        def scripting(*args: Any, **kwargs: Any) -> Any:
+            if not seams._installed:
+                return original(*args, **kwargs)
+            with seams.suspended():
+                # Names in the caller's scope are resolved by walking up the stack: count our frame in.
+                if original.__name__ == "script" and "_frames_up" not in kwargs and len(args) < 3:
+                    kwargs["_frames_up"] = 1
+                return original(*args, **kwargs)
+
+        return self._finish(scripting, original)
+
+    def _optimizer(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        seams = self
+
+        def __init__(self: Optimizer, *args: Any, **kwargs: Any) -> None:
+            original(self, *args, **kwargs)
+            if seams._installed:
+                seams.skip_in_dynamo()
+                seams.listener.optimizer_built(self)
+
+        return self._finish(__init__, original)
+
+    def _batch(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        seams = self
+
+        def __next__(self: Any) -> Any:
+            if not seams._installed:
+                return original(self)
+            seams.listener.batch_wanted(self)
+            batch = original(self)
+            seams.listener.batch_came(self, batch)
+            return batch
+
+        return self._finish(__next__, original)
+
+    def _scaler(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        seams = self
+
+        def scaling(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if not seams._installed:
+                return original(self, *args, **kwargs)
+            seams.listener.scaler_called(name, self, args)
+            result = original(self, *args, **kwargs)
+            if name == "step":
+                seams.listener.scaler_stepped(self, args)
+            return result
+
+        return self._finish(scaling, original)

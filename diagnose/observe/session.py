@@ -1,0 +1,645 @@
+"""What happens in a training, in order: the seams call, the session keeps count, the writer gets rows."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from diagnose.observe import evaluations, steps
+from diagnose.observe.book import Book
+from diagnose.observe.hashes import sample_hashes
+from diagnose.observe.hooks import Hook, hide_from_copies, stop_hiding
+from diagnose.observe.losses import (
+    LossCall,
+    Losses,
+    input_and_target,
+    number,
+    weak,
+)
+from diagnose.observe.networks import Modules, Network
+from diagnose.observe.nonfinite import NonFinite
+from diagnose.observe.probes import all_probes
+from diagnose.observe.schedule import Schedule
+from diagnose.observe.seams import Seams, plain
+from diagnose.observe.snapshot import Snapshot, first_tensor, tensors
+from diagnose.observe.sources import where
+from diagnose.observe.streams import Stream, same, version
+from diagnose.observe.transfer import Transfer
+from diagnose.record.writer import Writer
+
+HASHES = 20_000  # samples of a set that are known again
+
+
+class Session:
+    """One attachment to the trainings of this process, from `start` to `finish`."""
+
+    def __init__(self, writer: Writer, *, every: int | None = None, strict: bool = False, only: Sequence[Any] | None = None) -> None:
+        self.writer = writer
+        self.schedule = Schedule(every)
+        self.strict = strict
+        self.only = None if only is None else weakref.WeakSet(only)
+        self.modules = Modules()
+        self.transfer = Transfer()
+        self.losses = Losses(self)
+        self.seams = Seams(self)
+        self.nonfinite = NonFinite(self)
+        self.row = steps.Row()
+        self.tick = 0
+        self.in_backward = False
+        self.snapping = False
+        self.snapshot = Snapshot(self)
+        self.streams: dict[int, Stream] = {}
+        self.silent: dict[str, Tensor] = {}
+        self.on_step: Callable[[int], None] | None = None  # the live judge
+        self._pid = os.getpid()
+        self._thread = threading.get_ident()
+        self._networks: dict[int, Network] = {}
+        self._root_hooks: list[Hook] = []
+        self._off: set[str] = set()
+        self._stack: list[int] = []
+        self._last_root: Callable[[], Any] = lambda: None
+        self._last_input: Callable[[], Any] = lambda: None
+        self._hashed: dict[str, int] = {}
+        self._hashes: Tensor | None = None
+        self._loader: dict[str, Any] | None = None
+        self._iterators: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._batch: list[Callable[[], Any]] = []
+        self._role: dict[str, Any] | None = None
+        self._loss_nodes: list[tuple[LossCall, Any, Any]] = []
+        self._blind: set[str] = set()
+        self._backward_seen = False
+        self._grad_calls = 0
+        self._finished = False
+        self._paused = 0
+        self._rooted = False
+        self._pending_bare: Stream | None = None
+        self._opened = 0
+        self.born = time.perf_counter()
+        self.book = Book(self)
+        self.loss_records: dict[str, list[dict[str, Tensor]]] = {}
+        self.input_records: dict[str, tuple[dict[str, Tensor], dict[str, Any]]] = {}
+        self.loss_operations: dict[str, list[str]] = {}
+        self.edges: dict[tuple[str, str], list[str]] = {}
+        self.leaves: dict[int, Tensor] = {}
+        self.given_gradients: dict[int, Tensor] = {}
+        self.custom_sites: set[str] = set()
+        self.custom_shapes: list[tuple[str, list[int]]] = []
+        self._output: Callable[[], Any] = lambda: None
+
+    # -- beginning and end ---------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Puts hooks and seams in place."""
+        for probe in all_probes().values():
+            for name, quantity in probe.quantities.items():
+                self.writer.quantity(name, quantity.over, quantity.unit)
+        steps.declare(self.writer)
+        hide_from_copies()
+        self.seams.install()
+
+    def detach(self) -> None:
+        """Takes every hook and replaced function away."""
+        self.seams.remove()
+        self.unhook_all()
+        stop_hiding()
+
+    def finish(self) -> None:
+        """Settles what is still open; the writer is closed by whoever opened it."""
+        if self._finished:
+            return
+        self._finished = True
+        with self.guard("finish"):
+            self.detach()
+            if self._pending_bare is not None:
+                steps.close_bare(self, self._pending_bare)
+            self._settle(None, everything=True)
+            self.snapshot.drop()
+            self.transfer.drain()
+            self.writer.fact("overhead", self.overhead())
+            if not self._backward_seen:
+                code, message = self.why_nothing()
+                self.writer.fact("nothing_observed", {"code": code, "message": message})
+
+    @property
+    def nothing_observed(self) -> bool:
+        """Whether no step of any training was seen."""
+        return self.tick == 0 and not self._backward_seen
+
+    def why_nothing(self) -> tuple[str, str]:
+        """Why nothing was seen, as code and sentence."""
+        if self.streams:
+            return "no-backward", "an optimizer was built but no backward ran in this process; training in child processes is not seen: use diagnose.watch() inside them"
+        return "no-training", "torch was imported but no optimizer step was seen in this process; if training runs in child processes, use diagnose.watch() inside them"
+
+    def overhead(self) -> dict[str, Any]:
+        """Our own time: within the one-time second, and what was spent beyond it as a share of the training time."""
+        elapsed = max(self.schedule.elapsed, 1e-9)
+        beyond = max(0.0, self.schedule.spent - self.schedule.once)
+        return {
+            "fraction": beyond / elapsed,
+            "once_seconds": min(self.schedule.spent, self.schedule.once),
+            "seconds": self.schedule.spent,
+            "training_seconds": elapsed,
+            "snapshots": self.schedule.snapshots,
+        }
+
+    # -- safety ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def guard(self, what: str) -> Iterator[None]:
+        """Nothing of ours reaches the program: an error is told once and kept, and its part is switched off."""
+        began = time.thread_time()
+        try:
+            yield
+        except Exception as error:
+            self.failed(what, error)
+        finally:
+            self.schedule.spent += time.thread_time() - began
+
+    def failed(self, what: str, error: Exception) -> None:
+        """Tells once that a part of ours failed."""
+        if self.strict:
+            raise error
+        if what not in self._off:
+            self._off.add(what)
+            text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            self.writer.event(self.tick, None, "probe-failed", what, probe=what, error=text, line=f"{os.path.basename(place.filename)}:{place.lineno}")
+            print(f"diagnose: the probe {what} failed and is off from here on ({text})", file=sys.stderr)
+
+    def read(self, name: str, *args: Any) -> Any:
+        """One probe's reading, or None when it failed or is switched off."""
+        if name in self._off:
+            return None
+        probe = all_probes().get(name)
+        if probe is None:
+            return None
+        try:
+            with torch.no_grad():
+                return probe(*args)
+        except Exception as error:
+            self.failed(name, error)
+            return None
+
+    def asleep(self) -> bool:
+        """In a forked child, paused, or on another thread of the program."""
+        return self._paused > 0 or self._finished or os.getpid() != self._pid
+
+    def blind(self, place: str, message: str) -> None:
+        """A place that cannot be observed, noted once."""
+        if place not in self._blind:
+            self._blind.add(place)
+            self.writer.event(None, None, "blind-spot", place, message=message)
+
+    # -- networks and hooks ----------------------------------------------------------------------------------------
+
+    def module_built(self, module: nn.Module, name: str, part: Any) -> None:
+        """A parameter or child was registered in a module."""
+        self.modules.registered(module)
+
+    def site_id(self, call: LossCall) -> str:
+        """The name of a loss call's place."""
+        return self.book.site(call)
+
+    def optimizer_built(self, optimizer: Optimizer) -> None:
+        """A new optimizer: its networks get their hooks before their first forward."""
+        if self.asleep() or (self.only is not None and not self._wanted(optimizer)):
+            return
+        with self.guard("optimizer"):
+            if self._pending_bare is not None:
+                steps.close_bare(self, self._pending_bare)
+                self._pending_bare = None
+            self.take_optimizer(optimizer)
+
+    def _wanted(self, optimizer: Optimizer) -> bool:
+        assert self.only is not None
+        if any(optimizer is thing for thing in self.only):
+            return True
+        mine = {id(p) for thing in self.only if isinstance(thing, nn.Module) for p in thing.parameters()}
+        return any(id(p) in mine for group in optimizer.param_groups for p in group["params"])
+
+    def take_optimizer(self, optimizer: Optimizer) -> Stream:
+        """Makes a stream of an optimizer."""
+        known = self.streams.get(id(optimizer))
+        if known is not None and known.optimizer is not None and known.optimizer() is optimizer:
+            return known
+        stream = Stream(len(self.streams), optimizer, self.modules, self._networks)
+        self.streams[id(optimizer)] = stream
+        self.hook_again()
+        return stream
+
+    def live_streams(self) -> list[Stream]:
+        """Streams whose optimizer is still there."""
+        return [s for s in self.streams.values() if s.optimizer is None or s.optimizer() is not None]
+
+    def hook_again(self) -> None:
+        """Root hooks between snapshots; hooks on every layer of the networks that are due."""
+        self.unhook_all()
+        if self._paused or self._finished or self.seams.suspensions:
+            return
+        due = [s for s in self.live_streams() if s.due]
+        networks = {id(n): n for s in (due or self.live_streams()) for n in s.networks}
+        self.snapping = bool(due)
+        if due:
+            self.snapshot.attach(list(networks.values()))
+        networks = {id(n): n for s in self.live_streams() for n in s.networks}
+        for network in networks.values():
+            for module in network.roots():
+                if not isinstance(module, torch.jit.ScriptModule):
+                    try:
+                        self._root_hooks.append(Hook(module, self._root_called))
+                    except RuntimeError:
+                        self.blind(network.name, "this module refuses hooks: its parameters are seen, its outputs are not")
+                else:
+                    self.blind(network.name, "a scripted module: its parameters are seen, its layers are not")
+
+    def unhook_all(self) -> None:
+        """Takes every module hook off."""
+        self.snapshot.detach()
+        for hook in self._root_hooks:
+            hook.remove()
+        self._root_hooks.clear()
+
+    def _root_called(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        if self.asleep():
+            return
+        began = time.thread_time()
+        try:
+            self._last_root = weakref.ref(module)
+            given = next(tensors(args), None)
+            if given is None:
+                given = next(tensors(kwargs), None)
+            self._last_input = weak(given)
+            self._output = weak(first_tensor(output))
+            self._hash(module, given)
+            if self.snapping and torch.is_grad_enabled() and module.training:
+                steps.read_inputs(self, module, args, kwargs)
+            elif self._role is not None and not torch.is_grad_enabled():
+                evaluations.shadow(self, module, output)
+        except Exception as error:
+            self.failed("root", error)
+        finally:
+            self.schedule.spent += time.thread_time() - began
+
+    def last_root(self) -> nn.Module | None:
+        """The network that was called last."""
+        found = self._last_root()
+        return found if isinstance(found, nn.Module) else None
+
+    def last_output(self) -> Tensor | None:
+        """The first tensor of the last network output."""
+        found = self._output()
+        return found if isinstance(found, Tensor) else None
+
+    def network_name(self, module: nn.Module | None) -> str:
+        """The path of a root."""
+        if module is None:
+            return ""
+        for network in self._networks.values():
+            path = network.path_of(module)
+            if path is not None:
+                return path
+        return type(module).__name__
+
+    def modes(self) -> tuple[list[str], list[str]]:
+        """Layers of the network called last that depend on the mode: those in training and those in evaluation mode."""
+        root = self.last_root()
+        training: list[str] = []
+        evaluating: list[str] = []
+        if root is None:
+            return training, evaluating
+        inside = {id(m) for m in root.modules()}
+        for stream in self.live_streams():
+            for path, module in stream.mode_layers():
+                if id(module) in inside and path not in training and path not in evaluating:
+                    (training if module.training else evaluating).append(path)
+        return training, evaluating
+
+    # -- data ----------------------------------------------------------------------------------------------------
+
+    def batch_wanted(self, iterator: Any) -> None:
+        """The program asks a loader for a batch."""
+        self.row.batch_wanted()
+
+    def batch_came(self, iterator: Any, batch: Any) -> None:
+        """A loader gave a batch."""
+        if self.asleep():
+            return
+        with self.guard("batch"):
+            self.row.batch_came()
+            self._loader = evaluations.loader_facts(iterator)
+            fresh = iterator not in self._iterators
+            self._iterators.add(iterator)
+            self._loader["fresh"] = fresh
+            self._batch = [weak(t) for t in tensors(batch)]
+
+    def loader_now(self) -> dict[str, Any] | None:
+        """The loader that gave the last batch, if one did since the last step."""
+        return self._loader if self.row.batches else None
+
+    def _hash(self, module: nn.Module, given: Tensor | None) -> None:
+        """Hashes of the samples of this call, while they are at hand: many programs give a temporary tensor."""
+        self._hashes = None
+        if given is None or given.dim() < 2 or not plain(given):
+            return
+        key = "train" if module.training and torch.is_grad_enabled() else "evaluation"
+        seen = self._hashed.get(key, 0)
+        if seen >= (HASHES if key == "train" else 5 * HASHES) or self.schedule.spent > self.schedule.once:
+            return
+        self._hashed[key] = seen + given.shape[0]
+        with torch.no_grad():
+            self._hashes = sample_hashes(given)
+
+    def take_hashes(self) -> Tensor | None:
+        """Hashes of the samples of the last network call, once."""
+        hashes, self._hashes = self._hashes, None
+        return hashes
+
+    # -- losses and backward -----------------------------------------------------------------------------------------
+
+    def loss_called(self, name: str, original: Any, args: Any, kwargs: Any, result: Any) -> None:
+        """A loss function of torch was called."""
+        if self.asleep() or not plain(result) or "losses" in self._off:
+            return
+        began = time.thread_time()
+        try:
+            call = self.losses.called(name, original, args, kwargs, result)
+            prediction, target = input_and_target(name, args, kwargs)
+            if result.requires_grad and isinstance(prediction, Tensor) and isinstance(target, Tensor):
+                evaluations.learn_role(self, call, original, args, kwargs, prediction, target)
+                if self.snapping:
+                    self._loss_nodes.append((call, result.grad_fn, prediction.grad_fn))
+                    if plain(prediction) and plain(target):
+                        call.statistics = self.read("losses", name, prediction, target)
+        except Exception as error:
+            self.failed("losses", error)
+        finally:
+            self.schedule.spent += time.thread_time() - began
+
+    def backward_begins(self, roots: Any) -> None:
+        """A backward is about to run."""
+        if self.asleep():
+            return
+        began, entered = time.thread_time(), time.perf_counter()
+        try:
+            given = list(roots) if isinstance(roots, (list, tuple)) else [roots]
+            given = [t for t in given if isinstance(t, Tensor)]
+            self._before_backward(given)
+        except Exception as error:
+            self.failed("backward", error)
+        finally:
+            self.in_backward = True
+            self.schedule.spent += time.thread_time() - began
+            self.row.backward_begins(time.perf_counter(), entered)
+
+    def _before_backward(self, roots: list[Tensor]) -> None:
+        self.schedule.began()
+        self._backward_seen = True
+        if not self.streams or self._pending_bare is not None:
+            steps.bare_before(self, roots)
+        values = [number(root) for root in roots]
+        line = where()
+        self.row.add_loss(values, line)
+        value = values[0] if values else math.nan
+        if isinstance(value, float) and not math.isfinite(value):
+            self.nonfinite.loss(roots)
+        for stream in self.live_streams():
+            if not stream.cleared and stream.stepped_gradient is not None and not self._still_there(stream):
+                stream.cleared = True
+            if stream.due and not stream.before:
+                with torch.no_grad():
+                    stream.copy_before()
+                    steps.initial_statistics(self, stream)
+        if self.snapping:
+            losses = [(steps.site_id(call), result, prediction) for call, result, prediction in self._loss_nodes]
+            steps.read_graph(self, roots, losses)
+
+    def _still_there(self, stream: Stream) -> bool:
+        seen = stream.stepped_gradient
+        tensor = None if seen is None else seen[2]()
+        if tensor is None:
+            return False
+        owner = stream.watched()
+        return owner is not None and same(owner.grad, seen)
+
+    def backward_ends(self) -> None:
+        """A backward has run, or raised."""
+        self.in_backward = False
+        if self.asleep():
+            return
+        began = time.thread_time()
+        try:
+            self.row.backward_ends(time.perf_counter())
+            for stream in self.live_streams():
+                if not stream.cleared:  # accumulated onto what was there: still the same gradient
+                    owner = stream.watched()
+                    stream.stepped_gradient = version(owner.grad) if owner is not None else None
+            if self._stack and self.snapping:  # inside a closure: the step reads this gradient, not the first one
+                for stream in self.live_streams():
+                    if stream.due and self._stack[0] == id(stream.optimizer() if stream.optimizer else None):
+                        steps.read_gradients(self, stream)
+            if self._pending_bare is not None and self._pending_bare.due:
+                steps.read_gradients(self, self._pending_bare)
+        except Exception as error:
+            self.failed("backward", error)
+        finally:
+            self.schedule.spent += time.thread_time() - began
+
+    def grad_begins(self, args: Any, kwargs: Any) -> None:
+        """`torch.autograd.grad` is about to run."""
+        if self.asleep():
+            return
+        with self.guard("grad"):
+            steps.grad_before(self, args, kwargs)
+
+    def grad_ends(self, args: Any, kwargs: Any, result: Any) -> None:
+        """`torch.autograd.grad` has run."""
+        self.in_backward = False
+        if self.asleep():
+            return
+        with self.guard("grad"):
+            steps.grad_after(self, args, kwargs, result)
+
+    # -- steps -------------------------------------------------------------------------------------------------
+
+    def step_begins(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """An optimizer step is about to run (a nested one is part of the outer)."""
+        if self.asleep():
+            return
+        began = time.thread_time()
+        if id(optimizer) in self._stack:  # the step before this one raised
+            self._stack.clear()
+        self._stack.append(id(optimizer))
+        if len(self._stack) > 1:
+            return
+        try:
+            stream = self.streams.get(id(optimizer))
+            if stream is None and self.only is None:
+                stream = self.take_optimizer(optimizer)  # built before we were attached
+            if stream is not None and stream.due:
+                steps.read_gradients(self, stream)
+        except Exception as error:
+            self.failed("step", error)
+        finally:
+            self.schedule.spent += time.thread_time() - began
+            self.row.step_begins(time.perf_counter())
+
+    def step_ends(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """An optimizer step has run."""
+        if self.asleep():
+            return
+        began = time.thread_time()
+        if self._stack and self._stack[-1] == id(optimizer):
+            self._stack.pop()
+        if self._stack:
+            return
+        stream = self.streams.get(id(optimizer))
+        if stream is None:
+            return
+        try:
+            self.row.step_ends(time.perf_counter())
+            self.end_step(stream)
+        except Exception as error:
+            self.failed("step", error)
+        finally:
+            self.schedule.spent += time.thread_time() - began
+            self.row.restart()
+
+    def end_step(self, stream: Stream) -> None:
+        """Writes down a step of a stream and plans the next."""
+        self._settle(stream)
+        if stream.due:
+            steps.write_snapshot(self, stream)
+        steps.write_row(self, stream)
+        owner = stream.watched()
+        stream.stepped_gradient = version(owner.grad) if owner is not None else None
+        stream.cleared = stream.stepped_gradient is None
+        stream.steps += 1
+        self.tick += 1
+        self.transfer.poll()
+        self._plan()
+        if self.on_step is not None:
+            self.on_step(self.tick)
+
+    def _settle(self, stream: Stream | None, *, everything: bool = False) -> None:
+        trained, ended = self.losses.settle(everything=everything)
+        if stream is None:
+            stream = next(reversed(self.live_streams()), None) or next(reversed(self.streams.values()), None)
+        if stream is None:
+            return
+        steps.write_training_losses(self, stream, trained)
+        for one in ended:
+            evaluations.write_pass(self, stream, one)
+
+    def _plan(self) -> None:
+        """Whether the next steps are snapshots; hooks change only when that changes."""
+        streams = self.live_streams()
+        was = self.snapping
+        if any(s.due for s in streams):
+            if self.tick - self._opened < 64:  # the other networks of an alternating training have not stepped yet
+                self._refresh(was)
+                return
+            for s in streams:  # an optimizer that no longer steps
+                s.due, s.before = False, {}
+        if was:
+            self.schedule.closes(self.tick - 1)
+            for network in {id(n): n for s in streams for n in s.networks}.values():
+                self._rooted = not network.learn_roots(self.snapshot.roots_seen.values()) and self._rooted
+            self.snapshot.drop()
+            self.leaves.clear()
+            self._loss_nodes.clear()
+        if self.schedule.wants(self.tick):
+            self.schedule.opens()
+            self._opened = self.tick
+            for s in streams:
+                s.due = True
+            if was:
+                self.snapping = True
+                self.snapshot.next()
+                return
+        self._refresh(was)
+
+    def _refresh(self, was: bool) -> None:
+        now = any(s.due for s in self.live_streams())
+        if now != was or not self._rooted:
+            self._rooted = True
+            self.hook_again()
+
+    # -- clipping, scaling -----------------------------------------------------------------------------------------
+
+    def clipped(self, name: str, args: Any, kwargs: Any, result: Any) -> None:
+        """Gradients were clipped."""
+        if self.asleep():
+            return
+        with self.guard("clip"):
+            limit = args[1] if len(args) > 1 else kwargs.get("max_norm", kwargs.get("clip_value"))
+            limit = float(limit) if isinstance(limit, (int, float)) else math.nan
+            norm = number(result) if isinstance(result, Tensor) and plain(result) else math.nan
+            self.row.clipped(norm, limit, by_value=name == "clip_grad_value_", line=where())
+            if self.row.scale is not None and not self.row.unscaled:
+                self.writer.event(self.tick, None, "clipped-while-scaled", None, scale=self.row.scale)
+
+    def scaler_called(self, name: str, scaler: Any, args: Any) -> None:
+        """A gradient scaler is used."""
+        if self.asleep():
+            return
+        with self.guard("scaler"):
+            if name == "scale" and scaler.is_enabled():
+                scale = getattr(scaler, "_scale", None)
+                self.row.scale = float(scale.numpy()) if isinstance(scale, Tensor) and scale.device.type == "cpu" else math.nan
+                self.row.scale_tensor = scale
+                self.row.unscaled = False
+            elif name == "unscale_":
+                self.row.unscaled = True
+            elif name == "step":
+                self.row.stepped = self.tick
+
+    def scaler_stepped(self, scaler: Any, args: Any) -> None:
+        """`GradScaler.step` has returned: without a tick it has skipped the optimizer."""
+        if self.asleep() or not args:
+            return
+        with self.guard("scaler"):
+            stream = self.streams.get(id(args[0]))
+            if stream is not None and self.row.stepped == self.tick and scaler.is_enabled():
+                self.row.skipped = True
+                self._settle(stream)
+                self.writer.event(self.tick, stream.index, "scaler-skip", None, scale=self.row.scale)
+
+    # -- for watch() -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Observes nothing while open."""
+        self._paused += 1
+        self.unhook_all()
+        try:
+            yield
+        finally:
+            self._paused -= 1
+            if not self._paused and not self._finished:
+                self.hook_again()
+
+    def log(self, **values: float | Tensor) -> None:
+        """Scalars that nothing intercepts."""
+        for name, value in values.items():
+            shown = number(value) if isinstance(value, Tensor) else float(value)
+            if isinstance(shown, float):
+                layout = self.writer.layout("logged", [name])
+                stream = next(reversed(self.live_streams()), None)
+                data = np.float32(shown).tobytes()
+                self.writer.vector(max(0, self.tick - 1), stream.index if stream else 0, f"logged/{name}", layout, data)
+
+

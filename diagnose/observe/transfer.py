@@ -1,0 +1,61 @@
+"""Numbers on their way from the device to the recorder, without waiting for the device."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Receive = Callable[[NDArray[np.float32]], None]
+
+
+def pack(parts: Sequence[Tensor]) -> Tensor:
+    """All parts, flattened, as one float32 vector on their device."""
+    return torch.cat([part.detach().reshape(-1).to(torch.float32) for part in parts])
+
+
+class Transfer:
+    """Copies packed vectors to the host once each and hands them on when they have arrived.
+
+    On the CPU the numbers are there at once. On a GPU each vector goes into pinned memory without blocking, with an
+    event behind it that later steps poll: nothing ever waits for the device.
+    """
+
+    def __init__(self) -> None:
+        self._flying: deque[tuple[Tensor, torch.cuda.Event, Receive]] = deque()
+
+    def send(self, parts: Sequence[Tensor], receive: Receive) -> None:
+        """Sends the parts; `receive` gets them as one float32 array, in order, now or at a later `poll`."""
+        if not parts:
+            receive(np.empty(0, np.float32))
+            return
+        if any(part.device != parts[0].device for part in parts):
+            parts = [part.to(parts[0].device, non_blocking=True) for part in parts]
+        packed = pack(parts)
+        if packed.device.type != "cuda":
+            receive(packed.cpu().numpy())
+            return
+        if torch.cuda.is_current_stream_capturing():  # a copy would become part of the program's graph
+            return
+        landing = torch.empty(packed.shape, dtype=torch.float32, device="cpu", pin_memory=True)
+        landing.copy_(packed, non_blocking=True)
+        event = torch.cuda.Event()
+        event.record()
+        self._flying.append((landing, event, receive))
+
+    def poll(self) -> None:
+        """Delivers what has arrived, in order."""
+        while self._flying and self._flying[0][1].query():
+            landing, _, receive = self._flying.popleft()
+            receive(landing.numpy())
+
+    def drain(self) -> None:
+        """Waits for everything: only when the program has ended."""
+        while self._flying:
+            landing, event, receive = self._flying.popleft()
+            event.synchronize()
+            receive(landing.numpy())
