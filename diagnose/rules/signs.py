@@ -9,6 +9,7 @@ from math import log, pi, sqrt
 
 import numpy as np
 
+from diagnose.finding import Evidence
 from diagnose.run import Floats, LossSite, Series, Training
 
 REGRESSION = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
@@ -146,6 +147,11 @@ def loss_drop(training: Training) -> float:
 def accuracy(training: Training, site: LossSite) -> float:
     """Share of right answers in the training batches at the end, NaN where unknown."""
     return middle(late(training.series("loss_accuracy", site.id)))
+
+
+def made_by(site: LossSite, operation: str) -> Evidence:
+    """Evidence that an operation made the site's input, as the autograd graph shows it."""
+    return Evidence(operation, site.id, None, 1.0, "equal", 1.0, statistic="operations before the loss")
 
 
 def span(training: Training) -> tuple[int, int] | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from diagnose.finding import Finding, Fix
+from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.run import EvaluationSet, Floats, Training
 
@@ -61,6 +61,17 @@ def _judge(training: Training, evaluation: EvaluationSet, useful: float, toleran
         message=f"{evaluation.name} loss was at {losses[done]:.4g} after {done + 1} of {len(losses)} passes (step {step}), the other "
         f"{rest} took off {max(float(losses[done] - best[-1]), 0.0):.2g}",
         places=(evaluation.id,),
+        evidence=(
+            Evidence(
+                "useful_passes",
+                evaluation.id,
+                None,
+                (done + 1) / len(losses),
+                "within",
+                (0.0, useful),
+                statistic="share",
+            ),
+        ),
         severity="note",
         confidence=0.6,
         steps=(step, int(evaluation.steps[-1])),

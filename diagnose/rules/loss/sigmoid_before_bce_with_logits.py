@@ -66,10 +66,10 @@ def _judge(training: Training, site: LossSite, min_snapshots: int) -> Iterator[F
         not measured or len(lowest) < min_snapshots or highest.values.max() - lowest.values.min() < 0.05
     ):
         return
-    evidence = []
+    evidence = [signs.made_by(site, made)] if made else []
     if measured:
         bounds = (0.0, 1.0)
-        evidence = [
+        evidence += [
             Evidence(
                 "loss_input_min", site.id, lowest.span, float(lowest.values.min()), "within", bounds, statistic="min"
             ),
@@ -78,7 +78,7 @@ def _judge(training: Training, site: LossSite, min_snapshots: int) -> Iterator[F
             ),
         ]
     place = signs.where(site)
-    reach = f"{evidence[0].value:.2g} to {evidence[1].value:.2g}" if evidence else "0 to 1"
+    reach = f"{lowest.values.min():.2g} to {highest.values.max():.2g}" if measured else "0 to 1"
     yield Finding(
         message=f"BCE with logits takes the sigmoid of {place}, which is already a {made or 'probability'} ({reach}): "
         "it can predict no probability below 0.5",

@@ -70,6 +70,8 @@ def _judge(training: Training, site: LossSite, tolerance: float) -> Iterator[Fin
     elif not len(error) and site.operations[0] != "softmax":
         return
     evidence = []
+    if seen:
+        evidence.append(signs.made_by(site, "softmax"))
     if len(error):
         evidence.append(Evidence("loss_input_row_sum_error", site.id, error.span, worst, "within", (0.0, tolerance)))
     count = signs.classes(site)

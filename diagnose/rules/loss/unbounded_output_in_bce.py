@@ -70,7 +70,7 @@ def _judge(training: Training, site: LossSite, limit: float) -> Iterator[Finding
     if share < limit:
         return
     place = signs.where(site)
-    evidence: tuple[Evidence, ...] = ()
+    evidence = (signs.made_by(site, maker),)
     how = "without a sigmoid"
     if len(outside):
         evidence = (

@@ -80,7 +80,7 @@ def _one_class(training: Training, site: LossSite) -> Iterator[Finding]:
     place = signs.where(site)
     loss = signs.site_loss(training, site).finite()
     largest = float(abs(loss.values).max()) if len(loss) else 0.0
-    evidence: tuple[Evidence, ...] = ()
+    evidence = (Evidence("class_axis", site.id, None, 1.0, "below", 2.0, statistic="shape"),)
     if len(loss) and largest <= 1e-6:
         evidence = (Evidence(loss.quantity, loss.place, loss.span, largest, "within", (0.0, 1e-6), statistic="max"),)
     yield Finding(

@@ -96,7 +96,7 @@ def _finding(
     return Finding(
         message=message,
         places=(signs.where(site),),
-        evidence=evidence,
+        evidence=evidence or tuple(signs.made_by(site, operation) for operation in site.operations[:1]),
         severity=severity,
         confidence=confidence,
         steps=signs.span(training),

@@ -98,8 +98,14 @@ def _judge_site(training: Training, site: LossSite, tolerance: float) -> Iterato
         evidence = (Evidence("loss_input_row_sum_error", site.id, error.span, worst, "above", tolerance),)
     elif not wrong:
         return
+    else:
+        evidence = (
+            Evidence("softmax_axis", place, None, float(axis or 0), "unequal", float(classes), statistic="setting dim"),
+        )
+        if not evidence[0].holds():
+            return
     over = f" over axis {axis} of {layer.shape}" if axis is not None and layer is not None else ""
-    off = f": its rows miss the sum 1 by {worst:.2g}" if evidence else ""
+    off = f": its rows miss the sum 1 by {worst:.2g}" if worst > tolerance else ""
     yield _finding(
         training,
         place,
@@ -118,7 +124,8 @@ def _judge_inner(training: Training, layer: Layer, batch: float) -> Iterator[Fin
     if shape[0] != batch or batch in shape[1:]:
         return
     message = f"{layer.activation} at {layer.path} runs over axis 0 of {shape}, the {shape[0]} samples of the batch"
-    yield _finding(training, layer.path, message, len(shape) - 1, (), layer, 0.85)
+    axis = Evidence("softmax_axis", layer.path, None, 0.0, "equal", 0.0, statistic="setting dim")
+    yield _finding(training, layer.path, message, len(shape) - 1, (axis,), layer, 0.85)
 
 
 def _finding(

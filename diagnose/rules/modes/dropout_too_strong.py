@@ -64,6 +64,7 @@ def dropout_too_strong(
             yield Finding(
                 message=f"dropout {last.path} of p = {_rate(last):g} acts on the outputs that go into {site.function}",
                 places=(last.path,),
+                evidence=(Evidence("dropout_rate", last.path, None, _rate(last), "above", 0.0, statistic="setting p"),),
                 severity="error" if left > unlearnt else "warning",
                 confidence=0.85,
                 steps=signs.span(training),
@@ -83,12 +84,12 @@ def _active(training: Training, layer: Layer) -> bool:
 
 
 def _finding(training: Training, layer: Layer, p: float, left: float | None, limit: float) -> Finding:
-    evidence = []
+    evidence = [Evidence("dropout_rate", layer.path, None, p, "above", limit - 1e-9, statistic="setting p")]
     zeros = training.series("zero_share", layer.path).finite()
     if len(zeros):
         share = float(zeros.values.mean())
         seen = Evidence("zero_share", layer.path, zeros.span, share, "above", limit - 0.05, statistic="mean")
-        evidence = [seen] if seen.holds() else []
+        evidence += [seen] if seen.holds() else []
     rest = f", and {min(left, 9.99):.0%} of a constant prediction's loss remains" if left is not None else ""
     return Finding(
         message=f"dropout {layer.path} takes away {p:.0%} of its input{rest}",

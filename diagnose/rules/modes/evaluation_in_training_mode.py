@@ -66,18 +66,14 @@ def _judge(training: Training, evaluation: EvaluationSet, strong_dropout: float)
     )
     strong = bool(norms) or rate >= strong_dropout
     first = layers[0]
-    evidence: tuple[Evidence, ...] = ()
-    if len(training.series("layer_training", first.path).measured()):
-        seen = training.series("layer_training", first.path).finite()
-        evidence = (
-            Evidence("layer_training", first.path, seen.span, float(seen.values[-1]), "equal", 1.0, statistic="last"),
-        )
-        evidence = evidence if evidence[0].holds() else ()
+    passes = Evidence(
+        "evaluations", evaluation.id, None, float(len(evaluation)), "above", 0.0, statistic="in training mode"
+    )
     yield Finding(
         message=f"{kinds} (first {first.path}) in training mode during {len(evaluation)} evaluation"
         f"{'s' if len(evaluation) > 1 else ''} of {evaluation.name}",
         places=tuple(layer.path for layer in layers),
-        evidence=evidence,
+        evidence=(passes,),
         severity="note" if sampled else "error" if strong else "warning",
         confidence=0.4 if sampled else 0.95 if evaluation.grad_enabled is False else 0.8,
         steps=(int(evaluation.steps[0]), int(evaluation.steps[-1])),
