@@ -65,8 +65,7 @@ def _finding(finding: Finding, diagnosis: Diagnosis) -> str:
 def _place(finding: Finding, run: Run) -> str:
     where = [_code(location(finding.source, run))] if finding.source else []
     where += [listed([_code(place) for place in finding.places])] if finding.places else []
-    sure = f"{finding.confidence:.0%}".replace("%", " %")
-    return f"{' in '.join(where)}{', ' if where else ''}{sure} sure, rule {_code(finding.rule)}"
+    return f"{' in '.join(where)}{', ' if where else ''}{finding.confidence:.0%} sure, rule {_code(finding.rule)}"
 
 
 def _end(diagnosis: Diagnosis) -> str:

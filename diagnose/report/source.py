@@ -54,6 +54,6 @@ def _path(source: Source, run: Run) -> Path:
 
 def _edited(modified: float, started: str) -> bool:
     try:
-        return modified > datetime.fromisoformat(started).timestamp()
+        return modified > datetime.fromisoformat(started).timestamp() + 2  # the start is a whole second
     except ValueError:  # the start is unknown
         return False

@@ -106,10 +106,8 @@ def _block(finding: Finding, symptoms: list[Finding], run: Run, console: Console
     where = f"{where} in {places}" if where and places else where or places
     if len(run.trainings) > 1:
         where += f", training {finding.training}"
-    sure = f"{finding.confidence:.0%} sure".replace("%", " %")
-    yield from _hanging(
-        console, _text((f"{gutter}--> ", "blue")), _text(f"{where}, " if where else "", (sure, QUIET)), indent=2
-    )
+    sure = f"{finding.confidence:.0%} sure"
+    yield from _hanging(console, _text((f"{gutter}--> ", "blue")), _text(f"{where}, " if where else "", (sure, QUIET)))
 
     edge, item = _text((f"{gutter} |", "blue")), _text((f"{gutter} = ", "blue"))
     for line, code in quoted.items():
@@ -153,7 +151,7 @@ def _footer(diagnosis: Diagnosis, console: Console) -> Iterator[Text]:
         yield from _hanging(console, _text(("not seen: ", "bold")), _text((said, QUIET)))
     overhead = run.facts.get("overhead") or {}
     if overhead.get("fraction") is not None and diagnosis.level != "nothing-observed":
-        share = f"{number(100 * float(overhead['fraction']), 2)} % of the training time"
+        share = f"{number(100 * float(overhead['fraction']), 2)}% of the training time"
         once = f" and {number(float(overhead['once_seconds']), 2)} s once" if overhead.get("once_seconds") else ""
         yield from _hanging(console, _text(("overhead: ", "bold")), _text((share + once, QUIET)))
 
