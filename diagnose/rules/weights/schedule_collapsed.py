@@ -51,7 +51,7 @@ def schedule_collapsed(
     if at >= before or at <= 0:
         return
     cut = int(np.searchsorted(loss.steps, step))
-    width = max(5, cut // 5)
+    width = max(5, cut // 20)  # short: its middle must lie near the cut
     if cut < 10 or len(loss) - cut < 10:
         return
     smooth = rolling_median(loss.values[:cut], width)

@@ -1,0 +1,34 @@
+import pytest
+from made import SITE, falling, findings, made, replace
+
+from diagnose.run import Layer
+
+RULE = "attention-collapse"
+SOFTMAX = Layer("net.softmax", "softmax", "activation", "softmax", functional=True, shape=(32, 4, 16, 16), network="net")
+
+
+def attending(entropy: object, layer: Layer = SOFTMAX, **change: object):
+    return made({("softmax_entropy", layer.path): entropy}, layers=[layer], **change)
+
+
+@pytest.mark.parametrize(("entropy", "loud"), [(0.0, True), (0.04, True), (0.06, False), (0.7, False), (0.99, False), (0.999, True)])
+def test_speaks_at_both_ends(entropy: float, loud: bool) -> None:
+    assert bool(findings(RULE, attending(entropy))) is loud
+
+
+def test_silent_while_the_loss_falls() -> None:
+    assert not findings(RULE, attending(0.0, loss=falling()))
+
+
+def test_even_at_the_start_is_ordinary() -> None:
+    assert not findings(RULE, attending([1.0] * 8 + [0.7] * 12))
+
+
+def test_a_softmax_of_classes_is_no_attention() -> None:
+    assert not findings(RULE, attending(0.0, replace(SOFTMAX, shape=(32, 10))))
+    assert not findings(RULE, attending(0.0, losses=[replace(SITE, layer="net.softmax")]))
+
+
+def test_says_which_end() -> None:
+    assert "one place alone" in findings(RULE, attending(0.01))[0].message
+    assert "all places alike" in findings(RULE, attending(0.999))[0].message

@@ -1,0 +1,47 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made import SITE, SNAPSHOTS, findings, made
+
+RULE = "constant-output"
+
+
+def spread(value: object, site=SITE, **given: object):
+    more = {(name, SITE.id): v for name, v in given.items()}
+    return made({("loss_input_std_across", SITE.id): value} | more, losses=[site])
+
+
+@pytest.mark.parametrize(("value", "loud"), [(0.0, True), (0.009, True), (0.011, False), (1.0, False)])
+def test_logits(value: float, loud: bool) -> None:
+    assert bool(findings(RULE, spread(value))) is loud
+
+
+@pytest.mark.parametrize(("value", "loud"), [(0.4, True), (0.6, False)])
+def test_numbers_relative_to_the_targets(value: float, loud: bool) -> None:
+    site = replace(SITE, function="mse_loss")
+    assert bool(findings(RULE, spread(value, site, loss_target_std_across=50.0))) is loud
+
+
+def test_small_only_at_the_start_is_ordinary() -> None:
+    assert not findings(RULE, spread([0.0] * 6 + [1.0] * 14))
+
+
+def test_since_when() -> None:
+    (finding,) = findings(RULE, spread([1.0] * 8 + [1e-6] * 12))
+    assert finding.steps == (83, 199) and "net.out" in finding.message
+
+
+def test_one_class_needs_one_answer() -> None:
+    counts = np.zeros((SNAPSHOTS, 2))
+    counts[:, 0] = 32
+    assert not findings(RULE, spread(0.0, class_count=counts))
+
+
+def test_targets_that_do_not_vary() -> None:
+    assert not findings(RULE, spread(0.0, replace(SITE, function="mse_loss"), loss_target_std_across=0.0))
+
+
+@pytest.mark.parametrize("kind", ["gan", "reinforcement", "vae"])
+def test_kinds_without_an_answer(kind: str) -> None:
+    assert not findings(RULE, made({("loss_input_std_across", SITE.id): 0.0}, kind=kind))

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from made import LN2, STEPS, falling, findings, flat, made, mlp, per
+
+RULE = "exploding-gradients"
+
+
+def growing(times: float, loss: np.ndarray, **change: object):
+    layers, parameters = mlp()
+    norms = per("gradient_norm", parameters, lambda i: lambda t: 0.1 * (times if t > 0.6 else 1.0))
+    return made(norms, loss=loss, layers=layers, parameters=parameters, **change)
+
+
+def rising() -> np.ndarray:
+    return flat() * np.linspace(1, 5, STEPS)
+
+
+@pytest.mark.parametrize(("times", "loud"), [(90, False), (110, True), (1e6, True)])
+def test_speaks_when_the_norm_grows_a_hundredfold_and_the_loss_rises(times: float, loud: bool) -> None:
+    assert bool(findings(RULE, growing(times, rising()))) is loud
+
+
+def test_silent_when_the_loss_falls_whatever_the_norm() -> None:
+    assert not findings(RULE, growing(1e6, falling()))
+
+
+def test_clip_value_comes_from_the_runs_own_norms() -> None:
+    (finding,) = findings(RULE, growing(1e4, rising()))
+    assert finding.fix and finding.fix.code == "torch.nn.utils.clip_grad_norm_(model.parameters(), 0.28)"  # √8 × 0.1
+    assert finding.source and finding.source.line == 20 and "1e+04" in finding.message
+
+
+def test_one_early_spike_is_no_explosion() -> None:
+    _, parameters = mlp()
+    spike = per("gradient_norm", parameters, [0.1] * 8 + [1e4] * 3 + [0.1] * 9)
+    assert not findings(RULE, made(spike, loss=rising()))
+
+
+def test_infinite_norms_count() -> None:
+    loss = rising()
+    loss[-30:] = np.nan
+    _, parameters = mlp()
+    norms = per("gradient_norm", parameters, [0.1] * 15 + [np.inf] * 5)
+    (finding,) = findings(RULE, made(norms, loss=loss))
+    assert "inf" in finding.message
+
+
+@pytest.mark.parametrize(("factor", "loud"), [(3.0, False), (30.0, True)])
+def test_grows_along_the_depth(factor: float, loud: bool) -> None:
+    layers, parameters = mlp(6)
+    norms = per("gradient_norm", parameters, lambda i: factor ** (6 - i // 2) * parameters[i].size ** 0.5)
+    assert bool(findings(RULE, made(norms, loss=flat(level=LN2), layers=layers, parameters=parameters))) is loud

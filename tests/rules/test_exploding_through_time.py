@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+from made import SNAPSHOTS, falling, findings, flat, made
+
+from diagnose.run import Layer
+
+RULE = "exploding-through-time"
+
+
+def growing(factor: float, loss: np.ndarray | None = None, length: int = 40):
+    row = factor ** np.arange(length - 1, -1, -1.0)
+    layer = Layer("net.rnn", "RNN", "recurrent", input_shape=(32, 40, 4))
+    given = {("through_time", "net.rnn"): np.tile(row, (SNAPSHOTS, 1)), ("clip_norm", None): np.linspace(0, 10, 200)}
+    return made(given, layers=[layer], loss=loss)
+
+
+@pytest.mark.parametrize(("factor", "loud"), [(1.1, False), (1.19, False), (1.2, True), (2.0, True)])
+def test_speaks_above_a_thousand(factor: float, loud: bool) -> None:
+    assert bool(findings(RULE, growing(factor, flat() * np.linspace(1, 5, 200)))) is loud  # factor ** 39
+
+
+def test_silent_while_the_loss_falls() -> None:
+    assert not findings(RULE, growing(2.0, falling()))
+
+
+def test_clip_value_is_the_runs_own() -> None:
+    (finding,) = findings(RULE, growing(2.0))
+    assert finding.fix and finding.fix.code == "torch.nn.utils.clip_grad_norm_(model.parameters(), 9)"

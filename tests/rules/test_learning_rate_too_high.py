@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+from made import LN2, falling, findings, flat, made, mlp, per
+
+RULE = "learning-rate-too-high"
+
+
+def changing(ratio: object, loss: np.ndarray, **change: object):
+    _, parameters = mlp()
+    return made(per("update_norm", parameters, ratio) | per("weight_norm", parameters, 1.0), loss=loss, **change)
+
+
+def diverging() -> np.ndarray:
+    return np.concatenate([falling(100), np.linspace(0.05, 4, 100)])
+
+
+@pytest.mark.parametrize(("ratio", "loud"), [(0.09, False), (0.11, True), (20.0, True)])
+@pytest.mark.parametrize("loss", [diverging(), flat()], ids=["diverging", "stuck"])
+def test_speaks_above_a_tenth(ratio: float, loud: bool, loss: np.ndarray) -> None:
+    assert bool(findings(RULE, changing(ratio, loss))) is loud
+
+
+def test_silent_while_the_loss_falls() -> None:
+    assert not findings(RULE, changing(0.5, falling()))
+
+
+def test_warm_start_that_calms_down_is_silent() -> None:
+    assert not findings(RULE, changing(lambda t: 0.5 if t < 0.05 else 1e-3, flat()))
+
+
+def test_a_loss_that_jumped_and_never_rested() -> None:
+    generator = np.random.default_rng(0)
+    loss = np.concatenate([[0.7], 40 * np.exp(-np.arange(199) / 20) + 0.3 + 0.5 * generator.random(199)])
+    assert findings(RULE, changing(1.0, loss, losses=()))
+    calm = np.concatenate([[0.7], 40 * np.exp(-np.arange(199) / 20) + 0.01])
+    assert not findings(RULE, changing(1.0, calm, losses=()))
+
+
+def test_fix_scales_the_rate_by_the_measured_change() -> None:
+    (finding,) = findings(RULE, changing(20.0, flat()))
+    assert finding.fix and finding.fix.code == "lr=5e-05" and "instead of 0.1" in finding.fix.text
+    assert finding.places == ("SGD",) and finding.source and finding.source.line == 20
+
+
+def test_weights_that_start_at_zero_have_no_ratio() -> None:
+    _, parameters = mlp()
+    given = per("update_norm", parameters, 0.1) | per("weight_norm", parameters, 0.0)
+    assert not findings(RULE, made(given, loss=flat(level=2 * LN2)))

@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import pytest
+from made import SITE, findings, made, mlp
+
+from diagnose.run import Edge, Layer
+
+RULE = "missing-activation"
+
+
+def chain(*between: str | None, sizes: tuple[int, ...] = (8, 8, 8, 1), kind: str = "classification", role: str = "activation"):
+    """Linear layers net.0, net.1, … with a layer of this role between each pair, or nothing."""
+    template = mlp()[0][0]
+    layers: list[Layer] = []
+    edges: list[Edge] = []
+    before = "input"
+    into = 8
+    for i, out in enumerate(sizes):
+        path = f"net.{i}"
+        settings = {"in_features": into, "out_features": out}
+        layers.append(replace(template, path=path, settings=settings, shape=(32, out)))
+        edges.append(Edge(before, path))
+        before, into = path, out
+        if i < len(between) and between[i] is not None:
+            name = f"net.{between[i]}{i}"
+            layers.append(Layer(name, between[i].title(), role if between[i] != "dropout" else "dropout", network="net"))
+            edges.append(Edge(before, name))
+            before = name
+    edges.append(Edge(before, SITE.id))
+    return made(layers=layers, edges=edges, kind=kind)
+
+
+@pytest.mark.parametrize(
+    ("between", "severity"),
+    [
+        (("relu", "relu", "relu"), None),
+        ((None, None, None), "warning"),
+        (("dropout", "dropout", "dropout"), "warning"),
+        ((None, None, "relu"), "warning"),
+        ((None, "relu", "relu"), "note"),
+    ],
+)
+def test_by_share_of_connections(between: tuple[str | None, ...], severity: str | None) -> None:
+    assert [f.severity for f in findings(RULE, chain(*between))] == ([severity] if severity else [])
+
+
+def test_names_the_pairs() -> None:
+    (finding,) = findings(RULE, chain(None, None, None))
+    assert finding.message.startswith("nothing between net.0 and net.1 and 2 more such pairs: 3 of 3")
+    assert finding.places == ("net.0", "net.1", "net.2", "net.3")
+    assert finding.fix and "net.0, net.1, net.2" in finding.fix.text
+
+
+def test_one_layer_is_a_linear_model() -> None:
+    assert not findings(RULE, chain(sizes=(1,)))
+
+
+def test_a_narrow_layer_is_a_factorization() -> None:
+    assert not findings(RULE, chain(None, "relu", sizes=(2, 8, 1)))  # 8 → 2 → 8
+
+
+def test_but_no_excuse_where_nothing_is_nonlinear() -> None:
+    assert findings(RULE, chain(None, None, sizes=(2, 8, 1)))
+    assert not findings(RULE, chain(None, sizes=(2, 8), kind="autoencoder"))  # principal components
+
+
+@pytest.mark.parametrize(("operations", "loud"), [((), True), (("mean",), True), (("relu",), False), (("mul",), False), (("add",), False)])
+def test_operations_on_the_way(operations: tuple[str, ...], loud: bool) -> None:
+    straight = chain(None, sizes=(8, 1))
+    edges = [Edge("input", "net.0"), Edge("net.0", "net.1", operations), Edge("net.1", SITE.id)]
+    assert bool(findings(RULE, made(layers=straight.layers, edges=edges))) is loud
+
+
+def test_depthwise_before_pointwise_is_on_purpose() -> None:
+    straight = chain(None, "relu", sizes=(8, 8, 1))
+    layers = [replace(layer, settings=layer.settings | {"groups": 8}) if layer.path == "net.0" else layer for layer in straight.layers]
+    assert not findings(RULE, made(layers=layers, edges=straight.edges))

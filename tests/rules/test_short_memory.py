@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+from made import SNAPSHOTS, falling, findings, made
+
+from diagnose.run import Layer
+
+RULE = "short-memory"
+RNN = Layer("net.rnn", "RNN", "recurrent", input_shape=(32, 100, 4), settings={"input_size": 4, "hidden_size": 16, "batch_first": True})
+
+
+def fading(factor: float, length: int = 40, layer: Layer = RNN, **change: object):
+    """Each step back in time passes on `factor` of the gradient."""
+    row = factor ** np.arange(length - 1, -1, -1.0)
+    return made({("through_time", "net.rnn"): np.tile(row, (SNAPSHOTS, 1))}, layers=[layer], **change)
+
+
+@pytest.mark.parametrize(("factor", "loud"), [(0.7, True), (0.75, True), (0.8, False), (1.0, False), (1.2, False)])
+def test_speaks_under_one_in_ten_thousand(factor: float, loud: bool) -> None:
+    assert bool(findings(RULE, fading(factor))) is loud  # the middle of the first quarter: factor ** 34.5
+
+
+def test_silent_while_the_loss_falls() -> None:
+    assert not findings(RULE, fading(0.5, loss=falling()))
+
+
+def test_short_sequences_need_no_memory() -> None:
+    assert not findings(RULE, fading(0.01, length=7))
+
+
+def test_names_reach_and_cure() -> None:
+    (finding,) = findings(RULE, fading(0.5))
+    assert finding.places == ("net.rnn",) and "100 inputs" in finding.message
+    assert finding.fix and finding.fix.code == "nn.LSTM(4, 16, batch_first=True)"
+    assert "about 14 of 40" in finding.fix.text  # 0.5 ** 13 is the last above 1e-4
+
+
+def test_gated_layers_get_another_advice() -> None:
+    gated = Layer("net.rnn", "LSTM", "recurrent", input_shape=(100, 32, 4))
+    (finding,) = findings(RULE, fading(0.5, layer=gated))
+    assert finding.fix and "forget gate" in finding.fix.text and "100 inputs" in finding.message

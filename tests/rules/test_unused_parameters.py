@@ -1,0 +1,55 @@
+from dataclasses import replace
+
+import pytest
+from made import falling, findings, made, mlp, per
+
+RULE = "unused-parameters"
+
+
+def lost(layers_lost: tuple[str, ...], *, frozen: bool = False, width: int = 8, **change: object):
+    layers, parameters = mlp(width=width)
+    parameters = [replace(p, trainable=not frozen or p.layer not in layers_lost) for p in parameters]
+    present = per("gradient_present", parameters, lambda i: float(parameters[i].layer not in layers_lost))
+    return made(present, layers=layers, parameters=parameters, **change)
+
+
+def test_silent_when_all_get_gradients() -> None:
+    assert not findings(RULE, lost(()))
+
+
+def test_most_of_the_weights_is_an_error() -> None:
+    (finding,) = findings(RULE, lost(("net.0", "net.1"), loss=falling()))
+    assert finding.severity == "error" and finding.places == ("net.0", "net.1")
+    assert "144 of 225 weights (64%)" in finding.message
+
+
+def test_one_layer_is_a_warning() -> None:
+    (finding,) = findings(RULE, lost(("net.1",)))
+    assert finding.severity == "warning" and finding.places == ("net.1",)
+
+
+def test_a_tiny_part_is_a_note() -> None:
+    (finding,) = findings(RULE, lost(("net.out",), width=128))
+    assert finding.severity == "note"
+
+
+def test_frozen_backbone_beside_a_trained_head_is_no_fault() -> None:
+    assert not findings(RULE, lost(("net.0", "net.1", "net.2"), frozen=True))
+
+
+def test_everything_frozen_is() -> None:
+    (finding,) = findings(RULE, lost(("net.0", "net.1", "net.2", "net.out"), frozen=True))
+    assert finding.severity == "error" and "all 225 of 225" in finding.message and "requires_grad" in finding.message
+
+
+@pytest.mark.parametrize(("reached", "loud"), [(False, True), (True, False), (None, False)])
+def test_what_was_not_observed_is_not_zero(reached: bool | None, loud: bool) -> None:
+    layers, parameters = mlp()
+    parameters = [replace(p, reached=reached if p.layer == "net.1" else True) for p in parameters]
+    assert bool(findings(RULE, made(layers=layers, parameters=parameters))) is loud
+
+
+def test_parameters_of_no_optimizer_are_another_rules() -> None:
+    layers, parameters = mlp()
+    parameters = [replace(p, optimized=p.layer != "net.1", reached=p.layer != "net.1") for p in parameters]
+    assert not findings(RULE, made(layers=layers, parameters=parameters))
