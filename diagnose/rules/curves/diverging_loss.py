@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule, trend
+from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, jitter, rolling_median
+from diagnose.run import LossSite, Series, Training
+
+
+@rule(needs=("loss",), symptoms=("oscillating-loss", "loss-spikes", "loss-not-decreasing", "underfitting", "wasted-epochs"))
+def diverging_loss(
+    training: Training,
+    *,
+    above_start: float = 2.0,
+    lost: float = 0.5,
+    hold: float = 0.1,
+    below_zero: float = 1.0,
+    min_steps: int = 12,
+) -> Iterator[Finding]:
+    """The training loss grows instead of falling.
+
+    What it does:
+        Speaks when the loss ends non-finite after finite values; when it stays, over the last `hold` of the steps,
+        above `above_start` times its first level, or has given back `lost` of all it had gained, beyond its noise; or
+        when a loss that cannot be negative for proper targets falls below zero by `below_zero` times its start.
+
+    Why is this bad:
+        The weights leave the region in which the network works; they seldom come back.
+
+    Fix:
+        A lower learning rate or a warm-up; clip the gradient; look for targets outside what the loss allows.
+
+    Known problems:
+        A learning rate that restarts makes the loss rise for a while; the end of the run decides. Adversarial and
+        reinforcement learning are left out: their losses may grow in good health.
+
+    Example:
+        `diagnose run tests/challenges/gh-rising-rate/faulty.py`
+
+    References:
+        Goodfellow, Bengio & Courville 2016, Deep Learning, section 11.4; twice the first level and half of the gain are
+        outside everything that sound programs do (losses given back there: at most 0.1).
+    """
+    if training.kind in LOSS_WITHOUT_LEVEL:
+        return
+    whole = training.series("loss").measured()
+    ended = _ended_non_finite(training, whole)
+    if ended is not None:
+        yield ended
+        return
+    series, site = trend.main_loss(training)
+    if len(series) < min_steps:
+        return
+    tail = series.values[-max(3, round(len(series) * hold)) :]
+    level, low = float(np.median(tail)), float(np.quantile(tail, 0.25))
+    start = float(np.median(series.values[: max(1, min(5, len(series) // 20))]))
+    span = (int(series.steps[-len(tail)]), int(series.steps[-1]))
+    name = site.id if site is not None else "loss"
+    if site is not None and site.function in trend.NON_NEGATIVE and level < -below_zero * abs(start):
+        limit = -below_zero * abs(start)
+        text = f"loss at {name} fell to {level:.3g}, though {site.function} of proper targets is never negative"
+        yield _finding(text, series, site, span, level, "below", limit, "bring the targets into the range that the loss allows")
+        return
+    if start <= 0 and not (site is not None and site.function in trend.NON_NEGATIVE):
+        return
+    smooth = rolling_median(series.values, max(3, len(series) // 20))
+    best = float(smooth.min())
+    gained = float(smooth[: max(1, len(smooth) // 10)].max()) - best
+    rates = training.series("learning_rate").finite().values
+    lower = f"lower the learning rate (now {rates.max():g}), or clip the gradient" if len(rates) else "lower the learning rate"
+    if level > above_start * start > 0 and low > start:
+        text = f"loss at {name} is {level:.3g} at the end, {level / start:.1f} times its start ({start:.3g})"
+        yield _finding(text, series, site, span, level, "above", above_start * start, lower)
+        return
+    limit = best + lost * gained
+    later = len(smooth) - 1 - int(np.argmin(smooth))
+    held = low > best + 0.8 * lost * gained and later > 0.05 * len(smooth)
+    if gained > 4 * jitter(series.values) and level > limit and held and level - best > 4 * jitter(series.values):
+        text = f"loss at {name} rose from {best:.3g} back to {level:.3g}, {(level - best) / gained:.0%} of what it had gained"
+        yield _finding(text, series, site, span, level, "above", limit, lower)
+
+
+def _ended_non_finite(training: Training, series: Series) -> Finding | None:
+    non_finite = [e for e in training.events if e.kind == "non-finite" and e.details.get("what") == "loss"]
+    recorded = training.series("loss")
+    if len(recorded) < 2:
+        return None
+    finite = np.isfinite(recorded.values)
+    if finite[-1] or not finite.any():
+        return None
+    lost = bool(np.isinf(recorded.values[-1])) or bool(non_finite)
+    if not lost or not finite[: len(finite) // 2 + 1].any():
+        return None
+    last = int(np.flatnonzero(finite)[-1])
+    if not (~finite[last + 1 :]).all():
+        return None
+    step, value = int(recorded.steps[last + 1]), float(recorded.values[last])
+    return Finding(
+        message=f"loss is not finite from step {step} on; it was {value:.3g} before",
+        places=("loss",),
+        evidence=(
+            Evidence("loss", None, (step, int(recorded.steps[-1])), float("inf"), "above", value, "loss", "last"),
+        ),
+        severity="error",
+        confidence=0.9,
+        steps=(step, int(recorded.steps[-1])),
+        fix=Fix("lower the learning rate, clip the gradient, and look at what the first non-finite value comes from"),
+    )
+
+
+def _finding(
+    text: str, series: Series, site: LossSite | None, span: tuple[int, int], value: float, comparison: str, limit: float, fix: str
+) -> Finding:
+    return Finding(
+        message=text,
+        places=(site.id if site is not None else "loss",),
+        evidence=(Evidence(series.quantity, series.place, span, value, comparison, limit, "loss"),),  # type: ignore[arg-type]
+        severity="error",
+        confidence=0.85,
+        steps=span,
+        fix=Fix(fix),
+        source=site.source if site is not None else None,
+    )

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule, trend
+from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, jitter
+from diagnose.run import LossSite, Series, Training
+
+
+@rule(needs=("loss",), symptoms=("underfitting", "wasted-epochs"))
+def loss_not_decreasing(
+    training: Training, *, learnt: float = 0.1, tiny: float = 0.02, trend_z: float = 3.09, min_steps: int = 30
+) -> Iterator[Finding]:
+    """The training loss does not fall.
+
+    What it does:
+        Skips the first tenth, takes the means of twenty blocks of the rest, and tests them for a trend (Mann-Kendall,
+        one false alarm in a thousand). Without a falling one it speaks when less than `learnt` of what a constant
+        prediction loses has been gained. Where that is not known, when the level at the end is no lower than the
+        first values, beyond noise, and above `tiny` of the largest.
+
+    Why is this bad:
+        The network does not learn. The cause is elsewhere: the gradient, the learning rate, the loss or the data.
+
+    Fix:
+        Look at the findings above this one first. Otherwise: can the network learn ten samples by heart?
+
+    Known problems:
+        Data in which nothing can be learnt look the same. Losses of adversarial and reinforcement learning have no
+        level and are left out, and so are hand-written losses that take both signs.
+
+    Example:
+        `diagnose run tests/challenges/so-49433936-constant-weights/faulty.py`
+
+    References:
+        Karpathy 2019, http://karpathy.github.io/2019/04/25/recipe/ ("overfit one batch"); Mann 1945, Econometrica
+        13:245.
+    """
+    if training.kind in LOSS_WITHOUT_LEVEL or training.steps < min_steps:
+        return
+    series, site = trend.main_loss(training)
+    if len(series) < min_steps:
+        return
+    known = site is not None and site.function in trend.NON_NEGATIVE
+    if not known and series.values.min() <= 0:
+        return
+    rest = series.values[len(series) // 10 :]
+    means = trend.blocks(rest, 20)
+    if trend.kendall(means) < -trend_z:
+        return
+    late = series.values[-max(5, len(series) // 5) :]
+    level = float(np.mean(late))
+    found = _against_chance(training, site, series, level, learnt) if known and site is not None else None
+    if found is None:
+        chance = trend.reference(training, site, float("nan")) if known else float("nan")
+        if chance > 0:  # a known yardstick, and the loss is below it
+            return
+        found = _against_start(series, level, tiny)
+    if found is None:
+        return
+    message, evidence = found
+    yield Finding(
+        message=message,
+        places=(site.id if site is not None else "loss",),
+        evidence=(evidence,),
+        severity="error",
+        confidence=0.8,
+        steps=(int(series.steps[0]), int(series.steps[-1])),
+        fix=Fix("find out whether the network can learn ten samples by heart; if not, it is the model or its training, else the data"),
+        source=site.source if site is not None else None,
+    )
+
+
+def _against_chance(
+    training: Training, site: LossSite, series: Series, level: float, learnt: float
+) -> tuple[str, Evidence] | None:
+    chance = trend.reference(training, site, float("nan"))
+    limit = (1 - learnt) * chance
+    if not chance > 0 or not level > limit:
+        return None
+    span = (int(series.steps[-max(5, len(series) // 5)]), int(series.steps[-1]))
+    message = f"loss at {site.id} stays at {level:.3g}; always answering the same would reach {chance:.3g}"
+    return message, Evidence(series.quantity, series.place, span, level, "above", limit, "loss", "mean")
+
+
+def _against_start(series: Series, level: float, tiny: float) -> tuple[str, Evidence] | None:
+    first = series.values[: max(5, len(series) // 20)]
+    start = float(np.median(first))
+    noise = max(jitter(series.values) / np.sqrt(len(first)), 0.01 * abs(start))
+    limit = start - 3 * float(noise)
+    if level <= limit or level <= tiny * float(series.values.max()):
+        return None
+    span = (int(series.steps[0]), int(series.steps[-1]))
+    message = f"loss is {level:.3g} at the end of {len(series)} steps, and was {start:.3g} at the start"
+    return message, Evidence(series.quantity, series.place, span, level, "above", limit, "loss", "mean")

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule, trend
+from diagnose.rules.progress import LOSS_WITHOUT_LEVEL
+from diagnose.run import Floats, Steps, Training
+
+
+@rule(needs=("loss",))
+def loss_spikes(
+    training: Training,
+    *,
+    height: float = 8.0,
+    times: float = 3.0,
+    material: float = 0.5,
+    least: int = 3,
+    most: float = 0.02,
+    skip: float = 0.1,
+    window: int = 51,
+    min_steps: int = 200,
+) -> Iterator[Finding]:
+    """Single steps have a loss far above that of their neighbours.
+
+    What it does:
+        Holds each loss after the first `skip` of the steps against the median of the `window` around it. A spike is
+        `height` robust standard deviations and `times` the median, and at least `material` of what a constant
+        prediction loses. It speaks of `least` spikes or more, as long as they are rare (at most `most` of the steps):
+        a note; a warning where one is above the loss at the start.
+
+    Why is this bad:
+        A spike in the loss throws the weights off; with Adam the disturbance lasts for hundreds of steps. Spikes at
+        the same place of every epoch point at samples that are wrong.
+
+    Fix:
+        Clip the gradient; look at the batches of these steps; a longer warm-up or a lower learning rate.
+
+    Known problems:
+        Rare, hard samples make spikes in sound trainings with small batches; hence a note.
+
+    Example:
+        A batch with a mislabelled unit once an epoch
+
+    References:
+        Chowdhery et al. 2022, PaLM, section 5.1 (skip the batches around a spike), https://arxiv.org/abs/2204.02311;
+        8 deviations are those of the detectors gradsnitch and runmedic.
+    """
+    if training.kind in LOSS_WITHOUT_LEVEL or training.steps < min_steps:
+        return
+    series, site = trend.main_loss(training)
+    if len(series) < min_steps or series.values.min() < 0:
+        return
+    values = series.values
+    local = _running_median(values, window)
+    deviation = 1.4826 * _running_median(np.abs(values - local), window)
+    start = float(np.median(values[:5]))
+    floor = material * trend.reference(training, site, start)
+    high = (values > local + height * deviation) & (values > times * local) & (values > floor)
+    high[: round(len(values) * skip)] = False
+    where = np.flatnonzero(high).astype(np.int64)
+    if not least <= len(where) <= most * len(values):
+        return
+    worst = int(where[np.argmax(values[where])])
+    ratio = float(values[worst] / max(local[worst], 1e-30))
+    period = _period(where, training, series.steps[where])
+    place = site.id if site is not None else "loss"
+    yield Finding(
+        message=f"{len(where)} spikes in the loss at {place}, the highest {values[worst]:.3g} at step {int(series.steps[worst])}, "
+        f"{ratio:.1f} times its neighbours{period}",
+        places=(place,),
+        evidence=(
+            Evidence(series.quantity, series.place, (int(series.steps[where[0]]), int(series.steps[where[-1]])), ratio, "above", times,
+                     "ratio", "largest / median around it"),
+        ),
+        severity="warning" if values[worst] > 2 * start else "note",
+        confidence=0.6,
+        steps=(int(series.steps[where[0]]), int(series.steps[where[-1]])),
+        fix=Fix(
+            "look at the batches of these steps, and clip the gradient before the optimizer's step",
+            "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)",
+        ),
+        source=site.source if site is not None else None,
+    )  # fmt: skip
+
+
+def _running_median(values: Floats, window: int) -> Floats:
+    """Median of the window around each value, on a grid an eighth of the window wide (the rest in between)."""
+    half, stride = window // 2, max(1, window // 8)
+    centres = np.arange(0, len(values), stride)
+    padded = np.pad(values, half, mode="reflect" if len(values) > half else "edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)[centres]
+    return np.asarray(np.interp(np.arange(len(values)), centres, np.median(windows, axis=1)))
+
+
+def _period(where: Steps, training: Training, steps: Steps) -> str:
+    """Whether the spikes stand at one place of every epoch."""
+    starts = np.asarray(training.epochs)
+    if len(starts) < 3 or len(where) < 3:
+        return ""
+    epoch = np.searchsorted(starts, steps, side="right") - 1
+    length = float(np.median(np.diff(starts)))
+    position = steps - starts[epoch]
+    near = np.abs(position - np.median(position)) <= 0.02 * length
+    if near.mean() < 0.75 or len(set(epoch)) < 3:
+        return ""
+    return f", {int(near.sum())} of them {int(np.median(position))} steps into an epoch"

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from diagnose.finding import Evidence, Finding, Fix
+from diagnose.rules import rule, trend
+from diagnose.rules.progress import LOSS_WITHOUT_LEVEL
+from diagnose.run import Training
+
+
+@rule(needs=("loss",), symptoms=("underfitting",))
+def stopped_too_early(
+    training: Training, *, gain: float = 0.2, material: float = 0.1, significance: float = 4.0, min_steps: int = 24
+) -> Iterator[Finding]:
+    """The loss was still falling steeply when the training ended.
+
+    What it does:
+        Extrapolates the fall of the training loss over its last half to as many steps again. Speaks when that would
+        take off `gain` of the loss and `material` of what a constant prediction loses, the fall over the last quarter
+        is `significance` standard errors, the learning rate has not been lowered, and no validation loss has begun
+        to rise.
+
+    Why is this bad:
+        The network could be much better for nothing but more steps.
+
+    Fix:
+        Train for more epochs, or raise the learning rate when each step changes little.
+
+    Known problems:
+        A loss that will fall by a cliff later (grokking) looks finished. A training that was interrupted is judged as
+        far as it got.
+
+    Example:
+        `diagnose run tests/challenges/gh-hasty-patience/faulty.py`
+
+    References:
+        Choi et al., Deep Learning Tuning Playbook, "Examining the training curves",
+        https://github.com/google-research/tuning_playbook; sound programs of tests/challenges gain less than 10 % by
+        twice the epochs, and the limit is twice that.
+    """
+    if training.kind in LOSS_WITHOUT_LEVEL or trend.decayed(training):
+        return
+    series, site = trend.main_loss(training)
+    known = site is not None and site.function in trend.NON_NEGATIVE
+    if len(series) < min_steps or not (known or series.values.min() > 0):
+        return
+    falling = trend.fall(series)
+    if falling is None or falling.significance < significance or falling.level <= 0:
+        return
+    scale = trend.reference(training, site, float(np.mean(series.values[:3])))
+    share = falling.gain / falling.level
+    if share < gain or falling.gain < material * scale or _turned(training):
+        return
+    last = training.steps - 1
+    passes = len(training.epochs)
+    more = f"{2 * passes} epochs instead of {passes}" if passes else f"{2 * training.steps} steps instead of {training.steps}"
+    place = site.id if site is not None else "loss"
+    yield Finding(
+        message=f"loss at {place} fell from {falling.before:.3g} to {falling.level:.3g} in the last half of {training.steps} steps; as "
+        f"many again would take off about {share:.0%}, limit {gain:.0%}",
+        places=(place,),
+        evidence=(
+            Evidence(series.quantity, series.place, falling.span, share, "above", gain, "share", "expected fall / level"),
+        ),
+        severity="warning",
+        confidence=0.75,
+        steps=(falling.span[0], last),
+        fix=Fix(f"train longer: {more}, until the loss stops falling", f"epochs = {2 * passes}" if passes else None),
+        source=site.source if site is not None else None,
+    )
+
+
+def _turned(training: Training) -> bool:
+    """Whether a validation loss stopped falling: its last pass is above the best by more than a hundredth."""
+    for evaluation in trend.held_out(training, passes=3):
+        _, losses = trend.finite_passes(evaluation)
+        best = float(losses.min())
+        if losses[-1] > best + 0.01 * abs(best) and int(np.argmin(losses)) < len(losses) - 2:
+            return True
+    return False
