@@ -41,6 +41,9 @@ class Recording:
         session = Session(self.writer, every=self.every, strict=self.strict)
         session.start()
         self.session = session
+        from diagnose.observe.watching import running
+
+        running(session)
         facts = _torch_facts()
         for key, value in facts.items():
             self.writer.fact(key, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -129,6 +129,16 @@ class Network:
             found = [top]
         self._roots = [weakref.ref(m) for m in found]
         return True
+
+    def holds(self, parameters: Sequence[Tensor]) -> bool:
+        """Whether none of these parameters is another network's."""
+        top = self.module()
+        if top is None:
+            return False
+        if not parameters:
+            return True
+        own = {id(p) for p in top.parameters()}
+        return all(id(p) in own or not isinstance(p, nn.Parameter) for p in parameters)
 
     def path_of(self, module: nn.Module) -> str | None:
         """The full path of one of its modules."""

@@ -88,9 +88,11 @@ class Session:
         self._pending_bare: Stream | None = None
         self._opened = 0
         self.born = time.perf_counter()
+        self.cell: tuple[str, int] | None = None  # the line that called watch()
         self.book = Book(self)
         self.loss_records: dict[str, list[dict[str, Tensor]]] = {}
         self.input_records: dict[str, tuple[dict[str, Tensor], dict[str, Any]]] = {}
+        self.input_calls: dict[str, int] = {}
         self.loss_operations: dict[str, list[str]] = {}
         self.edges: dict[tuple[str, str], list[str]] = {}
         self.leaves: dict[int, Tensor] = {}
@@ -550,7 +552,9 @@ class Session:
         was = self.snapping
         if any(s.due for s in streams):
             if self.tick - self._opened < 64:  # the other networks of an alternating training have not stepped yet
-                self._refresh(was)
+                self.leaves.clear()
+                self._loss_nodes.clear()
+                self.hook_again()  # on those networks alone
                 return
             for s in streams:  # an optimizer that no longer steps
                 s.due, s.before = False, {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -255,7 +255,7 @@ class Snapshot:
             if name in graph.ACTIVATIONS and (name in _ALWAYS or graph.order(node) < last):
                 found.append((graph.order(node), node, name))
         for _, node, name in sorted(found, key=lambda entry: entry[0]):
-            before = _nearest(node, outputs)
+            before = _nearest(node, outputs, lambda place, met: owner[place].network.holds(met))
             if before is None:
                 continue
             forward = owner[before]
@@ -323,13 +323,16 @@ def _in_order(forward: Forward) -> Iterator[str]:
         yield from rest
 
 
-def _nearest(node: Any, outputs: dict[Any, str], most: int = 200) -> str | None:
-    queue, seen = list(graph.parents(node)), set()
+def _nearest(node: Any, outputs: dict[Any, str], own: Callable[[str, list[Tensor]], bool], most: int = 200) -> str | None:
+    """The nearest place before a node; None where parameters of another network lie between."""
+    queue, seen, met = list(graph.parents(node)), set(), []
     while queue and len(seen) < most:
         above = queue.pop(0)
         if above in outputs:
-            return outputs[above]
-        if id(above) not in seen:
+            return outputs[above] if own(outputs[above], met) else None
+        if hasattr(above, "variable"):
+            met.append(above.variable)
+        elif id(above) not in seen:
             seen.add(id(above))
             queue.extend(graph.parents(above))
     return None

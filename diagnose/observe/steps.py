@@ -274,6 +274,9 @@ def read_inputs(session: Any, module: nn.Module, args: Any, kwargs: Any) -> None
     for name, value in given:
         if isinstance(value, Tensor) and value.dim() and type(value) in (Tensor, nn.Parameter):
             site = f"{network}:{name}"
+            calls = session.input_calls[site] = session.input_calls.get(site, 0) + 1
+            if calls > 1:  # a discriminator sees real samples first, generated ones second
+                site = f"{site}#{min(calls, 4)}"
             answer = session.read("inputs", value)
             if answer is not None:
                 item = {"id": site, "network": network, "shape": list(value.shape), "dtype": str(value.dtype).removeprefix("torch.")}
@@ -397,6 +400,7 @@ def write_snapshot(session: Any, stream: Stream) -> None:
     stream.due, stream.before, stream.gradients, stream.present = False, {}, {}, {}
     session.loss_records.clear()
     session.input_records.clear()
+    session.input_calls.clear()
 
 
 def _add_layers(session: Any, stream: Stream, add: Callable[[str, str, dict[str, Tensor]], None]) -> None:
@@ -486,6 +490,8 @@ def _describe_reached(session: Any, stream: Stream, names: set[str]) -> None:
     known: dict[int, str] = {}
     for other in session.live_streams():
         known.update(other.paths)
+    reaches = sorted({known[key].split(".", 1)[0] for key in session.leaves if key in known})
+    session.writer.stream(stream.index, reaches=reaches)
     items: list[dict[str, Any]] = []
     for parameter in stream.parameters():
         items.append({"path": stream.path(parameter), "reached": id(parameter) in session.leaves or stream.reached(parameter)})
