@@ -91,6 +91,14 @@ def blocks(values: Floats, count: int) -> Floats:
     return np.array([part.mean() for part in np.array_split(values, count)])
 
 
+def pass_noise(losses: Floats) -> float:
+    """Standard deviation of the noise of passes, from successive differences: the larger of the plain estimate (von
+    Neumann 1941) and the robust one, because passes are few."""
+    differences = np.diff(losses)
+    plain = float(np.sqrt(np.mean(differences**2) / 2)) if len(differences) else 0.0
+    return max(plain, jitter(losses))
+
+
 def spread_of_mean(values: Floats) -> float:
     """Standard error of a mean, the noise taken from successive differences so that a trend does not count."""
     return jitter(values) / sqrt(len(values)) if len(values) > 1 else float("inf")

@@ -53,6 +53,7 @@ def no_validation(
     yield Finding(
         message=f"no held-out data were evaluated in {len(training.epochs)} epochs ({training.steps} steps)",
         places=(training.training_losses[0].id,),
+        evidence=(Evidence("evaluation_loss", None, (0, training.steps - 1), float(seen), "below", float(looks), "passes", "number"),),
         severity="note",
         confidence=0.7,
         steps=(0, training.steps - 1),

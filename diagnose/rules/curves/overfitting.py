@@ -6,7 +6,6 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, trend
-from diagnose.rules.progress import jitter
 from diagnose.run import Floats, Steps, Training
 
 
@@ -51,14 +50,14 @@ def overfitting(
     """
     for pair in trend.pairs(training, passes=min_passes):
         steps, losses = trend.finite_passes(pair.evaluation)
-        best = int(np.argmin(_smooth(losses)))
+        best = _best(losses)
         after = len(losses) - 1 - best
         if after < 3 or losses[best] <= 0:
             continue
         lowest, level = float(_smooth(losses)[best]), _end(steps, losses)
         scale = trend.reference(training, pair.site, float(losses[0]))
         ratio = rise if after > patience or after >= 0.5 * len(losses) else 1 + 1.5 * (rise - 1)
-        sigma = max(jitter(losses), _error(pair.evaluation.noise))
+        sigma = max(trend.pass_noise(losses), _error(pair.evaluation.noise))
         if level < ratio * lowest or level - lowest < max(material * scale, noise * sigma):
             continue
         if not _rising(losses[best:]):
@@ -89,6 +88,13 @@ def overfitting(
             source=pair.evaluation.site.source,
         )  # fmt: skip
         return
+
+
+def _best(losses: Floats) -> int:
+    """The lowest pass beside the lowest median of three."""
+    near = int(np.argmin(_smooth(losses)))
+    low = max(0, near - 1)
+    return low + int(np.argmin(losses[low : near + 2]))
 
 
 def _smooth(losses: Floats) -> Floats:

@@ -6,7 +6,6 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, trend
-from diagnose.rules.progress import jitter
 from diagnose.run import Training
 
 
@@ -51,7 +50,7 @@ def overtraining(
         scale = trend.reference(training, evaluation.site, float(losses[0]))
         if lowest <= 0 or best + 1 > early * len(losses) or best == 0:
             continue
-        if level < rise * lowest or level - lowest < max(material * scale, noise * jitter(losses)):
+        if level < rise * lowest or level - lowest < max(material * scale, noise * trend.pass_noise(losses)):
             continue
         if trend.kendall(losses[best:]) < 2.33:
             continue

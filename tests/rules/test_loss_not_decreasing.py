@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from curve import along, noisy, training
+from made import LN2, SITE, findings, replace
+
+RULE = "loss-not-decreasing"
+
+
+@pytest.mark.parametrize(("level", "loud"), [(LN2, True), (0.95 * LN2, True), (3.0, True), (0.85 * LN2, False), (0.1, False)])
+def test_speaks_where_no_more_than_a_constant_is_learnt(level: float, loud: bool) -> None:
+    assert bool(findings(RULE, training(noisy(np.full(500, level), 0.02)))) is loud
+
+
+def test_says_what_a_constant_would_reach() -> None:
+    (finding,) = findings(RULE, training(noisy(np.full(500, LN2), 0.02)))
+    assert "stays at 0.69" in finding.message and "would reach 0.693" in finding.message and finding.severity == "error"
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_slow_fall_is_a_fall(seed: int) -> None:
+    slow = noisy(LN2 * (1 - 0.06 * along(500)), 0.02, seed)
+    assert not findings(RULE, training(slow))
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.1, 0.3])
+def test_flat_is_flat_under_any_noise(noise: float) -> None:
+    flat = np.abs(noisy(np.full(2000, 1.1 * LN2), noise, 3))
+    assert findings(RULE, training(flat))
+
+
+CUSTOM = {"losses": [replace(SITE, function="custom", arguments={}, input_shape=None, target_shape=None)]}
+
+
+def test_a_hand_written_loss_is_held_against_its_start() -> None:
+    assert findings(RULE, training(noisy(np.full(500, 7.0), 0.05), **CUSTOM))
+    assert not findings(RULE, training(noisy(7.0 * np.exp(-3 * along(500)), 0.05), **CUSTOM))
+    early = noisy(np.concatenate([7.0 * np.exp(-0.1 * np.arange(100)) + 1, np.full(900, 1.0)]), 0.05)
+    assert not findings(RULE, training(early, **CUSTOM))
+
+
+def test_a_hand_written_loss_of_both_signs_has_no_level() -> None:
+    assert not findings(RULE, training(np.random.default_rng(0).standard_normal(500), **CUSTOM))
+
+
+def test_a_tiny_loss_has_nothing_left_to_fall() -> None:
+    spike = np.concatenate([[5.0], np.full(499, 1e-3)])
+    assert not findings(RULE, training(spike, **CUSTOM))
+
+
+@pytest.mark.parametrize("kind", ["gan", "reinforcement"])
+def test_silent_for_kinds_without_a_level(kind: str) -> None:
+    assert not findings(RULE, training(np.full(500, LN2), kind=kind))
+
+
+def test_few_steps_tell_nothing() -> None:
+    assert not findings(RULE, training(noisy(np.full(20, LN2), 0.02)))

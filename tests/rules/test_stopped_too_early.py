@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from curve import along, noisy, training, validation
+from made import findings
+
+RULE = "stopped-too-early"
+
+
+def exponential(rate: float, floor: float = 0.05, steps: int = 1000) -> np.ndarray:
+    return noisy(floor + (0.69 - floor) * np.exp(-rate * along(steps)))
+
+
+@pytest.mark.parametrize(("rate", "loud"), [(0.5, True), (1.0, True), (2.0, True), (5.0, False), (10.0, False)])
+def test_speaks_while_as_many_steps_again_would_help(rate: float, loud: bool) -> None:
+    assert bool(findings(RULE, training(exponential(rate)))) is loud
+
+
+def test_says_what_more_epochs_would_give() -> None:
+    (finding,) = findings(RULE, training(exponential(1.0)))
+    assert "in the last half of 1000 steps" in finding.message and finding.severity == "warning"
+    assert finding.fix is not None and finding.fix.code == "epochs = 40"
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_noise_is_no_fall(seed: int) -> None:
+    assert not findings(RULE, training(noisy(np.full(300, 0.5), 0.2, seed)))
+
+
+@pytest.mark.parametrize("steps", [24, 60, 300])
+def test_short_trainings_are_seen_too(steps: int) -> None:
+    assert findings(RULE, training(noisy(0.69 - 0.3 * along(steps), 0.01), epochs=3))
+
+
+def test_a_learning_rate_that_was_lowered_ends_a_training() -> None:
+    assert not findings(RULE, training(exponential(1.0), rate=np.linspace(0.1, 0.001, 1000)))
+    assert findings(RULE, training(exponential(1.0), rate=np.concatenate([np.linspace(0.001, 0.1, 100), np.full(900, 0.1)])))
+
+
+def test_a_validation_that_rises_ends_a_training() -> None:
+    assert not findings(RULE, training(exponential(1.0), validation([0.6, 0.5, 0.52, 0.55])))
+    assert findings(RULE, training(exponential(1.0), validation([0.6, 0.5, 0.45, 0.41])))
+
+
+def test_a_fall_that_is_next_to_nothing_is_no_gain() -> None:
+    tail = noisy(0.69 * np.concatenate([np.exp(-30 * along(500)), 0.02 * (1 - 0.5 * along(500))]))
+    assert not findings(RULE, training(tail))
+
+
+@pytest.mark.parametrize("kind", ["gan", "reinforcement"])
+def test_silent_for_kinds_without_a_level(kind: str) -> None:
+    assert not findings(RULE, training(exponential(1.0), kind=kind))

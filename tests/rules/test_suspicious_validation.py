@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+from curve import along, noisy, training, validation
+from made import SITE, findings, mlp, replace
+
+from diagnose.run import Layer
+
+RULE = "suspicious-validation"
+LOSS = noisy(0.5 * np.exp(-along()) + 0.1)
+PASSES = (0.5 * np.exp(-along()) + 0.1)[49::50]
+
+
+@pytest.mark.parametrize(("ratio", "loud"), [(1.0, False), (0.8, False), (0.5, True), (0.0, True)])
+def test_speaks_well_below_the_training_loss(ratio: float, loud: bool) -> None:
+    assert bool(findings(RULE, training(LOSS, validation(ratio * PASSES)))) is loud
+
+
+def test_is_a_note_with_numbers() -> None:
+    (finding,) = findings(RULE, training(LOSS, validation(0.5 * PASSES)))
+    assert finding.severity == "note" and "0.50 of the training loss" in finding.message and "20 of 20" in finding.message
+
+
+@pytest.mark.parametrize(("kind", "role"), [("Dropout", "dropout"), ("BatchNorm1d", "normalization")])
+def test_layers_that_work_differently_in_training_explain_it(kind: str, role: str) -> None:
+    layers, _ = mlp()
+    layers.append(Layer("net.extra", kind, role, shape=(32, 8)))
+    assert not findings(RULE, training(LOSS, validation(0.5 * PASSES), layers=layers))
+
+
+def test_a_loss_that_falls_within_an_epoch_is_held_against_its_neighbourhood() -> None:
+    fast = 0.69 * np.exp(-8 * along())
+    assert not findings(RULE, training(noisy(fast), validation(fast[49::50])))
+
+
+def test_a_small_set_may_be_lucky() -> None:
+    assert not findings(RULE, training(LOSS, validation(0.5 * PASSES, noise=0.3)))
+
+
+def test_other_functions_are_not_compared() -> None:
+    site = replace(SITE, function="mse_loss", role="evaluation")
+    assert not findings(RULE, training(LOSS, validation(0.5 * PASSES, site=site)))
+    summed = replace(SITE, arguments={"reduction": "sum"})
+    assert not findings(RULE, training(LOSS, validation(0.5 * PASSES, site=replace(summed, role="evaluation")), losses=[summed]))
+
+
+def test_few_passes_tell_nothing() -> None:
+    assert not findings(RULE, training(LOSS, validation(0.5 * PASSES[:3])))

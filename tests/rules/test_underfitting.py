@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+from curve import along, noisy, training
+from made import LN2, findings
+
+RULE = "underfitting"
+
+
+def settling(share: float, steps: int = 1000) -> np.ndarray:
+    """Falls quickly from above what a constant reaches to `share` of it, and stays."""
+    return noisy(LN2 * (share + (1.3 - share) * np.exp(-30 * along(steps))), 0.02)
+
+
+@pytest.mark.parametrize(("share", "loud"), [(0.95, True), (0.85, True), (0.75, False), (0.1, False)])
+def test_speaks_where_most_of_the_constants_loss_is_left(share: float, loud: bool) -> None:
+    assert bool(findings(RULE, training(settling(share)))) is loud
+
+
+def test_says_how_much_is_left() -> None:
+    (finding,) = findings(RULE, training(settling(0.9)))
+    assert "90% of what always answering the same" in finding.message and finding.severity == "warning"
+
+
+def test_a_loss_that_still_falls_is_not_done() -> None:
+    falling = noisy(LN2 * (1.0 - 0.15 * along()), 0.02)
+    assert not findings(RULE, training(falling))
+
+
+def test_a_loss_that_never_fell_is_another_matter() -> None:
+    assert not findings(RULE, training(noisy(np.full(1000, LN2), 0.02)))
+
+
+@pytest.mark.parametrize("kind", ["gan", "reinforcement", "unknown", "contrastive"])
+def test_silent_for_kinds_whose_constant_is_not_known(kind: str) -> None:
+    assert not findings(RULE, training(settling(0.9), kind=kind))
+
+
+def test_few_epochs_tell_nothing() -> None:
+    assert not findings(RULE, training(settling(0.9), epochs=3))
