@@ -149,6 +149,13 @@ def accuracy(training: Training, site: LossSite) -> float:
     return middle(late(training.series("loss_accuracy", site.id)))
 
 
+def nearest(site: LossSite, among: tuple[str, ...]) -> str | None:
+    """The operation that made the site's input, clamping and averaging aside, if it is among these."""
+    kept = ("clamp", "clamp_min", "clamp_max", "mean", "sum", "add", "div")
+    operation = next((o for o in site.operations[:4] if o not in kept), None)
+    return operation if operation in among else None
+
+
 def made_by(site: LossSite, operation: str) -> Evidence:
     """Evidence that an operation made the site's input, as the autograd graph shows it."""
     return Evidence(operation, site.id, None, 1.0, "equal", 1.0, statistic="operations before the loss")

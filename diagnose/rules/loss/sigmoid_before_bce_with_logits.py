@@ -54,8 +54,8 @@ def sigmoid_before_bce_with_logits(training: Training, *, min_snapshots: int = 5
 
 
 def _judge(training: Training, site: LossSite, min_snapshots: int) -> Iterator[Finding]:
-    made = next((operation for operation in site.operations[:2] if operation in SQUASHING), None)
-    if site.operations and (made is None or "logit" in site.operations[:2] or "log" in site.operations[:2]):
+    made = signs.nearest(site, SQUASHING)
+    if site.operations and made is None:
         return
     lowest = training.series("loss_input_min", site.id).finite()
     highest = training.series("loss_input_max", site.id).finite()

@@ -1,0 +1,158 @@
+"""wrong-output-activation: what the last activation can put out against what is asked of it."""
+
+import numpy as np
+import pytest
+from hand_built import LINE, found, line, site, training
+
+RULE = "wrong-output-activation"
+
+
+def targets(low, high, mean=0.0, std=1.0, **more):
+    return {"loss_target_min": low, "loss_target_max": high, "loss_target_mean": mean, "loss_target_std": std} | more
+
+
+# quantities
+
+
+def test_a_relu_before_negative_targets_is_an_error() -> None:
+    (finding,) = found(RULE, training(site("mse_loss", "relu", "addmm"), targets(-1.1, 1.1, 0.0, 0.8)))
+    assert (finding.severity, finding.places, finding.source) == ("error", ("net.fc",), LINE)
+    assert "-1.1" in finding.message
+
+
+@pytest.mark.parametrize("function", ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"])
+@pytest.mark.parametrize(
+    ("activation", "low", "high"),
+    [("sigmoid", 0, 9), ("sigmoid", -3, 1), ("tanh", -1, 4), ("softmax", 0, 5), ("softplus", -2, 2), ("exp", -2, 2), ("elu", -9, 2)],
+)
+def test_targets_out_of_reach(function, activation, low, high) -> None:
+    assert found(RULE, training(site(function, activation, "addmm"), targets(low, high, (low + high) / 2, (high - low) / 4)))
+
+
+@pytest.mark.parametrize(
+    ("activation", "low", "high", "std"),
+    [("relu", 0, 5, 1), ("sigmoid", 0, 1, 0.3), ("tanh", -1, 1, 0.6), ("softmax", 0, 1, 0.2), ("elu", -1.5, 4, 1), ("softplus", 0.1, 9, 2)],
+)
+def test_silent_where_the_targets_are_in_reach(activation, low, high, std) -> None:
+    assert not found(RULE, training(site("mse_loss", activation, "addmm"), targets(low, high, (low + high) / 2, std)))
+
+
+@pytest.mark.parametrize(("high", "speaks"), [(1.1, False), (1.29, False), (1.31, True)])
+def test_noise_at_the_bound_is_within_half_a_standard_deviation(high, speaks) -> None:
+    assert bool(found(RULE, training(site("mse_loss", "tanh", "addmm"), targets(-1, high, 0, 0.6)))) is speaks
+
+
+def test_one_outlying_batch_is_not_the_rule() -> None:
+    low = np.zeros(40)
+    low[7] = -5
+    assert not found(RULE, training(site("mse_loss", "relu", "addmm"), targets(low, 3, 1.5, 1)))
+
+
+def test_few_targets_out_of_reach_are_a_warning() -> None:
+    (finding,) = found(RULE, training(site("mse_loss", "relu", "addmm"), targets(-1, 8, 3, 1.5)))
+    assert finding.severity == "warning"
+
+
+@pytest.mark.parametrize("operations", [("mul", "tanh"), ("addmm", "relu"), ("leaky_relu", "addmm"), ("add", "mul", "sigmoid"), ()])
+def test_silent_on_rescaled_and_unbounded_outputs(operations) -> None:
+    assert not found(RULE, training(site("mse_loss", *operations), targets(-9, 9, 0, 4)))
+
+
+def test_silent_on_constant_targets_and_without_targets() -> None:
+    assert not found(RULE, training(site("mse_loss", "tanh", "addmm"), targets(5, 5, 5, 0.0)))
+    assert not found(RULE, training(site("mse_loss", "relu", "addmm")))
+
+
+def test_a_softmax_over_one_unit_is_an_error() -> None:
+    one = {"input_shape": (32, 1)}
+    for function in ("mse_loss", "binary_cross_entropy"):
+        assert found(RULE, training(site(function, "softmax", "addmm", **one), targets(0, 1, 0.5, 0.5)))
+        assert not found(RULE, training(site(function, "sigmoid", "addmm", **one), targets(0, 1, 0.5, 0.5)))
+
+
+# logits of classes
+
+
+@pytest.mark.parametrize(("activation", "low", "high", "floor"), [("sigmoid", 0.1, 0.9, "1.46"), ("tanh", -0.9, 0.9, "0.80")])
+def test_squeezed_logits_are_an_error_with_the_loss_they_can_reach(activation, low, high, floor) -> None:
+    numbers = {"loss_input_min": low, "loss_input_max": high}
+    (finding,) = found(RULE, training(site("cross_entropy", activation, "addmm"), numbers))
+    assert finding.severity == "error" and floor in finding.message
+
+
+@pytest.mark.parametrize(("end", "severity"), [(0.2, "warning"), (2.0, "error")])
+def test_a_relu_on_logits_is_an_error_where_little_was_learnt(end, severity) -> None:
+    numbers = {"loss_input_min": 0.0, "loss_input_max": 9.0, "training_loss": line(2.3, end)}
+    (finding,) = found(RULE, training(site("cross_entropy", "relu", "addmm"), numbers))
+    assert finding.severity == severity
+
+
+@pytest.mark.parametrize("operations", [("addmm", "relu"), ("mul", "tanh"), ("mean", "relu"), ("log_softmax",), ("leaky_relu",), ("softplus",)])
+def test_silent_on_raw_pooled_and_soft_capped_logits(operations) -> None:
+    assert not found(RULE, training(site("cross_entropy", *operations), {"loss_input_min": -5.0, "loss_input_max": 9.0}))
+
+
+def test_numbers_beyond_the_activation_s_range_speak_against_it() -> None:
+    assert not found(RULE, training(site("cross_entropy", "tanh"), {"loss_input_min": -30.0, "loss_input_max": 30.0}))
+
+
+# log-probabilities
+
+
+@pytest.mark.parametrize("operations", [("addmm",), ("softmax", "addmm"), ()])
+@pytest.mark.parametrize("function", ["nll_loss", "kl_div"])
+def test_numbers_above_zero_are_no_log_probabilities(function, operations) -> None:
+    (finding,) = found(RULE, training(site(function, *operations), {"loss_input_max": 0.9}))
+    assert finding.severity == "error" and "0.9" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("operations", "top"),
+    [(("log_softmax", "addmm"), 0.0), (("log", "softmax", "addmm"), 0.0), (("sub", "addmm"), -0.01), (("log_softmax",), 0.5), ((), 0.009)],
+)
+def test_silent_on_log_probabilities(operations, top) -> None:
+    assert not found(RULE, training(site("nll_loss", *operations), {"loss_input_max": top, "loss_input_min": -20.0}))
+
+
+def test_the_logarithm_of_a_relu_is_an_error() -> None:
+    loss = site("nll_loss", "log", "clamp", "div", "relu", "addmm", "relu")
+    (finding,) = found(RULE, training(loss, {"loss_input_max": 0.0, "loss_input_min": -16.1}))
+    assert "relu" in finding.message
+    loss = site("nll_loss", "log", "clamp", "softmax", "addmm", "relu")
+    assert not found(RULE, training(loss, {"loss_input_max": 0.0, "loss_input_min": -16.1}))
+
+
+# yes or no
+
+LOGITS = "binary_cross_entropy_with_logits"
+
+
+@pytest.mark.parametrize(
+    ("function", "operations", "low", "high"),
+    [
+        (LOGITS, ("relu", "addmm"), 0.0, 5.0),
+        (LOGITS, ("tanh", "addmm"), -0.9, 0.9),
+        ("binary_cross_entropy", ("sigmoid", "relu", "addmm"), 0.5, 0.99),
+        ("binary_cross_entropy", ("sigmoid", "sigmoid", "addmm"), 0.51, 0.72),
+        ("binary_cross_entropy", ("sigmoid", "tanh", "addmm"), 0.28, 0.73),
+    ],
+)
+def test_two_activations_before_a_probability_are_an_error(function, operations, low, high) -> None:
+    numbers = {"loss_input_min": low, "loss_input_max": high}
+    (finding,) = found(RULE, training(site(function, *operations, input_shape=(32, 1)), numbers))
+    assert finding.severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("function", "operations", "low", "high"),
+    [
+        (LOGITS, ("addmm", "relu"), -5.0, 5.0),
+        (LOGITS, ("sigmoid", "addmm"), 0.1, 0.9),
+        ("binary_cross_entropy", ("sigmoid", "addmm", "relu"), 0.01, 0.99),
+        ("binary_cross_entropy", ("sigmoid", "mul", "tanh"), 0.01, 0.99),
+        ("binary_cross_entropy", ("sigmoid", "tanh", "addmm"), 0.01, 0.99),
+    ],
+)
+def test_silent_on_one_activation_or_another_fault(function, operations, low, high) -> None:
+    numbers = {"loss_input_min": low, "loss_input_max": high}
+    assert not found(RULE, training(site(function, *operations, input_shape=(32, 1)), numbers))

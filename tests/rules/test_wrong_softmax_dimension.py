@@ -1,0 +1,62 @@
+"""wrong-softmax-dimension: rows that do not sum to 1, or an axis that is the samples'."""
+
+import pytest
+from hand_built import found, layer, site, training
+
+RULE = "wrong-softmax-dimension"
+
+
+def softmax(shape, dim, kind="softmax", path="net.fc"):
+    return layer(path, "activation", "Softmax", activation=kind, shape=shape, settings={"dim": dim})
+
+
+@pytest.mark.parametrize("function", ["cross_entropy", "binary_cross_entropy", "mse_loss"])
+def test_rows_that_do_not_sum_to_one_are_an_error(function) -> None:
+    (finding,) = found(RULE, training(site(function, "softmax", "addmm"), {"loss_input_row_sum_error": 1.7}))
+    assert finding.severity == "error" and "1.7" in finding.message
+
+
+@pytest.mark.parametrize(("error", "speaks"), [(1e-7, False), (0.009, False), (0.011, True)])
+def test_the_limit_of_the_rows_sum(error, speaks) -> None:
+    assert bool(found(RULE, training(site("mse_loss", "softmax"), {"loss_input_row_sum_error": error}))) is speaks
+
+
+def test_a_log_softmax_along_the_batch_is_an_error_by_its_axis() -> None:
+    (finding,) = found(RULE, training(site("nll_loss", "log_softmax", "addmm"), layers=[softmax((32, 10), 0, "log_softmax")]))
+    assert "axis 0 of (32, 10)" in finding.message and finding.fix is not None and finding.fix.code == "nn.Softmax(dim=1)"
+
+
+@pytest.mark.parametrize("dim", [1, -1, None])
+def test_silent_along_the_classes(dim) -> None:
+    assert not found(RULE, training(site("nll_loss", "log_softmax", "addmm"), layers=[softmax((32, 10), dim, "log_softmax")]))
+
+
+def test_pixels_have_their_classes_on_axis_one() -> None:
+    loss = site("nll_loss", "log_softmax", input_shape=(8, 4, 16, 16), target_shape=(8, 16, 16))
+    assert found(RULE, training(loss, layers=[softmax((8, 4, 16, 16), -1, "log_softmax")]))
+    assert not found(RULE, training(loss, layers=[softmax((8, 4, 16, 16), 1, "log_softmax")]))
+
+
+def test_words_are_flattened_after_their_softmax() -> None:
+    loss = site("nll_loss", "log_softmax", input_shape=(320, 50), target_shape=(320,))
+    assert not found(RULE, training(loss, layers=[softmax((32, 10, 50), -1, "log_softmax")]))
+    assert found(RULE, training(loss, layers=[softmax((32, 10, 50), None, "log_softmax")]))  # torch picks 0 of three axes
+
+
+# inside the network
+
+
+def test_attention_over_the_samples_is_an_error() -> None:
+    inner = softmax((32, 12, 12), 0, path="net.attention")
+    (finding,) = found(RULE, training(site("cross_entropy", "addmm"), {"samples": 32.0}, layers=[inner]))
+    assert finding.places == ("net.attention",)
+
+
+@pytest.mark.parametrize(("shape", "dim"), [((32, 12, 12), -1), ((12, 32, 1), 0), ((32, 32, 1), 0), ((32,), 0), ((12, 12), 0)])
+def test_silent_on_attention_along_time_or_keys(shape, dim) -> None:
+    inner = softmax(shape, dim, path="net.attention")
+    assert not found(RULE, training(site("cross_entropy", "addmm"), {"samples": 32.0}, layers=[inner]))
+
+
+def test_silent_without_a_softmax() -> None:
+    assert not found(RULE, training(site("cross_entropy", "addmm"), {"loss_input_row_sum_error": 9.0}))
