@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import log, pi, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diagnose.finding import Evidence
 from diagnose.run import Floats, LossSite, Series, Training
@@ -122,12 +123,24 @@ def chance_loss(training: Training, site: LossSite) -> float:
     return float("nan")
 
 
+def lost(training: Training, series: Series) -> bool:
+    """Whether a loss that was finite became NaN or infinite for good. A NaN alone may mean "not measured"."""
+    finite = np.isfinite(series.values)
+    if any(event.kind == "non-finite" and event.details.get("what") == "loss" for event in training.events):
+        return not finite[-3:].any()
+    tail = max(5, len(finite) // 20)
+    return len(finite) > 2 * tail and not finite[-tail:].any() and bool(finite.any()) and _unbroken(finite)
+
+
+def _unbroken(finite: NDArray[np.bool_]) -> bool:
+    """Whether the loss was measured at most steps before it was last finite."""
+    return float(np.mean(finite[: int(np.flatnonzero(finite)[-1]) + 1])) > 0.8
+
+
 def unlearnt(training: Training, site: LossSite) -> float:
     """Loss at the end over that of the best constant prediction: 1 nothing learnt, 0 all; inf after a divergence."""
-    series = site_loss(training, site).measured()
-    if not len(series):
-        return float("nan")
-    if not np.isfinite(series.values[-1]):
+    series = site_loss(training, site)
+    if lost(training, series):
         return float("inf")
     chance = chance_loss(training, site)
     return max(per_sample(training, site, middle(late(series))) / chance, 0.0) if chance > 0 else float("nan")
@@ -135,10 +148,8 @@ def unlearnt(training: Training, site: LossSite) -> float:
 
 def loss_drop(training: Training) -> float:
     """The training loss at the end over that at the start: below 1 where it fell; inf after a divergence."""
-    series = training.series("loss").measured()
-    if not len(series):
-        return float("nan")
-    if not np.isfinite(series.values[-1]):
+    series = training.series("loss")
+    if lost(training, series):
         return float("inf")
     start = middle(early(series))
     return middle(late(series)) / start if start > 0 else float("nan")

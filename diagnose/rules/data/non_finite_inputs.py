@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
-from diagnose.rules import rule
+from diagnose.rules import rule, signs
 from diagnose.run import InputSite, Training
 
 
@@ -52,8 +52,7 @@ def non_finite_inputs(training: Training) -> Iterator[Finding]:
         for event in training.events
         if event.kind == "non-finite" and event.details.get("what") != "input"
     ]
-    losses = training.series("loss").measured().values
-    bad = bool(harmed) or bool(len(losses)) and not np.isfinite(losses).all()
+    bad = bool(harmed) or signs.lost(training, training.series("loss"))
     sites = {site.id: site for site in training.inputs}
     for place in training.places("input_non_finite_share"):
         share = training.series("input_non_finite_share", place).finite()

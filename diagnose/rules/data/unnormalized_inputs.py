@@ -153,8 +153,8 @@ def _second_sign(training: Training, unlearnt: float, saturated: float) -> tuple
                 seen = Evidence("saturated_share", layer.path, share.span, middle, "above", saturated)
                 return f"{middle:.0%} of {layer.path}, the first {layer.activation}, is saturated", seen
             break
-    losses = training.series("loss").measured()
-    if len(losses) and not np.isfinite(losses.values[-1]):
+    losses = training.series("loss")
+    if signs.lost(training, losses):
         return f"the loss ended at {float(losses.values[-1])}", None
     for site in training.training_losses:
         left = signs.unlearnt(training, site)

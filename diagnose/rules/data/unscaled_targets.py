@@ -81,7 +81,7 @@ def _judge(training: Training, site: LossSite, size: float, missed: float, unlea
     across, wanted = _spreads(training, site)
     distance = abs(signs.middle(signs.late(predicted)) - mean) / scale
     if left == float("inf"):
-        reached = f"and the loss ended at {float(loss.measured().values[-1])}"
+        reached = f"and the loss ended at {float(loss.values[-1])}"
     elif distance > missed:
         level = signs.middle(signs.late(predicted))
         evidence.append(

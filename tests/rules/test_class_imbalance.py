@@ -1,0 +1,42 @@
+"""class-imbalance: rare classes that the network does not answer with."""
+
+import numpy as np
+import pytest
+from hand_built import found, site, training
+
+RULE = "class-imbalance"
+BINARY = site("binary_cross_entropy_with_logits", "addmm", input_shape=(32, 1), target_shape=(32, 1))
+
+
+def counts(*each):
+    return np.tile(np.array(each, dtype=float), (40, 1))
+
+
+def test_answering_the_majority_is_a_warning_with_the_weights() -> None:
+    (finding,) = found(RULE, training(BINARY, {"class_count": counts(97, 3), "loss_accuracy": 0.97}))
+    assert finding.severity == "warning" and "97.0%" in finding.message
+    assert finding.fix is not None and finding.fix.code == "nn.BCEWithLogitsLoss(pos_weight=torch.tensor(32.3))"
+
+
+def test_several_classes_get_a_weight_each() -> None:
+    (finding,) = found(RULE, training(site("cross_entropy", "addmm"), {"class_count": counts(90, 8, 2), "loss_accuracy": 0.9}))
+    assert finding.fix is not None and finding.fix.code == "nn.CrossEntropyLoss(weight=torch.tensor([0.37, 4.17, 16.7]))"
+
+
+@pytest.mark.parametrize(("accuracy", "severity"), [(0.93, "warning"), (0.95, "note"), (0.99, "note")])
+def test_better_than_the_majority_is_a_note(accuracy, severity) -> None:
+    (finding,) = found(RULE, training(BINARY, {"class_count": counts(92, 8), "loss_accuracy": accuracy}))
+    assert finding.severity == severity
+
+
+@pytest.mark.parametrize(("rare", "speaks"), [(10.1, False), (9.9, True)])
+def test_ten_to_one_is_the_limit(rare, speaks) -> None:
+    assert bool(found(RULE, training(BINARY, {"class_count": counts(100, rare), "loss_accuracy": 0.9}))) is speaks
+
+
+def test_weighted_losses_other_kinds_and_few_labels_are_left_alone() -> None:
+    given = {"class_count": counts(97, 3), "loss_accuracy": 0.97}
+    weighted = site("binary_cross_entropy_with_logits", "addmm", arguments={"pos_weight": "given"})
+    assert not found(RULE, training(weighted, given))
+    assert not found(RULE, training(BINARY, given, kind="language"))
+    assert not found(RULE, training(BINARY, {"class_count": counts(4.5, 0.2), "loss_accuracy": 0.97}))

@@ -1,0 +1,48 @@
+"""train-validation-leakage: evaluation samples that were trained on."""
+
+import numpy as np
+import pytest
+from hand_built import evaluation, found, training
+
+RULE = "train-validation-leakage"
+REAL = {"input_integer_share": 0.0}
+
+
+def test_shared_samples_are_an_error_with_their_number() -> None:
+    (finding,) = found(RULE, training(evaluations=[evaluation(same_data=0.75)], inputs=REAL))
+    assert finding.severity == "error" and "75%" in finding.message and "375 of 500" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("same", "severity"), [(0.0, None), (0.049, None), (0.06, "warning"), (0.29, "warning"), (0.31, "error"), (0.98, "error")]
+)
+def test_the_limits(same, severity) -> None:
+    findings = found(RULE, training(evaluations=[evaluation("score", same_data=same)], inputs=REAL))
+    assert [f.severity for f in findings] == ([severity] if severity else [])
+
+
+def test_the_training_set_itself_is_a_figure_of_the_training() -> None:
+    for name in ("train", "evaluate", "accuracy"):
+        assert not found(RULE, training(evaluations=[evaluation(name, same_data=1.0)], inputs=REAL))
+
+
+def test_unless_it_is_called_held_out() -> None:
+    assert found(RULE, training(evaluations=[evaluation("val", same_data=1.0)], inputs=REAL))
+    both = [evaluation("test", same_data=1.0), evaluation("test", same_data=0.0, id="other")]
+    assert not found(RULE, training(evaluations=both, inputs=REAL))  # one function for both sets
+
+
+def test_unknown_overlap_says_nothing() -> None:
+    assert not found(RULE, training(evaluations=[evaluation(same_data=None)], inputs=REAL))
+
+
+def test_few_whole_numbers_repeat_by_nature() -> None:
+    assert not found(RULE, training(evaluations=[evaluation(same_data=0.5)], inputs={"input_integer_share": 1.0}))
+    some = np.ones(40)
+    some[3] = 0.9
+    assert found(RULE, training(evaluations=[evaluation(same_data=0.5)], inputs={"input_integer_share": some}))
+
+
+@pytest.mark.parametrize("kind", ["language", "reinforcement", "gan"])
+def test_kinds_without_separate_samples_are_left_alone(kind) -> None:
+    assert not found(RULE, training(evaluations=[evaluation(same_data=0.5)], inputs=REAL, kind=kind))
