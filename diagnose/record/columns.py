@@ -44,6 +44,7 @@ class StepTable:
         rows = cursor.fetchall()
         by_name: Mapping[str, Sequence[Any]] = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
         self.columns = {name: _numbers(values) for name, values in by_name.items()}
+        self.lossless = np.array([value is None for value in by_name.get("loss", ())], bool)
         self.ticks = _whole(self.columns.get("tick", np.empty(0)))
         self.streams = _whole(self.columns.get("stream", np.empty(0)))
 
@@ -54,6 +55,11 @@ class StepTable:
         found: SeriesMap = {}
         for name, column in self.columns.items():
             values = column[mine]
+            if name == "loss":  # NaN is a value here: steps without a loss are left out instead
+                kept = ~self.lossless[mine]
+                if kept.any():
+                    found[name, None] = Series(name, None, steps[kept], values[kept], units.get(name))
+                continue
             if name not in _NOT_QUANTITIES and not np.isnan(values).all():
                 found[name, None] = Series(name, None, steps, values, units.get(name))
         if "optimizer" not in self.columns or np.isnan(self.columns["optimizer"][mine]).any():

@@ -1,7 +1,7 @@
 -- A recorded run: one such file a rank (rank0.sqlite, rank1.sqlite, …) in the run's folder.
 -- Version 1. A change that an older reader would misread raises the version; an added column or table does not.
 -- No pickles: numbers, text, JSON and raw little-endian arrays only, so a run from a stranger is safe to open.
--- NaN is stored as NULL (SQLite knows no NaN) and means "not measured".
+-- NaN is stored as NULL (SQLite knows no NaN) and means "not measured"; a loss that was NaN is the text 'nan'.
 
 CREATE TABLE schema (version INTEGER NOT NULL);     -- one row
 
@@ -77,6 +77,8 @@ CREATE TABLE evaluations (
     batches REAL,
     noise REAL,                  -- standard error of the mean loss over the pass's batches
     seconds REAL,
+    memory_start REAL,           -- bytes at the pass's second batch
+    memory_end REAL,             -- and at its last
     grad_enabled INTEGER,
     training_layers TEXT,        -- JSON list: dropout and normalisation layers in training mode
     evaluation_layers TEXT,      -- JSON list: the same kinds in evaluation mode

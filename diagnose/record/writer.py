@@ -20,6 +20,7 @@ from diagnose.record.sink import Sink
 INTERVAL = 0.25  # seconds between commits: a killed process loses no more than this and one commit
 WAITING_ROWS = 200_000  # queued and not yet on disk (about 100 MB); beyond, rows are dropped and counted
 WAITING_BYTES = 256 * 2**20
+NAN = "nan"  # a loss that was NaN: SQLite would make it NULL, which means "not measured"
 
 _alive: weakref.WeakSet[Writer] = weakref.WeakSet()
 
@@ -133,6 +134,8 @@ class Writer:
         """One optimizer step; columns are those of the table of steps, or new ones."""
         if self.stopped is None:
             if len(self._queue) < WAITING_ROWS:
+                if columns.get("loss") != columns.get("loss"):
+                    columns["loss"] = NAN  # type: ignore[assignment]
                 self._queue.append(("step", tick, stream, columns))
             else:
                 self.lost += 1

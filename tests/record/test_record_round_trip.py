@@ -72,8 +72,16 @@ def test_steps_of_one_training(writer: Writer) -> None:
 def test_non_finite_loss(writer: Writer, value: float | None) -> None:
     writer.step(0, 0, loss=1.0)
     writer.step(1, 0, loss=value)
-    got = closed(writer).trainings[0].series("loss").values
-    np.testing.assert_array_equal(got, [1.0, np.nan if value is None else value])
+    got = closed(writer).trainings[0].series("loss")
+    np.testing.assert_array_equal(got.values, [1.0] if value is None else [1.0, value])  # NaN is a loss, None is none
+    np.testing.assert_array_equal(got.steps, [0] if value is None else [0, 1])
+
+
+def test_a_loss_that_was_nan_from_the_first_step(writer: Writer) -> None:
+    for i in range(3):
+        writer.step(i, 0, loss=float("nan"))
+    training = closed(writer).trainings[0]
+    assert np.isnan(training.series("loss").values).all() and len(training.series("loss")) == 3
 
 
 def test_strange_numbers_do_not_stop_the_record(writer: Writer) -> None:
