@@ -1,0 +1,199 @@
+"""A feed-forward network that reads handwritten digits, and what can go wrong with it.
+
+    python demos/feedforward.py                                         # healthy
+    python demos/feedforward.py --problem vanishing-gradients           # a trouble
+    python demos/feedforward.py --problem vanishing-gradients --fixed   # and its cure
+
+Six hidden layers of 64 units on 1,797 real digits of 8 x 8 pixels, trained with Adam.
+Each line marked FAULT is the whole difference between a problem and its cure.
+
+References:
+    the data: Alpaydin & Kaynak 1998, https://archive.ics.uci.edu/dataset/80
+    Adam: Kingma & Ba 2015, https://arxiv.org/abs/1412.6980
+    vanishing-gradients, saturated-activations: Glorot & Bengio 2010,
+        https://proceedings.mlr.press/v9/glorot10a.html
+    exploding-gradients, and the initialisation that cures it: He et al. 2015, https://arxiv.org/abs/1502.01852
+    dead-units: Lu et al. 2019, "Dying ReLU and initialization", https://arxiv.org/abs/1903.06733
+    overfitting: Zhang et al. 2017, a network learns wrong labels by heart, https://arxiv.org/abs/1611.03530;
+        dropout: Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html;
+        weight decay: Krogh & Hertz 1991; early stopping: Prechelt 1998
+    unnormalized-inputs: LeCun et al. 1998, "Efficient BackProp", section 4.3
+    symmetric-initialization: Goodfellow et al. 2016, "Deep Learning", section 8.4
+    softmax-before-cross-entropy: https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html
+"""
+
+import argparse
+import copy
+import sys
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+try:
+    from sklearn.datasets import load_digits
+    from sklearn.linear_model import LogisticRegression
+except ModuleNotFoundError:
+    sys.exit("expected scikit-learn for its digits, found none; run: pip install 'torch-diagnose[demos]'")
+
+PROBLEMS = {  # name: (what is wrong, what cures it)
+    "vanishing-gradients": ("a sigmoid after each of six layers", "ReLU and He's initialisation"),
+    "exploding-gradients": ("weights drawn with a standard deviation of 1", "He's initialisation"),
+    "dead-units": ("biases that start at -1 silence the ReLUs", "biases that start at 0"),
+    "saturated-activations": ("tanh fed by weights with a standard deviation of 2", "Glorot's initialisation"),
+    "symmetric-initialization": ("every weight of a layer the same", "random weights"),
+    "softmax-before-cross-entropy": ("a softmax where the loss expects logits", "logits"),
+    "unnormalized-inputs": ("grey levels from 0 to 255", "inputs of mean 0 and standard deviation 1"),
+    "overfitting": ("600 images, a fifth mislabelled, nothing to hold back", "weight-decay, dropout or early-stopping"),
+}
+OVERFITTING_CURES = ("weight-decay", "dropout", "early-stopping")  # the first is what a plain --fixed means
+
+WIDTH, DEPTH, BATCH = 64, 6, 32
+LEARNING_RATE, WEIGHT_DECAY, DROPOUT, PATIENCE = 1e-3, 1.5e-2, 0.15, 5
+
+
+class FeedForward(nn.Module):
+    def __init__(self, activation=nn.ReLU, dropout=0.0, softmax=False):
+        super().__init__()
+        self.hidden = nn.ModuleList([nn.Linear(64 if i == 0 else WIDTH, WIDTH) for i in range(DEPTH)])
+        self.activations = nn.ModuleList([activation() for _ in range(DEPTH)])
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(WIDTH, 10)
+        self.last = nn.Softmax(dim=1) if softmax else nn.Identity()
+
+    def forward(self, images):  # (batch, 8, 8)
+        x = images.flatten(1)  # (batch, 64)
+        for layer, activation in zip(self.hidden, self.activations, strict=True):
+            x = self.dropout(activation(layer(x)))  # (batch, width)
+        return self.last(self.output(x))  # (batch, 10), logits
+
+
+def load_data(fault, few_and_noisy):
+    """Two data sets, training and validation, of images (8, 8) and labels 0 to 9."""
+    digits = load_digits()
+    images = torch.tensor(digits.images, dtype=torch.float32) * (255 / 16)  # (1797, 8, 8), grey levels 0 to 255
+    labels = torch.tensor(digits.target)  # (1797,)
+    order = torch.randperm(len(images))
+    training, validation = order[:1200], order[1200:]
+    if few_and_noisy:
+        training = training[:600]
+        wrong = training[torch.rand(600) < 0.2]
+        labels[wrong] = (labels[wrong] + torch.randint(1, 10, wrong.shape)) % 10
+    if fault != "unnormalized-inputs":  # FAULT: the grey levels go in as they are
+        images = (images - images[training].mean()) / images[training].std()
+    return (TensorDataset(images[part], labels[part]) for part in (training, validation))
+
+
+def build(problem, fault, cure):
+    """The network, with its initial weights."""
+    activation = nn.ReLU
+    if fault == "vanishing-gradients":
+        activation = nn.Sigmoid  # FAULT: its slope is at most 1/4, and six of them multiply
+    if problem == "saturated-activations":
+        activation = nn.Tanh
+    softmax = fault == "softmax-before-cross-entropy"  # FAULT: cross entropy takes the softmax itself
+    model = FeedForward(activation, DROPOUT if cure == "dropout" else 0.0, softmax)
+    for layer in model.hidden:
+        nn.init.zeros_(layer.bias)
+        if activation is nn.ReLU:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        else:
+            nn.init.xavier_normal_(layer.weight)
+        if fault == "exploding-gradients":
+            nn.init.normal_(layer.weight)  # FAULT: each layer makes signal and gradient about six times larger
+        if fault == "dead-units":
+            nn.init.constant_(layer.bias, -1.0)  # FAULT: the ReLUs are negative whatever comes in, and have no gradient
+        if fault == "saturated-activations":
+            nn.init.normal_(layer.weight, std=2.0)  # FAULT: tanh answers -1 or 1 to everything, where its slope is 0
+        if fault == "symmetric-initialization":
+            nn.init.constant_(layer.weight, 0.05)  # FAULT: equal units get equal gradients, and stay one unit
+    return model
+
+
+def train_one_epoch(model, loader, optimizer):
+    model.train()
+    total = 0.0
+    for images, labels in loader:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(images)
+    return total / len(loader.dataset)
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total, right = 0.0, 0
+    for images, labels in loader:
+        scores = model(images)  # (batch, 10)
+        total += F.cross_entropy(scores, labels).item() * len(images)
+        right += (scores.argmax(dim=1) == labels).sum().item()
+    return total / len(loader.dataset), right / len(loader.dataset)
+
+
+def train(model, training, validation, epochs, weight_decay, early_stopping):
+    training = DataLoader(training, batch_size=BATCH, shuffle=True)
+    validation = DataLoader(validation, batch_size=256)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, weight_decay=weight_decay)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    best, best_epoch, best_weights = float("inf"), 0, None
+    for epoch in range(1, epochs + 1):
+        training_loss = train_one_epoch(model, training, optimizer)
+        scheduler.step()
+        loss, accuracy = evaluate(model, validation)
+        print(f"epoch {epoch:2}  training loss {training_loss:.3f}  validation loss {loss:.3f}  accuracy {accuracy:.3f}")
+        if loss < best:
+            best, best_epoch = loss, epoch
+            best_weights = copy.deepcopy(model.state_dict()) if early_stopping else None
+        elif early_stopping and epoch - best_epoch >= PATIENCE:
+            print(f"no better for {PATIENCE} epochs: back to epoch {best_epoch}")
+            model.load_state_dict(best_weights)
+            loss, accuracy = evaluate(model, validation)
+            break
+    print(f"\nnetwork: validation loss {loss:.3f} (best {best:.3f}, epoch {best_epoch}), accuracy {accuracy:.3f}")
+
+
+def print_baselines(training, validation):
+    """What the network has to beat: the commonest digit, and a linear model on the same pixels."""
+    (x, y), (x_new, y_new) = training.tensors, validation.tensors
+    scale = x.abs().max()
+    linear = LogisticRegression(max_iter=5000).fit(x.flatten(1) / scale, y)
+    print(f"baselines: commonest digit {(y_new == y.mode().values).float().mean():.3f},", end=" ")
+    print(f"logistic regression {linear.score(x_new.flatten(1) / scale, y_new):.3f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--problem", choices=PROBLEMS, help="show this trouble")
+    parser.add_argument("--fixed", nargs="?", const="plain", help="show its cure; for overfitting, which one")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, help="default 30, for overfitting 60")
+    parser.add_argument("--list", action="store_true", help="list the problems and stop")
+    options = parser.parse_args()
+    if options.list:
+        for name, (wrong, cure) in PROBLEMS.items():
+            print(f"{name:<30}{wrong}; fixed: {cure}")
+        return
+    problem, cure, overfitting = options.problem, options.fixed, options.problem == "overfitting"
+    if cure and not problem:
+        parser.error("--fixed cures a problem: expected --problem NAME beside it")
+    if cure not in (None, "plain", *(OVERFITTING_CURES if overfitting else ())):
+        parser.error(f"expected --fixed{f', or --fixed= one of {OVERFITTING_CURES}' if overfitting else ''}, got {cure!r}")
+    cure = OVERFITTING_CURES[0] if overfitting and cure == "plain" else cure
+
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(1)  # quickest for so small a network
+    fault = problem if cure is None else None
+    training, validation = load_data(fault, few_and_noisy=overfitting)
+    model = build(problem, fault, cure)
+    regularized = not overfitting or cure == "weight-decay"  # FAULT: overfitting has no weight decay, nor dropout
+    train(model, training, validation, options.epochs or (60 if overfitting else 30),
+          weight_decay=WEIGHT_DECAY if regularized else 0.0, early_stopping=cure == "early-stopping")
+    print_baselines(training, validation)
+
+
+if __name__ == "__main__":
+    main()
