@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from diagnose.errors import DiagnoseError, one_line, tell
-from diagnose.launch.imported import own_modules
+from diagnose.launch.imported import Imports
 
 _MISSING: Any = object()
 _LONGEST = 500  # characters kept of an exception's text; some carry whole tensors
@@ -59,10 +59,9 @@ class Ending:
     have then finished too. Forked children inherit the handler; there it does nothing.
     """
 
-    def __init__(self, on_end: Callable[[End], int | None], *, own_path: list[str], folder: str | None) -> None:
+    def __init__(self, on_end: Callable[[End], int | None], imports: Imports) -> None:
         self.end = End("failed", None, None)
-        self._folder = folder
-        self._own_path = own_path
+        self._imports = imports
         self._on_end = on_end
         self._process = os.getpid()
         atexit.register(self._last)
@@ -113,12 +112,14 @@ class Ending:
         flushed = _flush()
         status = None
         try:
-            with own_modules(self._own_path, self._folder), _own_stderr():
+            with self._imports.ours(), _own_stderr():
                 status = self._on_end(self.end)
         except KeyboardInterrupt:
             tell("interrupted: the report is not complete; the run is kept")
         except DiagnoseError as error:
             tell(str(error))
+        if self.end.state == "interrupted":
+            _still_interrupted()
         if status and self.end.exit_status == 0 and flushed and _flush():
             os._exit(status)  # an atexit handler has no other way to set the status
 
@@ -133,6 +134,16 @@ def _described(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 (a program's own __str__)
         text = "<exception str() failed>"
     return f"{name}: {text}"[:_LONGEST] if text else name
+
+
+def _still_interrupted() -> None:
+    """Have the interpreter remember that it is to die by SIGINT.
+
+    It forgets an unhandled Ctrl-C whenever a string is executed after it, and the report's imports do that (every
+    dataclass and named tuple does); likewise it remembers one that leaves such a string.
+    """
+    with contextlib.suppress(KeyboardInterrupt):
+        exec("raise KeyboardInterrupt")  # noqa: S102
 
 
 def _flush() -> bool:

@@ -8,6 +8,7 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from diagnose.launch.ending import End, Ending, end_of
+from diagnose.launch.imported import Imports
 from diagnose.launch.target import Target, absolute, folder_of, importer_of
 from diagnose.launch.torch_import import when_torch_is_imported
 
@@ -36,10 +37,16 @@ def execute(
         OSError: a script has become unreadable since `check`.
     """
     folder = folder_of(target)
-    ending = Ending(on_end, own_path=sys.path[:], folder=folder)
+    imports = Imports(folder)
+    ending = Ending(on_end, imports)
     start = _become(target, folder)
     namespace = vars(sys.modules["__main__"])
-    when_torch_is_imported(on_torch)
+
+    def observe() -> None:
+        with imports.ours():
+            on_torch()
+
+    when_torch_is_imported(observe)
     leaving: SystemExit | None = None
     try:
         try:

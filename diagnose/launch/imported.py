@@ -1,4 +1,7 @@
-"""What our own command line imported must not be seen by the program, nor the program's modules by our last words."""
+"""What we import must not be seen by the program, nor the program's modules by us.
+
+The program's folder may hold a `rich.py`, a `statistics.py` or a `click.py`. Under python it would find these; and we must not.
+"""
 
 import contextlib
 import importlib.machinery
@@ -13,6 +16,8 @@ _OURS = "diagnose"
 def forget(before: Iterable[str], folder: str | None = None) -> None:
     """Take out of `sys.modules` what we imported and the program may own another module of that name for.
 
+    To be called right before the program starts: what is not of the standard library was imported for us alone.
+
     Args:
         before: the names in `sys.modules` when our command began; these stay.
         folder: where the program's own modules lie. A module of the standard library stays, unless this folder has
@@ -20,59 +25,75 @@ def forget(before: Iterable[str], folder: str | None = None) -> None:
 
     A package with extension modules stays: numpy, for one, refuses to be loaded twice in a process.
     """
-    kept = set(before)
-    native = {name.partition(".")[0] for name, module in list(sys.modules.items()) if _is_native(module)}
-    for name in list(sys.modules):
+    for name in _added(before):
         top = name.partition(".")[0]
-        if name in kept or top == _OURS or top in native or top in sys.builtin_module_names:
-            continue
-        if top in sys.stdlib_module_names and (folder is None or not _found(top, [folder])):
-            continue
-        if top != "__main__":
+        if top not in sys.stdlib_module_names or _found(top, folder):
             del sys.modules[name]
 
 
-@contextlib.contextmanager
-def own_modules(own_path: list[str], folder: str | None) -> Iterator[None]:
-    """Import as before the program began, for the time when it is over.
+class Imports:
+    """Remembers how imports work before the program changes that.
 
-    The program may have a `rich.py` or `html.py` of its own beside it: while our report is made, `sys.path` is what it was, and
-    modules that came from the program's folder but have a namesake on that path are put aside.
+    Args:
+        folder: where the program's own modules lie.
     """
-    path, aside = sys.path[:], {}
-    sys.path[:] = own_path
-    for top in _tops(folder):
-        if _found(top, own_path):
-            aside.update({n: m for n, m in sys.modules.items() if n == top or n.startswith(top + ".")})
-    for name in aside:
-        del sys.modules[name]
-    try:
-        yield
-    finally:
-        sys.path[:] = path
-        sys.modules.update(aside)
+
+    def __init__(self, folder: str | None) -> None:
+        self._folder = folder
+        self._path = sys.path[:]
+        self._finders = sys.meta_path[:]
+
+    @contextlib.contextmanager
+    def ours(self) -> Iterator[None]:
+        """Import as before the program began, and leave nothing that hides a module of the program afterwards.
+
+        `sys.path` and `sys.meta_path` are for a moment what they were; modules that came from the program's folder
+        but have a namesake on that path are put aside.
+        """
+        path, finders, before = sys.path[:], sys.meta_path[:], set(sys.modules)
+        sys.path[:], sys.meta_path[:] = self._path, self._finders
+        hidden = {top for top in self._tops() if _found(top, *self._path)}
+        aside = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in hidden}
+        for name in aside:
+            del sys.modules[name]
+        try:
+            yield
+        finally:
+            # what was imported meanwhile may have added finders
+            sys.meta_path[:] = finders + [f for f in sys.meta_path if f not in finders and f not in self._finders]
+            sys.path[:] = path
+            for name in _added(before):
+                if _found(name.partition(".")[0], self._folder):
+                    del sys.modules[name]
+            sys.modules.update(aside)
+
+    def _tops(self) -> set[str]:
+        """Names of the top-level modules and packages that were imported from the program's folder."""
+        if not self._folder:
+            return set()
+        inside = os.path.join(self._folder, "")
+        files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+        return {
+            name
+            for name, file in files.items()
+            if "." not in name and name not in ("__main__", _OURS) and isinstance(file, str) and file.startswith(inside)
+        }
 
 
-def _found(top: str, path: list[str]) -> bool:
+def _added(before: Iterable[str]) -> list[str]:
+    """Modules imported since, without our own and without packages that cannot be loaded a second time."""
+    kept = {*before, "__main__"}
+    native = {name.partition(".")[0] for name, module in list(sys.modules.items()) if _is_native(module)}
+    safe = {*native, *sys.builtin_module_names, _OURS}
+    return [name for name in list(sys.modules) if name not in kept and name.partition(".")[0] not in safe]
+
+
+def _found(top: str, *path: str | None) -> bool:
     try:
-        return importlib.machinery.PathFinder.find_spec(top, path) is not None
+        return importlib.machinery.PathFinder.find_spec(top, [entry for entry in path if entry is not None]) is not None
     except (ImportError, ValueError, OSError):
         return False
 
 
-def _tops(folder: str | None) -> set[str]:
-    """Names of the top-level modules and packages that were imported from a folder or zip file."""
-    if not folder:
-        return set()
-    inside = os.path.join(folder, "")
-    files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if "." not in name}
-    return {
-        name
-        for name, file in files.items()
-        if isinstance(file, str) and file.startswith(inside) and name not in ("__main__", _OURS)
-    }
-
-
 def _is_native(module: ModuleType | None) -> bool:
-    loader = getattr(module, "__loader__", None)
-    return isinstance(loader, importlib.machinery.ExtensionFileLoader)
+    return isinstance(getattr(module, "__loader__", None), importlib.machinery.ExtensionFileLoader)

@@ -8,22 +8,43 @@ import pytest
 
 from .processes import Command, Driver, Outcome, Same, outcome, written
 
+# The real command line with nothing recorded: what is left is the launcher, and a report that takes no time.
+_COMMAND = """
+import sys, types
+def nothing(*arguments): pass
+recording = types.SimpleNamespace(torch_came=nothing, main_ended=nothing, ended=nothing)
+sys.modules["diagnose.cli._recording"] = types.ModuleType("diagnose.cli._recording")
+sys.modules["diagnose.cli._recording"].begin = lambda *arguments, **options: recording
+from diagnose.cli import main
+main()
+"""
+
 
 @pytest.fixture
 def same(tmp_path: Path) -> Same:
-    """`same({"x.py": source}, "x.py", "argument")` runs it both ways, requires the same outcome and returns it."""
+    """`same({"x.py": source}, "x.py", "argument")` runs it both ways, requires the same outcome and returns it.
+
+    Args:
+        recorded: run the whole command, which also records and judges.
+        flags: the interpreter's own options.
+        prepare: called with the folder before each run.
+        inside: the folder to run in, relative to that of the files.
+    """
+    written(tmp_path, {"bin/command.py": _COMMAND})
 
     def compare(
         files: Mapping[str, str | bytes],
         *arguments: str,
+        recorded: bool = False,
         flags: Command = (),
         env: Mapping[str, str] = {},
         stdin: bytes = b"",
         prepare: Callable[[Path], object] = lambda folder: None,
         inside: str = ".",
     ) -> Outcome:
+        diagnose = ["-m", "diagnose"] if recorded else [str(tmp_path / "bin/command.py")]
         seen = []
-        for middle in ((), ("-m", "diagnose", "run", "-q")):
+        for middle in ([], [*diagnose, "run", "-q"]):
             # the same path both times, for it appears in tracebacks; nothing of the first run may help the second
             folder = tmp_path / "work"
             written(folder, files)

@@ -43,7 +43,7 @@ for name, value in {
     "locale": locale.setlocale(locale.LC_ALL), "gc": (gc.isenabled(), gc.get_threshold()), "environment": sorted(os.environ),
     "pickled": pickle.loads(pickle.dumps(Own())).__class__ is Own, "module": (Own.__module__, Own.__qualname__),
     "others": sorted({m.partition(".")[0] for m in sys.modules} - set(sys.stdlib_module_names) - {"diagnose"}),
-    "no stray modules": [m for m in ("click", "rich", "numpy", "matplotlib", "jinja2", "torch", "sqlite3", "argparse") if m in sys.modules],
+    "no stray modules": [m for m in ("click", "rich", "numpy", "matplotlib", "jinja2", "torch", "argparse") if m in sys.modules],
     "debug": __debug__,
 }.items():
     print(name, "=", value)
