@@ -1,0 +1,37 @@
+"""data-loading-bottleneck: the share of the time spent waiting for batches."""
+
+import numpy as np
+import pytest
+from hand_built import found, training
+
+RULE = "data-loading-bottleneck"
+FACTS = {"data": {"loader": {"batch_size": 32, "workers": 0, "dataset": "train_set"}}}
+
+
+def judged(data, rest, evaluated=0.0, steps=400):
+    numbers = {
+        "data_seconds": np.full(steps, data), "seconds": np.full(steps, data + rest + evaluated),
+        "evaluation_seconds": np.full(steps, evaluated),
+    }  # fmt: skip
+    return found(RULE, training((), numbers, facts=FACTS, steps=steps))
+
+
+def test_waiting_for_data_is_a_warning_with_more_workers_as_the_cure() -> None:
+    (finding,) = judged(0.05, 0.02)
+    assert finding.severity == "warning" and "71%" in finding.message and "50 ms a step" in finding.message
+    assert "with 0 workers" in finding.message and finding.fix is not None
+    assert finding.fix.code == "DataLoader(train_set, batch_size=32, num_workers=4, persistent_workers=True)"
+
+
+@pytest.mark.parametrize(("rest", "speaks"), [(0.08, False), (0.07, True)])
+def test_two_fifths_are_the_limit(rest, speaks) -> None:
+    assert bool(judged(0.05, rest)) is speaks
+
+
+def test_time_in_evaluation_is_not_training() -> None:
+    assert judged(0.05, 0.02, 0.5)
+
+
+def test_what_costs_nobody_anything_is_fine() -> None:
+    assert not judged(0.009, 0.001)
+    assert not judged(0.05, 0.02, steps=19)

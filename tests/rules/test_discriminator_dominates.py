@@ -1,0 +1,55 @@
+"""discriminator-dominates: one loss near zero, the other network starved."""
+
+import numpy as np
+import pytest
+from hand_built import found, training
+
+from diagnose.finding import Source
+from diagnose.run import Optimizer, Parameter
+
+RULE = "discriminator-dominates"
+TURNS = np.tile([0.0, 1.0], 200)
+OPTIMIZERS = [Optimizer(0, "Adam", {"lr": 2e-3}, Source("gan.py", 30)), Optimizer(1, "Adam", {"lr": 1e-4})]
+PARAMETERS = [Parameter("D.w", "D", (4, 4), 16, optimizer=0, network="D"), Parameter("G.w", "G", (4, 4), 16, optimizer=1, network="G")]
+
+
+def judged(won, given, gradient=None, **change):
+    loss = np.empty(400)
+    loss[0::2], loss[1::2] = won, given
+    numbers = {"loss": loss, "optimizer": TURNS}
+    if gradient is not None:
+        numbers["gradient_norm", "G.w"] = gradient
+    return found(RULE, training((), numbers, kind="gan", optimizers=OPTIMIZERS, parameters=PARAMETERS, **change))
+
+
+def fall(start, end):
+    return np.r_[np.linspace(start, end, 50), np.full(150, end)]
+
+
+def test_a_certain_discriminator_and_a_growing_generator_loss_are_an_error() -> None:
+    (finding,) = judged(fall(1.39, 0.01), fall(0.7, 6.0))
+    assert finding.severity == "error" and finding.places == ("D",) and "to 0.01" in finding.message
+    assert finding.source == Source("gan.py", 30)
+
+
+def test_a_saturating_loss_is_told_by_the_generator_s_gradients() -> None:
+    assert judged(fall(1.39, 0.01), fall(-0.7, -0.001), np.r_[np.full(5, 1.0), np.full(35, 0.02)])
+    assert not judged(fall(1.39, 0.01), fall(-0.7, -0.001), np.full(40, 1.0))
+
+
+@pytest.mark.parametrize(("end", "speaks"), [(1.2, False), (0.15, False), (0.13, True)])
+def test_a_tenth_of_the_start_is_the_limit(end, speaks) -> None:
+    assert bool(judged(fall(1.39, end), fall(0.7, 6.0))) is speaks
+
+
+def test_swinging_losses_are_what_adversarial_training_looks_like() -> None:
+    swing = 0.7 + 0.65 * np.sin(np.arange(200) / 5)
+    assert not judged(swing, 2 - swing)
+
+
+def test_a_critic_s_loss_has_no_floor() -> None:
+    assert not judged(fall(0.5, -30.0), fall(0.5, 9.0))
+
+
+def test_a_generator_that_still_learns_is_fine() -> None:
+    assert not judged(fall(1.39, 0.05), fall(0.7, 1.5))

@@ -1,0 +1,41 @@
+"""no-bottleneck: the narrowest layer of an autoencoder against its input."""
+
+import numpy as np
+import pytest
+from hand_built import found, layer, line, site, training
+
+RULE = "no-bottleneck"
+LOSS = site("mse_loss", "addmm", input_shape=(32, 8), target_shape=(32, 8))
+
+
+def judged(width, end=0.001, whole=None, more=()):
+    layers = [
+        layer("net.in", "linear", "Linear", shape=(32, 64), settings={"in_features": 8}),
+        layer("net.code", "linear", "Linear", shape=(32, width), settings={"in_features": 64}),
+        *more,
+        layer("net.out", "linear", "Linear", shape=(32, 8)),
+    ]
+    values = np.r_[line(1.0, end, 100), np.full(300, end)]
+    numbers = {"training_loss": values, "loss": values if whole is None else values + whole, "loss_target_std_across": 1.0}
+    return found(RULE, training(LOSS, numbers, inputs={"input_mean": 0.0}, kind="autoencoder", layers=layers))
+
+
+def test_a_wide_code_that_copies_is_a_warning() -> None:
+    (finding,) = judged(32)
+    assert finding.severity == "warning" and "net.code has 32 numbers a sample, the input 8" in finding.message
+    assert finding.fix is not None and finding.fix.code == "nn.Linear(64, 1)"
+
+
+@pytest.mark.parametrize(("width", "speaks"), [(2, False), (7, False), (8, True)])
+def test_the_input_s_own_width_is_the_limit(width, speaks) -> None:
+    assert bool(judged(width)) is speaks
+
+
+def test_one_that_has_not_copied_is_a_note() -> None:
+    assert judged(32, end=0.3)[0].severity == "note"
+
+
+def test_dropout_and_penalties_are_bottlenecks_of_another_kind() -> None:
+    assert not judged(32, more=[layer("net.drop", "dropout", "Dropout", settings={"p": 0.3})])
+    assert judged(32, more=[layer("net.drop", "dropout", "Dropout", settings={"p": 0.0})])
+    assert not judged(32, whole=0.1)

@@ -1,0 +1,35 @@
+"""tiny-batches: few samples a step, and whether the loss jumps for it."""
+
+import numpy as np
+import pytest
+from hand_built import found, site, training
+
+RULE = "tiny-batches"
+LOSS = site("cross_entropy", "addmm", input_shape=(1, 10), target_shape=(1,))
+JUMPING = np.tile([0.2, 4.0], 200)
+
+
+def judged(samples, loss=LOSS, values=JUMPING, **change):
+    return found(RULE, training(loss, {"samples": np.full(400, float(samples)), "loss": values, "training_loss": values}, **change))
+
+
+def test_a_jumping_loss_that_stays_high_is_a_warning() -> None:
+    (finding,) = judged(1)
+    assert finding.severity == "warning" and "batches of 1 samples" in finding.message
+
+
+def test_one_that_is_learnt_is_a_note() -> None:
+    (finding,) = judged(1, values=np.tile([0.01, 0.02], 200))
+    assert finding.severity == "note"
+
+
+@pytest.mark.parametrize(("samples", "speaks"), [(1, True), (4, True), (5, False), (32, False)])
+def test_four_samples_are_the_limit(samples, speaks) -> None:
+    assert bool(judged(samples)) is speaks
+
+
+def test_dense_targets_and_other_kinds_are_left_alone() -> None:
+    pixels = site("cross_entropy", "convolution", input_shape=(1, 2, 64, 64), target_shape=(1, 64, 64))
+    assert not judged(1, pixels)
+    for kind in ("reinforcement", "language", "gan", "segmentation"):
+        assert not judged(1, kind=kind)

@@ -1,0 +1,59 @@
+"""training-in-evaluation-mode: the modes of dropout and batch norm over the training steps."""
+
+import numpy as np
+import pytest
+from hand_built import found, layer, training
+
+from diagnose.run import Parameter
+
+RULE = "training-in-evaluation-mode"
+NORM = layer("net.bn", "normalization", "BatchNorm1d", parameters=("net.bn.weight",))
+DROP = layer("net.drop", "dropout", "Dropout", settings={"p": 0.5})
+LAYERS = [NORM, DROP]
+
+
+def judged(norm, drop, layers=LAYERS, **change):
+    return found(RULE, training(None or (), {("layer_training", "net.bn"): norm, ("layer_training", "net.drop"): drop}, layers=layers, **change))
+
+
+def switched(at, count=40):
+    return np.r_[np.ones(at), np.zeros(count - at)]
+
+
+def test_eval_that_was_never_undone_is_an_error_from_that_step_on() -> None:
+    (finding,) = judged(switched(10), switched(10))
+    assert finding.severity == "error" and finding.places == ("net.bn", "net.drop")
+    assert finding.steps == (102, 399) and "from step 102 on" in finding.message
+    assert finding.fix is not None and "net.train()" in finding.fix.text
+
+
+def test_from_the_first_step_on_is_a_warning() -> None:
+    (finding,) = judged(0.0, 0.0)
+    assert finding.severity == "warning" and "from the first step" in finding.message
+
+
+@pytest.mark.parametrize(("at", "speaks"), [(37, True), (38, False), (40, False)])
+def test_it_must_hold_for_three_snapshots(at, speaks) -> None:
+    assert bool(judged(switched(at), switched(at))) is speaks
+
+
+def test_undone_again_is_fine() -> None:
+    toggled = np.tile([1.0, 1.0, 0.0, 1.0], 10)
+    assert not judged(toggled, toggled)
+
+
+def test_batch_norm_frozen_beside_active_dropout_is_a_choice() -> None:
+    assert not judged(0.0, 1.0)
+    assert not judged(switched(10), 1.0)
+
+
+def test_frozen_parameters_are_a_choice() -> None:
+    frozen = [Parameter("net.bn.weight", "net.bn", (16,), 16, trainable=False)]
+    assert not judged(0.0, 1.0, layers=[NORM], parameters=frozen)
+    trained = [Parameter("net.bn.weight", "net.bn", (16,), 16, trainable=True)]
+    assert judged(0.0, 1.0, layers=[NORM], parameters=trained)
+
+
+def test_layers_that_do_the_same_in_both_modes_do_not_matter() -> None:
+    still = [layer("net.bn", "normalization", "LayerNorm"), layer("net.drop", "dropout", settings={"p": 0.0})]
+    assert not judged(0.0, 0.0, layers=still)

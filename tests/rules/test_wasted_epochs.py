@@ -1,0 +1,38 @@
+"""wasted-epochs: a validation loss that was there long before the end."""
+
+import numpy as np
+import pytest
+from hand_built import evaluation, found, training
+
+RULE = "wasted-epochs"
+
+
+def judged(losses, **change):
+    return found(RULE, training(evaluations=[evaluation(loss=losses, **change)]))
+
+
+def early(done, passes=50):
+    return np.r_[np.linspace(2.0, 0.5, done), np.full(passes - done, 0.5)]
+
+
+def test_the_rest_is_noted_with_the_pass_that_was_enough() -> None:
+    (finding,) = judged(early(10))
+    assert finding.severity == "note" and "10 of 50 passes" in finding.message
+
+
+@pytest.mark.parametrize(("done", "speaks"), [(15, True), (16, False), (50, False)])
+def test_three_tenths_are_the_limit(done, speaks) -> None:
+    assert bool(judged(early(done))) is speaks
+
+
+def test_jitter_is_no_progress_and_progress_no_jitter() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.05, 50)
+    assert judged(early(8) + noise)
+    assert not judged(np.linspace(2.0, 0.5, 50) + noise)
+
+
+def test_silent_on_few_passes_figures_of_the_training_and_losses_that_only_rise() -> None:
+    assert not judged(early(2, 9))
+    assert not judged(early(10), same_data=1.0)
+    assert not judged(np.linspace(0.5, 2.0, 50))
+    assert not judged(np.r_[early(10)[:-1], np.nan])
