@@ -156,6 +156,7 @@ class EvaluationSet:
     same_data: float | None = None  # share of its samples that are training samples; None: unknown
     shadow: bool = False  # the program computed no loss here: the training's loss was repeated on its outputs
     grad_enabled: bool | None = None
+    memory_growth: Floats | None = None  # bytes gained from a pass's second batch to its last, NaN where unknown
     training_layers: tuple[str, ...] = ()  # dropout and normalisation layers in training mode during most passes
     evaluation_layers: tuple[str, ...] = ()  # the same kinds of layers in evaluation mode
 

@@ -41,12 +41,8 @@ class Book:
         return name
 
     def is_new(self, site: str, call: LossCall) -> bool:
-        """Whether a training site must be written down: first seen, or its weight has become known."""
+        """Whether a training site must be written down: first seen, or its weight is not known yet."""
         return not self._described.get(site, False)
-
-    def knows(self, site: str) -> bool:
-        """Whether a site has been written down as a training loss."""
-        return site in self._described
 
     def item(self, site: str, call: LossCall) -> dict[str, Any]:
         """What is written down of a training loss site."""

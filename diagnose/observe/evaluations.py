@@ -104,7 +104,6 @@ def shadow(session: Any, module: nn.Module, output: Any) -> None:
 def write_pass(session: Any, stream: Any, one: Pass) -> None:
     """Writes down an evaluation pass that has ended."""
     set_id = session.book.set_id(one)
-    tensors = [v for v in (*one.values, *one.accuracies) if isinstance(v, Tensor)]
     count, right = len(one.values), len(one.accuracies)
     tick = one.tick - 1
 
@@ -123,17 +122,14 @@ def write_pass(session: Any, stream: Any, one: Pass) -> None:
             tick, stream.index, set_id, loss=mean, accuracy=_null(share), samples=float(total), batches=float(count),
             noise=_null(noise), seconds=one.seconds, grad_enabled=int(one.grad_enabled),
             training_layers=one.training_layers, evaluation_layers=one.evaluation_layers, shadow=int(one.shadow),
+            memory_start=one.memory_start, memory_end=one.memory_end,
         )  # fmt: skip
 
     session.writer.items(stream.index, "evaluation", [{
         "id": set_id, "name": one.name, "site": one.call.site, "loader": shown(one.loader),
         "dataset_size": None if one.loader is None else one.loader["dataset_size"],
     }])  # fmt: skip
-    if tensors:
-        everything = [v if isinstance(v, Tensor) else torch.tensor(v) for v in (*one.values, *one.accuracies)]
-        session.transfer.send(everything, lambda array: write([float(v) for v in array]))
-    else:
-        write([float(v) for v in (*one.values, *one.accuracies)])
+    session.transfer.scalars([*one.values, *one.accuracies], write)
     for hashes in one.hashes:
         if hashes.device.type == "cpu":
             session.writer.hashes(stream.index, set_id, hashes.numpy().tobytes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 import sys
 import time
 import weakref
@@ -20,6 +21,7 @@ from diagnose.observe.sources import locals_of, user_frames
 ACCURACY_ELEMENTS = 4_000_000  # an argmax over more than this is not worth its time
 _ARGUMENTS = ("reduction", "label_smoothing", "ignore_index", "beta", "delta", "log_target", "margin", "full", "log_input")
 _TENSORS = ("weight", "pos_weight")
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _names: dict[str, tuple[str, ...]] = {}
 
 Key = tuple[Any, ...]
@@ -68,6 +70,7 @@ class LossCall:
         "function",
         "lines",
         "losses",
+        "memory",
         "samples",
         "site",
         "statistics",
@@ -75,6 +78,7 @@ class LossCall:
         "value",
         "weight",
     )  # fmt: skip
+    __torch_unserializable__ = True  # a loss tensor may be saved: torch leaves this hook out, and does not warn
 
     def __init__(self, losses: Losses, function: str, arguments: dict[str, Any], lines: tuple[tuple[str, int], ...]) -> None:
         self.losses = losses
@@ -90,6 +94,7 @@ class LossCall:
         self.site: dict[str, Any] = {}
         self.statistics: dict[str, Tensor] | None = None
         self.evaluation: Pass | None = None
+        self.memory: float | None = None
 
     def __call__(self, gradient: Tensor) -> None:
         losses = self.losses
@@ -110,8 +115,8 @@ class Pass:
     """Evaluation calls between two training steps that belong to one data set, added up."""
 
     __slots__ = (
-        "accuracies", "began", "call", "evaluation_layers", "grad_enabled", "hashes", "key", "loader", "name", "samples", "seconds",
-        "shadow", "tick", "training_layers", "values", "weights",
+        "accuracies", "began", "call", "calls", "evaluation_layers", "grad_enabled", "hashes", "key", "loader", "memory_end",
+        "memory_start", "name", "samples", "seconds", "shadow", "tick", "training_layers", "values", "weights",
     )  # fmt: skip
 
     def __init__(self, key: Key, name: str, tick: int, call: LossCall) -> None:
@@ -130,6 +135,17 @@ class Pass:
         self.loader: dict[str, Any] | None = None
         self.shadow = False
         self.hashes: list[Tensor] = []
+        self.calls = 0
+        self.memory_start: float | None = None
+        self.memory_end: float | None = None
+
+    def remember(self) -> None:
+        """The process's memory at the second call and later on: between them it grows where graphs are kept."""
+        self.calls += 1
+        if self.calls == 2:
+            self.memory_start = resident()
+        elif self.calls > 2 and (self.calls < 32 or self.calls % 16 == 0):
+            self.memory_end = resident()
 
     def add(self, call: LossCall) -> None:
         """One more batch."""
@@ -138,6 +154,8 @@ class Pass:
         if call.accuracy is not None:
             self.accuracies.append(call.accuracy)
         self.seconds = time.perf_counter() - self.began
+        if call.memory is not None:
+            self.memory_start, self.memory_end = (call.memory if self.memory_start is None else self.memory_start), call.memory
 
 
 class Losses:
@@ -178,6 +196,7 @@ class Losses:
         evaluating = not result.requires_grad
         if evaluating or not self._trains(call, frames):
             call.evaluation = self._pass(call, frames)
+            call.evaluation.remember()
             both = isinstance(prediction, Tensor) and isinstance(target, Tensor)
             if both and prediction.numel() <= ACCURACY_ELEMENTS:
                 with torch.no_grad():
@@ -188,6 +207,8 @@ class Losses:
             self.add(call.evaluation, call)
         else:
             result.register_hook(call)
+            if len(self.waiting) > 1 and (len(self.waiting) < 32 or len(self.waiting) % 16 == 0):
+                call.memory = resident()  # several in a row: an evaluation with gradients, perhaps
             self.waiting.append(call)
         self.last = call
         return call
@@ -225,7 +246,7 @@ class Losses:
     def add(self, to: Pass, call: LossCall) -> None:
         to.add(call)
         self.passes.setdefault(to.key, to)
-        hashes = self.session.take_hashes()
+        hashes = self.session.take_hashes(keep=to.shadow)
         if hashes is not None:
             to.hashes.append(hashes)
 
@@ -312,6 +333,15 @@ class Losses:
             frame = frame.f_back
             depth -= 1
         self._old_frames = found
+
+
+def resident() -> float | None:
+    """Resident memory of this process in bytes, where the system tells."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return float(int(file.read().split()[1]) * _PAGE)
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def weak(thing: object) -> Callable[[], Any]:

@@ -84,6 +84,7 @@ class Session:
         self._grad_calls = 0
         self._finished = False
         self._paused = 0
+        self._reading = False
         self._rooted = False
         self._pending_bare: Stream | None = None
         self._opened = 0
@@ -93,6 +94,7 @@ class Session:
         self.loss_records: dict[str, list[dict[str, Tensor]]] = {}
         self.input_records: dict[str, tuple[dict[str, Tensor], dict[str, Any]]] = {}
         self.input_calls: dict[str, int] = {}
+        self.described_sites: dict[int, set[str]] = {}
         self.loss_operations: dict[str, list[str]] = {}
         self.edges: dict[tuple[str, str], list[str]] = {}
         self.leaves: dict[int, Tensor] = {}
@@ -189,16 +191,19 @@ class Session:
         probe = all_probes().get(name)
         if probe is None:
             return None
+        self._reading = True  # what a probe calls of torch is not the program's doing
         try:
             with torch.no_grad():
                 return probe(*args)
         except Exception as error:
             self.failed(name, error)
             return None
+        finally:
+            self._reading = False
 
     def asleep(self) -> bool:
         """In a forked child, paused, or on another thread of the program."""
-        return self._paused > 0 or self._finished or os.getpid() != self._pid
+        return self._reading or self._paused > 0 or self._finished or os.getpid() != self._pid
 
     def blind(self, place: str, message: str) -> None:
         """A place that cannot be observed, noted once."""
@@ -365,9 +370,11 @@ class Session:
         with torch.no_grad():
             self._hashes = sample_hashes(given)
 
-    def take_hashes(self) -> Tensor | None:
-        """Hashes of the samples of the last network call, once."""
-        hashes, self._hashes = self._hashes, None
+    def take_hashes(self, *, keep: bool = False) -> Tensor | None:
+        """Hashes of the samples of the last network call, once; `keep` leaves them for the program's own loss."""
+        hashes = self._hashes
+        if not keep:
+            self._hashes = None
         return hashes
 
     # -- losses and backward -----------------------------------------------------------------------------------------

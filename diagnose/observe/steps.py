@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from diagnose.observe import graph
-from diagnose.observe.losses import LossCall
+from diagnose.observe.losses import LossCall, resident
 from diagnose.observe.sources import as_source, where
 from diagnose.observe.streams import Stream
 
@@ -24,7 +24,6 @@ _COLUMNS = {
     "clip_norm": "gradient", "clip_limit": "gradient", "uncleared": "share", "loss_scale": None, "skipped": None,
     "memory_bytes": "byte",
 }  # fmt: skip
-_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 Floats = NDArray[np.float32]
 
 
@@ -152,12 +151,9 @@ def write_row(session: Any, stream: Stream) -> None:
     if stream.due or stream.steps % 64 == 0:
         columns["memory_bytes"] = _memory(stream)
     tick, index = session.tick, stream.index
-    numbers = [*row.losses, row.clip_norm]
-    if any(isinstance(v, Tensor) for v in numbers):
-        tensors = [v if isinstance(v, Tensor) else torch.full((), v) for v in numbers]
-        session.transfer.send(tensors, lambda array: session.writer.step(tick, index, **columns, **_losses(array)))
-    else:
-        session.writer.step(tick, index, **columns, **_losses(numbers))
+    session.transfer.scalars(
+        [*row.losses, row.clip_norm], lambda numbers: session.writer.step(tick, index, **columns, **_losses(numbers))
+    )
 
 
 def _losses(values: Any) -> dict[str, float | None]:
@@ -184,11 +180,7 @@ def _memory(stream: Stream) -> float | None:
     parameters = stream.parameters()
     if parameters and parameters[0].device.type == "cuda":
         return float(torch.cuda.memory_allocated(parameters[0].device))
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return float(int(file.read().split()[1]) * _PAGE)
-    except (OSError, ValueError, IndexError):
-        return None
+    return resident()
 
 
 def write_training_losses(session: Any, stream: Stream, trained: list[LossCall]) -> None:
@@ -201,6 +193,7 @@ def write_training_losses(session: Any, stream: Stream, trained: list[LossCall])
         by_site.setdefault(session.site_id(call), []).append(call)
     new = [session.book.item(site, calls[0]) for site, calls in by_site.items() if session.book.is_new(site, calls[0])]
     if new:
+        session.described_sites.setdefault(stream.index, set()).update(item["id"] for item in new)
         session.writer.items(stream.index, "loss", [{**item, "optimizer": stream.index} for item in new])
     session.row.samples = max((sum(c.samples for c in calls) for calls in by_site.values()), default=0)
     hashes = session.take_hashes() if by_site else None
@@ -221,10 +214,7 @@ def write_training_losses(session: Any, stream: Stream, trained: list[LossCall])
     tick = session.tick
     if not sites:
         return
-    if any(isinstance(v, Tensor) for v in values):
-        session.transfer.send([v if isinstance(v, Tensor) else torch.full((), v) for v in values], write)
-    else:
-        write([float(v) for v in values])  # type: ignore[arg-type]
+    session.transfer.scalars(values, write)
     for site in sites:
         statistics = [c.statistics for c in by_site[site] if c.statistics is not None]
         if statistics:
@@ -258,10 +248,7 @@ def _write_custom(session: Any, stream: Stream) -> None:
         mean = sum(float(v) for v in array) / len(array)
         session.writer.vector(tick, stream.index, "training_loss", layout, np.float32(mean).tobytes())
 
-    if any(isinstance(v, Tensor) for v in values):
-        session.transfer.send([v if isinstance(v, Tensor) else torch.full((), v) for v in values], write)
-    else:
-        write([float(v) for v in values])
+    session.transfer.scalars(values, write)
 
 
 # -- snapshots -------------------------------------------------------------------------------------------------------
@@ -369,7 +356,7 @@ def write_snapshot(session: Any, stream: Stream) -> None:
         add(name, "parameters", dict(zip(paths, values, strict=True)))
     for name, by_path in stream.gradients.items():
         add(name, "parameters", by_path)
-    _add_layers(session, stream, add)
+    modes = _add_layers(session, stream, add)
     for site, statistics in session.loss_records.items():
         for name in statistics[0]:
             add(name, "losses", {site: _pooled(name, [s[name] for s in statistics])})
@@ -380,7 +367,7 @@ def write_snapshot(session: Any, stream: Stream) -> None:
             for name, value in answer.items():
                 add(name, "inputs", {site: value})
     tick, index, writer = session.tick, stream.index, session.writer
-    present = dict(stream.present)
+    known = (("gradient_present", "parameters", dict(stream.present)), ("layer_training", "layers", modes))
 
     def write(array: Floats) -> None:
         at = 0
@@ -391,9 +378,10 @@ def write_snapshot(session: Any, stream: Stream) -> None:
             writer.vector(tick, index, quantity, writer.layout(over, places, sizes), values.tobytes())
             if quantity == "gradient_norm":
                 session.nonfinite.gradients(places, values)
-        if present:
-            data = np.array(list(present.values()), np.float32).tobytes()
-            writer.vector(tick, index, "gradient_present", writer.layout("parameters", list(present)), data)
+        for quantity, over, numbers in known:
+            if numbers:
+                data = np.array(list(numbers.values()), np.float32).tobytes()
+                writer.vector(tick, index, quantity, writer.layout(over, list(numbers)), data)
 
     session.transfer.send(parts, write)
     describe(session, stream)
@@ -403,7 +391,9 @@ def write_snapshot(session: Any, stream: Stream) -> None:
     session.input_calls.clear()
 
 
-def _add_layers(session: Any, stream: Stream, add: Callable[[str, str, dict[str, Tensor]], None]) -> None:
+def _add_layers(session: Any, stream: Stream, add: Callable[[str, str, dict[str, Tensor]], None]) -> dict[str, float]:
+    """Adds what was read of the layers; returns the share of their calls in training mode."""
+    training: dict[str, float] = {}
     table: dict[str, dict[str, Tensor]] = {}
     order: list[str] = []
     scale = session.row.scale_tensor if session.row.scale is not None else None
@@ -422,12 +412,12 @@ def _add_layers(session: Any, stream: Stream, add: Callable[[str, str, dict[str,
                 table.setdefault("output_gradient_zero_share", {})[place] = torch.stack(zeros).mean()
             modes = [r.training for r in records if r.training is not None]
             if modes:
-                share = torch.full((), sum(modes) / len(modes), dtype=torch.float32)
-                table.setdefault("layer_training", {})[place] = share
+                training[place] = sum(modes) / len(modes)
     for name, values in table.items():
         add(name, "layers", values)
     if order:
         stream.layer_order = _merged(stream.layer_order, order)
+    return training
 
 
 def _merged(known: list[str], seen: list[str]) -> list[str]:
@@ -479,7 +469,7 @@ def describe(session: Any, stream: Stream) -> None:
         ])  # fmt: skip
         for site, operations in session.loss_operations.items():
             layer = next((s for (s, t) in session.edges if t == site), None)
-            if session.book.knows(site):
+            if site in session.described_sites.get(stream.index, ()):
                 session.writer.items(stream.index, "loss", [{"id": site, "operations": operations, "layer": layer}])
     if stream.described < 3:
         _describe_reached(session, stream, names)

@@ -47,6 +47,21 @@ class Transfer:
         event.record()
         self._flying.append((landing, event, receive))
 
+    def scalars(self, values: Sequence[float | Tensor], receive: Callable[[Sequence[float]], None]) -> None:
+        """The same for single numbers, some of which are known already; none is put into a new tensor of the program's
+        default type and device."""
+        tensors = [value for value in values if isinstance(value, Tensor)]
+        if not tensors:
+            receive([float(value) for value in values])
+            return
+        known = [None if isinstance(value, Tensor) else float(value) for value in values]
+
+        def merge(array: NDArray[np.float32]) -> None:
+            came = iter(array)
+            receive([float(next(came)) if value is None else value for value in known])
+
+        self.send(tensors, merge)
+
     def poll(self) -> None:
         """Delivers what has arrived, in order."""
         while self._flying and self._flying[0][1].query():

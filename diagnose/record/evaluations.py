@@ -77,6 +77,7 @@ def read_evaluations(
                 same_data=_overlap(_of(hashes, streams, key), train),
                 shadow=_most(entries, "shadow") is True,
                 grad_enabled=_most(entries, "grad_enabled"),
+                memory_growth=_column(entries, "memory_end") - _column(entries, "memory_start"),
                 training_layers=_usual(entries, "training_layers"),
                 evaluation_layers=_usual(entries, "evaluation_layers"),
                 **{name: _column(entries, name) for name in _NUMBERS},

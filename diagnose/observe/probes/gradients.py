@@ -15,6 +15,11 @@ def values_of(gradient: Tensor) -> Tensor:
     return gradient.coalesce()._values() if gradient.is_sparse else gradient
 
 
+def as_float(values: Tensor) -> Tensor:
+    """Half precision as float32, so that squares do not overflow; float32 and float64 as they are."""
+    return values.to(torch.float32) if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
 @probe(
     event="gradients",
     quantities={
@@ -37,7 +42,7 @@ def gradients(gradients: list[Tensor]) -> dict[str, list[Tensor]]:
     Source: Glorot & Bengio 2010, section 4.3 (norms); Goodfellow et al. 2016, section 8.4 (symmetry).
     """
     flat = [values_of(g.detach()) for g in gradients]
-    norms = [torch.linalg.vector_norm(g, dtype=torch.float32) for g in flat]
+    norms = [torch.linalg.vector_norm(as_float(g)) for g in flat]
     zeros = [zero_share(g) for g in flat]
     spreads = [row_spread(g) for g in flat]
     return {"gradient_norm": norms, "gradient_zero_share": zeros, "gradient_row_spread": spreads}

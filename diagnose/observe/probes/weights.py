@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from diagnose.observe.probes import per_parameter, probe
-from diagnose.observe.probes.gradients import row_spread
+from diagnose.observe.probes.gradients import as_float, row_spread
 
 
 @probe(
@@ -30,9 +30,9 @@ def weights(before: list[Tensor], after: list[Tensor]) -> dict[str, list[Tensor]
 
     Source: the update ratio of Karpathy's and Goodfellow's rules of thumb; symmetry: Goodfellow et al. 2016, 8.4.
     """
-    norms = [torch.linalg.vector_norm(old, dtype=torch.float32) for old in before]
+    norms = [torch.linalg.vector_norm(as_float(old)) for old in before]
     moved = [
-        torch.linalg.vector_norm(new.detach() - old, dtype=torch.float32)
+        torch.linalg.vector_norm(as_float(new.detach() - old))
         for old, new in zip(before, after, strict=True)
     ]
     return {"weight_norm": norms, "update_norm": moved, "weight_row_spread": [row_spread(old) for old in before]}

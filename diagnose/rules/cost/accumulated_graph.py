@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.cost.growth import growth
@@ -68,6 +70,27 @@ def accumulated_graph(
         )
         return
     kept = [e for e in training.evaluations if len(e) and e.grad_enabled]
+    for evaluation in kept:
+        gained = evaluation.memory_growth
+        if gained is None or np.isnan(gained).all() or np.nanmedian(gained) < megabytes * 2**20:
+            continue
+        within = float(np.nanmedian(gained))
+        yield Finding(
+            message=f"memory grows by {within / 2**20:.0f} MB within each pass of {evaluation.name}, which runs with gradients: the "
+            "graphs of all its batches are kept",
+            places=(evaluation.id,),
+            evidence=(
+                Evidence("memory_growth", evaluation.id, None, within, "above", megabytes * 2**20 * (1 - 1e-9), "byte", "median pass"),
+            ),
+            severity="error",
+            confidence=0.9,
+            fix=Fix(
+                f"evaluate {evaluation.name} under torch.no_grad(), keep numbers, detach carried states",
+                "with torch.no_grad():\n    total += criterion(model(x), y).item()",
+            ),
+            source=evaluation.site.source,
+        )
+        return
     grown = growth(training.series("memory_bytes"), least=min_snapshots)
     least = max(share * grown.start, megabytes * 2**20) if grown else 0.0
     if not kept or grown is None or grown.gained < least:
