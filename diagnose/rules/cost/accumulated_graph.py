@@ -72,7 +72,7 @@ def accumulated_graph(
     kept = [e for e in training.evaluations if len(e) and e.grad_enabled]
     for evaluation in kept:
         gained = evaluation.memory_growth
-        if gained is None or np.isnan(gained).all() or np.nanmedian(gained) < megabytes * 2**20:
+        if gained is None or np.isfinite(gained).sum() < 3 or np.nanmedian(gained) < megabytes * 2**20:
             continue
         within = float(np.nanmedian(gained))
         yield Finding(
