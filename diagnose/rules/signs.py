@@ -126,8 +126,8 @@ def chance_loss(training: Training, site: LossSite) -> float:
 def lost(training: Training, series: Series) -> bool:
     """Whether a loss that was finite became NaN or infinite for good. A NaN alone may mean "not measured"."""
     finite = np.isfinite(series.values)
-    if any(event.kind == "non-finite" and event.details.get("what") == "loss" for event in training.events):
-        return not finite[-3:].any()
+    if any(event.kind == "non-finite" for event in training.events):
+        return len(finite) > 0 and not finite[-3:].any()
     tail = max(5, len(finite) // 20)
     return len(finite) > 2 * tail and not finite[-tail:].any() and bool(finite.any()) and _unbroken(finite)
 

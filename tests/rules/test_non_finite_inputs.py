@@ -22,7 +22,7 @@ def test_a_nan_in_one_batch_that_spoils_the_loss_is_an_error() -> None:
 def test_with_everything_else_finite_it_is_a_note() -> None:
     (finding,) = found(RULE, training(site("mse_loss", "addmm"), {"loss": line(1, 0.1)}, inputs=HOLES))
     assert finding.severity == "note"
-    event = Event("non-finite", 20, "net:0", {"what": "input", "value": "-inf"})
+    event = Event("non-finite", 20, "net:0", {"what": "input", "value": "-inf"})  # a mask
     (finding,) = found(RULE, training(site("mse_loss", "addmm"), {"loss": line(1, 0.1)}, inputs=HOLES, events=[event]))
     assert finding.severity == "note"
 
@@ -30,3 +30,9 @@ def test_with_everything_else_finite_it_is_a_note() -> None:
 def test_finite_inputs_are_fine_whatever_the_loss() -> None:
     given = {"input_non_finite_share": 0.0}
     assert not found(RULE, training(site("mse_loss", "addmm"), {"loss": np.full(400, np.nan)}, inputs=given))
+
+
+def test_a_loss_that_was_never_finite_after_it_is_an_error() -> None:
+    event = Event("non-finite", 0, "net:0", {"what": "input", "value": "nan"})
+    (finding,) = found(RULE, training(site("mse_loss", "addmm"), {"loss": np.full(400, np.nan)}, inputs=HOLES, events=[event]))
+    assert finding.severity == "error"

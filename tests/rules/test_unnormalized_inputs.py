@@ -68,7 +68,7 @@ def test_a_saturated_first_sigmoid_is_a_second_sign() -> None:
     sigmoid = layer("net.1", "activation", "Sigmoid", activation="sigmoid")
     numbers = LEARNT | {("saturated_share", "net.1"): 0.8}
     (finding,) = found(RULE, training(LOSS, numbers, inputs=PIXELS, layers=[FIRST, sigmoid]))
-    assert finding.severity == "error" and "80% of net.1" in finding.message
+    assert finding.severity == "error" and "80% of the first activation net.1" in finding.message
     numbers = LEARNT | {("saturated_share", "net.1"): 0.3}
     (finding,) = found(RULE, training(LOSS, numbers, inputs=PIXELS, layers=[FIRST, sigmoid]))
     assert finding.severity == "note"

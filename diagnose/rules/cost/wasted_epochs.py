@@ -49,7 +49,7 @@ def _judge(training: Training, evaluation: EvaluationSet, useful: float, toleran
         return
     best = np.minimum.accumulate(losses)
     gained = float(best[0] - best[-1])
-    if gained <= 0:
+    if gained <= 0.1 * abs(float(best[0])):  # nothing was learnt: another fault
         return
     slack = max(tolerance * gained, 2 * _jitter(losses))
     done = int(np.flatnonzero(best <= best[-1] + slack)[0])

@@ -47,12 +47,8 @@ def non_finite_inputs(training: Training) -> Iterator[Finding]:
     References:
         IEEE 754: every arithmetic operation on NaN gives NaN.
     """
-    harmed = [
-        event.details.get("what")
-        for event in training.events
-        if event.kind == "non-finite" and event.details.get("what") != "input"
-    ]
-    bad = bool(harmed) or signs.lost(training, training.series("loss"))
+    harmed = any(e.kind == "non-finite" and e.details.get("what") != "input" for e in training.events)
+    bad = harmed or signs.lost(training, training.series("loss"))
     sites = {site.id: site for site in training.inputs}
     for place in training.places("input_non_finite_share"):
         share = training.series("input_non_finite_share", place).finite()

@@ -146,12 +146,12 @@ def _scale(training: Training, site: InputSite) -> _Scale | None:
 def _second_sign(training: Training, unlearnt: float, saturated: float) -> tuple[str, Evidence | None] | None:
     """What shows that the scale hurts, and its evidence; None when nothing does."""
     for layer in training.layers:
-        if layer.activation in ("sigmoid", "tanh"):
+        if layer.activation is not None:
             share = training.series("saturated_share", layer.path)
             middle = signs.middle(share.finite().values)
-            if middle > saturated:
+            if middle > saturated and layer.activation in ("sigmoid", "tanh"):
                 seen = Evidence("saturated_share", layer.path, share.span, middle, "above", saturated)
-                return f"{middle:.0%} of {layer.path}, the first {layer.activation}, is saturated", seen
+                return f"{middle:.0%} of the first activation {layer.path} ({layer.activation}) is saturated", seen
             break
     losses = training.series("loss")
     if signs.lost(training, losses):
