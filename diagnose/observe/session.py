@@ -85,6 +85,7 @@ class Session:
         self._finished = False
         self._paused = 0
         self._reading = False
+        self._broken = False
         self._rooted = False
         self._pending_bare: Stream | None = None
         self._opened = 0
@@ -165,13 +166,13 @@ class Session:
     @contextmanager
     def guard(self, what: str) -> Iterator[None]:
         """Nothing of ours reaches the program: an error is told once and kept, and its part is switched off."""
-        began = time.thread_time()
+        began = time.perf_counter()
         try:
             yield
         except Exception as error:
             self.failed(what, error)
         finally:
-            self.schedule.spent += time.thread_time() - began
+            self.schedule.spent += time.perf_counter() - began
 
     def failed(self, what: str, error: Exception) -> None:
         """Tells once that a part of ours failed."""
@@ -182,6 +183,9 @@ class Session:
             text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
             place = traceback.extract_tb(error.__traceback__)[-1]
             self.writer.event(self.tick, None, "probe-failed", what, probe=what, error=text, line=f"{os.path.basename(place.filename)}:{place.lineno}")
+            if what not in all_probes():  # not one reading but the bookkeeping itself: nothing after it can be trusted
+                self._broken = True
+                self.unhook_all()
             print(f"diagnose: the probe {what} failed and is off from here on ({text})", file=sys.stderr)
 
     def read(self, name: str, *args: Any) -> Any:
@@ -203,7 +207,7 @@ class Session:
 
     def asleep(self) -> bool:
         """In a forked child, paused, or on another thread of the program."""
-        return self._reading or self._paused > 0 or self._finished or os.getpid() != self._pid
+        return self._broken or self._reading or self._paused > 0 or self._finished or os.getpid() != self._pid
 
     def blind(self, place: str, message: str) -> None:
         """A place that cannot be observed, noted once."""
@@ -255,7 +259,7 @@ class Session:
     def hook_again(self) -> None:
         """Root hooks between snapshots; hooks on every layer of the networks that are due."""
         self.unhook_all()
-        if self._paused or self._finished or self.seams.suspensions:
+        if self._paused or self._finished or self._broken or self.seams.suspensions:
             return
         due = [s for s in self.live_streams() if s.due]
         networks = {id(n): n for s in (due or self.live_streams()) for n in s.networks}
@@ -283,7 +287,7 @@ class Session:
     def _root_called(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         if self.asleep():
             return
-        began = time.thread_time()
+        began = time.perf_counter()
         try:
             self._last_root = weakref.ref(module)
             given = next(tensors(args), None)
@@ -299,7 +303,7 @@ class Session:
         except Exception as error:
             self.failed("root", error)
         finally:
-            self.schedule.spent += time.thread_time() - began
+            self.schedule.spent += time.perf_counter() - began
 
     def last_root(self) -> nn.Module | None:
         """The network that was called last."""
@@ -383,7 +387,7 @@ class Session:
         """A loss function of torch was called."""
         if self.asleep() or not plain(result) or "losses" in self._off:
             return
-        began = time.thread_time()
+        began = time.perf_counter()
         try:
             call = self.losses.called(name, original, args, kwargs, result)
             prediction, target = input_and_target(name, args, kwargs)
@@ -396,13 +400,13 @@ class Session:
         except Exception as error:
             self.failed("losses", error)
         finally:
-            self.schedule.spent += time.thread_time() - began
+            self.schedule.spent += time.perf_counter() - began
 
     def backward_begins(self, roots: Any) -> None:
         """A backward is about to run."""
         if self.asleep():
             return
-        began, entered = time.thread_time(), time.perf_counter()
+        began, entered = time.perf_counter(), time.perf_counter()
         try:
             given = list(roots) if isinstance(roots, (list, tuple)) else [roots]
             given = [t for t in given if isinstance(t, Tensor)]
@@ -411,7 +415,7 @@ class Session:
             self.failed("backward", error)
         finally:
             self.in_backward = True
-            self.schedule.spent += time.thread_time() - began
+            self.schedule.spent += time.perf_counter() - began
             self.row.backward_begins(time.perf_counter(), entered)
 
     def _before_backward(self, roots: list[Tensor]) -> None:
@@ -449,7 +453,7 @@ class Session:
         self.in_backward = False
         if self.asleep():
             return
-        began = time.thread_time()
+        began = time.perf_counter()
         try:
             self.row.backward_ends(time.perf_counter())
             for stream in self.live_streams():
@@ -465,7 +469,7 @@ class Session:
         except Exception as error:
             self.failed("backward", error)
         finally:
-            self.schedule.spent += time.thread_time() - began
+            self.schedule.spent += time.perf_counter() - began
 
     def grad_begins(self, args: Any, kwargs: Any) -> None:
         """`torch.autograd.grad` is about to run."""
@@ -488,7 +492,7 @@ class Session:
         """An optimizer step is about to run (a nested one is part of the outer)."""
         if self.asleep():
             return
-        began = time.thread_time()
+        began = time.perf_counter()
         if id(optimizer) in self._stack:  # the step before this one raised
             self._stack.clear()
         self._stack.append(id(optimizer))
@@ -503,14 +507,14 @@ class Session:
         except Exception as error:
             self.failed("step", error)
         finally:
-            self.schedule.spent += time.thread_time() - began
+            self.schedule.spent += time.perf_counter() - began
             self.row.step_begins(time.perf_counter())
 
     def step_ends(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """An optimizer step has run."""
         if self.asleep():
             return
-        began = time.thread_time()
+        began = time.perf_counter()
         if self._stack and self._stack[-1] == id(optimizer):
             self._stack.pop()
         if self._stack:
@@ -524,7 +528,7 @@ class Session:
         except Exception as error:
             self.failed("step", error)
         finally:
-            self.schedule.spent += time.thread_time() - began
+            self.schedule.spent += time.perf_counter() - began
             self.row.restart()
 
     def end_step(self, stream: Stream) -> None:

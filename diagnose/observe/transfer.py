@@ -14,8 +14,15 @@ Receive = Callable[[NDArray[np.float32]], None]
 
 
 def pack(parts: Sequence[Tensor]) -> Tensor:
-    """All parts, flattened, as one float32 vector on their device."""
+    """All parts, flattened, as one float32 vector on their device. A run of scalars costs one call, not one each."""
+    if all(part.dim() == 0 and part.dtype == torch.float32 for part in parts):
+        return torch.stack(list(parts)).detach()
     return torch.cat([part.detach().reshape(-1).to(torch.float32) for part in parts])
+
+
+def _first(parts: Sequence[Tensor], scalars: Sequence[Tensor]) -> bool:
+    """Whether the scalars come first."""
+    return all(a is b for a, b in zip(parts, scalars, strict=False))
 
 
 class Transfer:
@@ -35,7 +42,10 @@ class Transfer:
             return
         if any(part.device != parts[0].device for part in parts):
             parts = [part.to(parts[0].device, non_blocking=True) for part in parts]
-        packed = pack(parts)
+        scalars = [part for part in parts if part.dim() == 0 and part.dtype == torch.float32]
+        packed = pack(parts) if len(scalars) in (0, len(parts)) or not _first(parts, scalars) else torch.cat(
+            (pack(scalars), pack(parts[len(scalars) :]))
+        )
         if packed.device.type != "cuda":
             receive(packed.cpu().numpy())
             return
