@@ -64,7 +64,6 @@ class Session:
         self.streams: dict[int, Stream] = {}
         self.silent: dict[str, Tensor] = {}
         self.on_step: Callable[[int], None] | None = None  # the live judge
-        self._pid = os.getpid()
         self._thread = threading.get_ident()
         self._networks: dict[int, Network] = {}
         self._root_hooks: list[Hook] = []
@@ -108,6 +107,7 @@ class Session:
 
     def start(self) -> None:
         """Puts hooks and seams in place."""
+        _alive.add(self)
         for probe in all_probes().values():
             for name, quantity in probe.quantities.items():
                 self.writer.quantity(name, quantity.over, quantity.unit)
@@ -207,7 +207,7 @@ class Session:
 
     def asleep(self) -> bool:
         """In a forked child, paused, or on another thread of the program."""
-        return self._broken or self._reading or self._paused > 0 or self._finished or os.getpid() != self._pid
+        return self._broken or self._reading or self._paused > 0 or self._finished
 
     def blind(self, place: str, message: str) -> None:
         """A place that cannot be observed, noted once."""
@@ -658,3 +658,14 @@ class Session:
                 self.writer.vector(max(0, self.tick - 1), stream.index if stream else 0, f"logged/{name}", layout, data)
 
 
+_alive: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def _in_child() -> None:
+    """A forked child (a worker of a loader, say) inherits hooks and seams: none of them does anything there."""
+    for session in list(_alive):
+        session._finished = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
