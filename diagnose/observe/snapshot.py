@@ -174,8 +174,9 @@ class Snapshot:
         if role == "recurrent" and isinstance(module, nn.RNNBase):
             self._through_time(module, args, output, record)
         if tensor.requires_grad:
-            if tensor.grad_fn is not None:
-                starts = [t.grad_fn for t in tensors(args) if t.grad_fn is not None]
+            given = list(tensors(args))
+            if tensor.grad_fn is not None and not (tensor.grad_fn in forward.outputs and any(t is tensor for t in given)):
+                starts = [t.grad_fn for t in given if t.grad_fn is not None]
                 if tensor.grad_fn in starts:  # changed in place: the input carries the output's node by now
                     starts = list(graph.parents(tensor.grad_fn))
                 forward.starts[place] = starts
