@@ -95,7 +95,7 @@ def shadow(session: Any, module: nn.Module, output: Any) -> None:
     call.accuracy = None if right is None else number(right)
     call.samples = prediction.shape[0]
     call.tick = session.tick
-    call.site = {**known.site, "source": None}
+    call.given = known.given
     to = session.losses.shadow_pass(call, frames)
     to.shadow = True
     session.losses.add(to, call)

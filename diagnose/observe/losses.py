@@ -58,6 +58,10 @@ def input_and_target(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) 
     return first, second
 
 
+def _form(tensor: object) -> tuple[torch.Size, torch.dtype] | None:
+    return (tensor.shape, tensor.dtype) if isinstance(tensor, Tensor) else None
+
+
 class LossCall:
     """One call of a loss function that waits to be told training from evaluation. Its instance is the tensor's hook."""
 
@@ -68,11 +72,11 @@ class LossCall:
         "evaluation",
         "fired",
         "function",
+        "given",
         "lines",
         "losses",
         "memory",
         "samples",
-        "site",
         "statistics",
         "tick",
         "value",
@@ -91,7 +95,7 @@ class LossCall:
         self.fired = 0
         self.weight: float | Tensor | None = None
         self.tick = -1
-        self.site: dict[str, Any] = {}
+        self.given: tuple[Any, Any] = (None, None)  # shape and type of prediction and target
         self.statistics: dict[str, Tensor] | None = None
         self.evaluation: Pass | None = None
         self.memory: float | None = None
@@ -104,6 +108,20 @@ class LossCall:
                 if self.weight is None and losses.session.snapping:
                     self.weight = number(gradient)
             self.fired += 1
+
+    @property
+    def site(self) -> dict[str, Any]:
+        """What is written down of the place of this call."""
+        (shape, dtype), (target_shape, target_dtype) = (given or (None, None) for given in self.given)
+        return {
+            "function": self.function,
+            "arguments": self.arguments,
+            "input_shape": None if shape is None else list(shape),
+            "target_shape": None if target_shape is None else list(target_shape),
+            "input_dtype": None if dtype is None else str(dtype).removeprefix("torch."),
+            "target_dtype": None if target_dtype is None else str(target_dtype).removeprefix("torch."),
+            "source": {"file": self.lines[0][0], "line": self.lines[0][1]} if self.lines else None,
+        }
 
     @property
     def key(self) -> Key:
@@ -184,15 +202,7 @@ class Losses:
         call.tick = self.session.tick
         if isinstance(prediction, Tensor) and prediction.dim():
             call.samples = prediction.shape[0]
-        call.site = {
-            "function": name,
-            "arguments": call.arguments,
-            "input_shape": list(prediction.shape) if isinstance(prediction, Tensor) else None,
-            "target_shape": list(target.shape) if isinstance(target, Tensor) else None,
-            "input_dtype": str(prediction.dtype).removeprefix("torch.") if isinstance(prediction, Tensor) else None,
-            "target_dtype": str(target.dtype).removeprefix("torch.") if isinstance(target, Tensor) else None,
-            "source": {"file": lines[0][0], "line": lines[0][1]} if lines else None,
-        }
+        call.given = (_form(prediction), _form(target))
         evaluating = not result.requires_grad
         if evaluating or not self._trains(call, frames):
             call.evaluation = self._pass(call, frames)

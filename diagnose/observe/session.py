@@ -424,8 +424,7 @@ class Session:
         if not self.streams or self._pending_bare is not None:
             steps.bare_before(self, roots)
         values = [number(root) for root in roots]
-        line = where()
-        self.row.add_loss(values, line)
+        self.row.add_loss(values, None if self.losses.waiting else where())
         value = values[0] if values else math.nan
         if isinstance(value, float) and not math.isfinite(value):
             self.nonfinite.loss(roots)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -209,7 +210,7 @@ def write_training_losses(session: Any, stream: Stream, trained: list[LossCall])
             means.append(sum(float(v) for v in array[at : at + count]) / count)
             at += count
         layout = session.writer.layout("losses", sites)
-        session.writer.vector(tick, stream.index, "training_loss", layout, np.array(means, np.float32).tobytes())
+        session.writer.vector(tick, stream.index, "training_loss", layout, struct.pack(f"<{len(means)}f", *means))
 
     tick = session.tick
     if not sites:
@@ -246,7 +247,7 @@ def _write_custom(session: Any, stream: Stream) -> None:
 
     def write(array: Sequence[float]) -> None:
         mean = sum(float(v) for v in array) / len(array)
-        session.writer.vector(tick, stream.index, "training_loss", layout, np.float32(mean).tobytes())
+        session.writer.vector(tick, stream.index, "training_loss", layout, struct.pack("<f", mean))
 
     session.transfer.scalars(values, write)
 
