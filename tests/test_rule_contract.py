@@ -52,7 +52,9 @@ PER_LOSS = (
     "loss_input_row_sum_error loss_input_std_across loss_target_std_across loss_target_min loss_target_max "
     "loss_target_mean loss_target_std loss_target_integer_share loss_accuracy label_repeat_share outside_unit_share"
 ).split()
-PER_INPUT = "input_mean input_std input_min input_max input_non_finite_share input_batch_std input_integer_share".split()
+PER_INPUT = (
+    "input_mean input_std input_min input_max input_non_finite_share input_batch_std input_integer_share".split()
+)
 RAGGED_PER_INPUT = "feature_mean feature_std feature_min feature_max".split()
 QUANTITIES = {
     *PER_STEP, *PER_PARAMETER, *PER_LAYER, *RAGGED_PER_LAYER, *PER_LOSS, "class_count", *PER_INPUT, *RAGGED_PER_INPUT,
@@ -106,7 +108,8 @@ def training(
 ) -> Training:  # fmt: skip
     """A training in which everything is recorded; `fill(quantity, rows, columns)` gives the numbers."""
     layers = tuple(
-        replace(layer, path=prefix + layer.path, parameters=tuple(prefix + p for p in layer.parameters)) for layer in LAYERS
+        replace(layer, path=prefix + layer.path, parameters=tuple(prefix + p for p in layer.parameters))
+        for layer in LAYERS
     )
     parameters = tuple(
         Parameter(
@@ -188,7 +191,9 @@ def healthy(quantity: str, rows: int, columns: int) -> np.ndarray:
     shaped = np.broadcast_to(np.asarray(level.get(quantity, 1.0), dtype=float), (rows,))
     if columns:
         shaped = np.repeat(shaped[:, None], columns, axis=1)
-    exact = counted or quantity.endswith(("_present", "_share", "integer_share", "clip_limit", "learning_rate", "loss_scale"))
+    exact = counted or quantity.endswith(
+        ("_present", "_share", "integer_share", "clip_limit", "learning_rate", "loss_scale")
+    )
     return shaped.copy() if exact else shaped * (1 + 0.02 * generator.standard_normal(shaped.shape))
 
 
@@ -345,9 +350,7 @@ def check_a_loss_of_another_scale_changes_nothing(rule: Rule) -> None:
     doubled = {"loss", "training_loss", "gradient_norm", "output_gradient_norm", "clip_norm", "clip_limit"}
     for fill in (*map(noise, range(6)), constant(1.0), healthy):
         plain = training(fill, losses=[custom], evaluations=(), kind="unknown")
-        series = {
-            key: replace(s, values=s.values * 2) if key[0] in doubled else s for key, s in plain._series.items()
-        }
+        series = {key: replace(s, values=s.values * 2) if key[0] in doubled else s for key, s in plain._series.items()}
         scaled = Training(**(_arguments(plain) | {"series": series}))  # type: ignore[arg-type]
         one, two = said(rule, plain), said(rule, scaled)
         assert [(f.severity, f.places, f.steps) for f in one] == [(f.severity, f.places, f.steps) for f in two]

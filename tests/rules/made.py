@@ -22,7 +22,9 @@ SITE = LossSite(
 Given = Mapping[tuple[str, str | None], Any]
 
 
-def mlp(depth: int = 3, width: int = 8, activation: str = "relu", std: float | None = None) -> tuple[list[Layer], list[Parameter]]:
+def mlp(
+    depth: int = 3, width: int = 8, activation: str = "relu", std: float | None = None
+) -> tuple[list[Layer], list[Parameter]]:
     """`depth` hidden linear layers with an activation after each, and an output layer `net.out`."""
     layers, parameters = [], []
     sizes = [width] * (depth + 1) + [1]
@@ -98,7 +100,9 @@ def made(
     return Training(**arguments)
 
 
-def per(quantity: str, places: Sequence[Layer | Parameter], value: Callable[[int], Any] | Any) -> dict[tuple[str, str | None], Any]:
+def per(
+    quantity: str, places: Sequence[Layer | Parameter], value: Callable[[int], Any] | Any
+) -> dict[tuple[str, str | None], Any]:
     """The same quantity at several places; a function is asked for each place by its position."""
     return {(quantity, p.path): value(i) if callable(value) else value for i, p in enumerate(places)}
 

@@ -4,14 +4,18 @@ from made import SITE, falling, findings, made, replace
 from diagnose.run import Layer
 
 RULE = "attention-collapse"
-SOFTMAX = Layer("net.softmax", "softmax", "activation", "softmax", functional=True, shape=(32, 4, 16, 16), network="net")
+SOFTMAX = Layer(
+    "net.softmax", "softmax", "activation", "softmax", functional=True, shape=(32, 4, 16, 16), network="net"
+)
 
 
 def attending(entropy: object, layer: Layer = SOFTMAX, **change: object):
     return made({("softmax_entropy", layer.path): entropy}, layers=[layer], **change)
 
 
-@pytest.mark.parametrize(("entropy", "loud"), [(0.0, True), (0.04, True), (0.06, False), (0.7, False), (0.99, False), (0.999, True)])
+@pytest.mark.parametrize(
+    ("entropy", "loud"), [(0.0, True), (0.04, True), (0.06, False), (0.7, False), (0.99, False), (0.999, True)]
+)
 def test_speaks_at_both_ends(entropy: float, loud: bool) -> None:
     assert bool(findings(RULE, attending(entropy))) is loud
 

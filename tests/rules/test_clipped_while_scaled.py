@@ -7,7 +7,9 @@ RULE = "clipped-while-scaled"
 CLIPPED = Event("clipped-while-scaled", 7, None)
 
 
-@pytest.mark.parametrize(("scale", "events", "loud"), [(65536.0, [CLIPPED], True), (65536.0, [], False), (1.0, [CLIPPED], False)])
+@pytest.mark.parametrize(
+    ("scale", "events", "loud"), [(65536.0, [CLIPPED], True), (65536.0, [], False), (1.0, [CLIPPED], False)]
+)
 def test_needs_the_event_and_a_scale(scale: float, events: list[Event], loud: bool) -> None:
     assert bool(findings(RULE, made({("loss_scale", None): scale}, events=events))) is loud
 

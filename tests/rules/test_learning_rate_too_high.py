@@ -36,6 +36,12 @@ def test_a_loss_that_jumped_and_never_rested() -> None:
     assert not findings(RULE, changing(1.0, calm, losses=()))
 
 
+@pytest.mark.parametrize(("first", "loud"), [(0.9, False), (1.1, True)])
+def test_one_step_that_replaced_the_weights(first: float, loud: bool) -> None:
+    assert bool(findings(RULE, changing([first] + [1e-3] * 19, flat()))) is loud
+    assert not findings(RULE, changing([first] + [1e-3] * 19, falling()))
+
+
 def test_fix_scales_the_rate_by_the_measured_change() -> None:
     (finding,) = findings(RULE, changing(20.0, flat()))
     assert finding.fix and finding.fix.code == "lr=5e-05" and "instead of 0.1" in finding.fix.text

@@ -1,14 +1,16 @@
 from dataclasses import replace
 
 import pytest
-from made import SITE, findings, made, mlp
+from made import SITE, falling, findings, made, mlp
 
 from diagnose.run import Edge, Layer
 
 RULE = "missing-activation"
 
 
-def chain(*between: str | None, sizes: tuple[int, ...] = (8, 8, 8, 1), kind: str = "classification", role: str = "activation"):
+def chain(
+    *between: str | None, sizes: tuple[int, ...] = (8, 8, 8, 1), kind: str = "binary-classification", **change: object
+):
     """Linear layers net.0, net.1, … with a layer of this role between each pair, or nothing."""
     template = mlp()[0][0]
     layers: list[Layer] = []
@@ -23,11 +25,13 @@ def chain(*between: str | None, sizes: tuple[int, ...] = (8, 8, 8, 1), kind: str
         before, into = path, out
         if i < len(between) and between[i] is not None:
             name = f"net.{between[i]}{i}"
-            layers.append(Layer(name, between[i].title(), role if between[i] != "dropout" else "dropout", network="net"))
+            layers.append(
+                Layer(name, between[i].title(), "dropout" if between[i] == "dropout" else "activation", network="net")
+            )
             edges.append(Edge(before, name))
             before = name
     edges.append(Edge(before, SITE.id))
-    return made(layers=layers, edges=edges, kind=kind)
+    return made(layers=layers, edges=edges, kind=kind, **change)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +46,20 @@ def chain(*between: str | None, sizes: tuple[int, ...] = (8, 8, 8, 1), kind: str
 )
 def test_by_share_of_connections(between: tuple[str | None, ...], severity: str | None) -> None:
     assert [f.severity for f in findings(RULE, chain(*between))] == ([severity] if severity else [])
+
+
+def test_where_the_loss_falls_only_a_network_without_any_is_loud() -> None:
+    assert [f.severity for f in findings(RULE, chain(None, None, "relu", loss=falling()))] == ["note"]
+    assert [f.severity for f in findings(RULE, chain(None, None, None, loss=falling()))] == ["warning"]
+
+
+def test_an_activation_whose_output_another_layer_passes_on_unchanged() -> None:
+    """Dropout in evaluation mode returns its input: the flow then shows the dropout alone."""
+    straight = chain("dropout", sizes=(8, 1))
+    relu = Layer("net.relu", "ReLU", "activation", "relu", network="net")
+    layers = [straight.layers[0], relu, *straight.layers[1:]]
+    edges = [*straight.edges, Edge("net.0", "net.relu")]
+    assert findings(RULE, straight) and not findings(RULE, made(layers=layers, edges=edges))
 
 
 def test_names_the_pairs() -> None:
@@ -64,7 +82,9 @@ def test_but_no_excuse_where_nothing_is_nonlinear() -> None:
     assert not findings(RULE, chain(None, sizes=(2, 8), kind="autoencoder"))  # principal components
 
 
-@pytest.mark.parametrize(("operations", "loud"), [((), True), (("mean",), True), (("relu",), False), (("mul",), False), (("add",), False)])
+@pytest.mark.parametrize(
+    ("operations", "loud"), [((), True), (("mean",), True), (("relu",), False), (("mul",), False), (("add",), False)]
+)
 def test_operations_on_the_way(operations: tuple[str, ...], loud: bool) -> None:
     straight = chain(None, sizes=(8, 1))
     edges = [Edge("input", "net.0"), Edge("net.0", "net.1", operations), Edge("net.1", SITE.id)]
@@ -73,5 +93,8 @@ def test_operations_on_the_way(operations: tuple[str, ...], loud: bool) -> None:
 
 def test_depthwise_before_pointwise_is_on_purpose() -> None:
     straight = chain(None, "relu", sizes=(8, 8, 1))
-    layers = [replace(layer, settings=layer.settings | {"groups": 8}) if layer.path == "net.0" else layer for layer in straight.layers]
+    layers = [
+        replace(layer, settings=layer.settings | {"groups": 8}) if layer.path == "net.0" else layer
+        for layer in straight.layers
+    ]
     assert not findings(RULE, made(layers=layers, edges=straight.edges))

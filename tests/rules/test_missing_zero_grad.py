@@ -33,7 +33,9 @@ def test_first_step_has_nothing_to_clear() -> None:
 def test_names_the_optimizer_that_forgets() -> None:
     both = [Optimizer(0, "SGD"), Optimizer(1, "Adam")]
     turns = np.arange(200) % 2
-    (finding,) = findings(RULE, made({("uncleared", None): turns.astype(float), ("optimizer", None): turns}, optimizers=both))
+    (finding,) = findings(
+        RULE, made({("uncleared", None): turns.astype(float), ("optimizer", None): turns}, optimizers=both)
+    )
     assert finding.places == ("Adam",)
 
 

@@ -13,7 +13,8 @@ def shrinking(to: float, decay: float, **change: object):
 
 
 @pytest.mark.parametrize(
-    ("to", "decay", "loud"), [(0.25, 0.5, True), (0.35, 0.5, False), (0.01, 1e-3, True), (0.01, 9e-4, False), (0.01, 0.0, False)]
+    ("to", "decay", "loud"),
+    [(0.25, 0.5, True), (0.35, 0.5, False), (0.01, 1e-3, True), (0.01, 9e-4, False), (0.01, 0.0, False)],
 )
 def test_by_shrinkage_and_decay(to: float, decay: float, loud: bool) -> None:
     assert bool(findings(RULE, shrinking(to, decay))) is loud

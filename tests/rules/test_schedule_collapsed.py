@@ -29,7 +29,9 @@ def test_constant_rate() -> None:
 
 def test_restarts_are_no_collapse() -> None:
     t = np.arange(400)
-    assert not findings(RULE, made({("learning_rate", None): 0.1 * 0.01 ** ((t % 110) / 100)}, loss=np.linspace(2, 1, 400)))
+    assert not findings(
+        RULE, made({("learning_rate", None): 0.1 * 0.01 ** ((t % 110) / 100)}, loss=np.linspace(2, 1, 400))
+    )
 
 
 def test_names_the_step() -> None:

@@ -5,7 +5,13 @@ from made import SNAPSHOTS, falling, findings, made
 from diagnose.run import Layer
 
 RULE = "short-memory"
-RNN = Layer("net.rnn", "RNN", "recurrent", input_shape=(32, 100, 4), settings={"input_size": 4, "hidden_size": 16, "batch_first": True})
+RNN = Layer(
+    "net.rnn",
+    "RNN",
+    "recurrent",
+    input_shape=(32, 100, 4),
+    settings={"input_size": 4, "hidden_size": 16, "batch_first": True},
+)
 
 
 def fading(factor: float, length: int = 40, layer: Layer = RNN, **change: object):

@@ -8,7 +8,10 @@ RULE = "unused-parameters"
 
 def lost(layers_lost: tuple[str, ...], *, frozen: bool = False, width: int = 8, **change: object):
     layers, parameters = mlp(width=width)
-    parameters = [replace(p, trainable=not frozen or p.layer not in layers_lost) for p in parameters]
+    parameters = [
+        replace(p, trainable=not frozen or p.layer not in layers_lost, reached=p.layer not in layers_lost)
+        for p in parameters
+    ]
     present = per("gradient_present", parameters, lambda i: float(parameters[i].layer not in layers_lost))
     return made(present, layers=layers, parameters=parameters, **change)
 
@@ -53,3 +56,12 @@ def test_parameters_of_no_optimizer_are_another_rules() -> None:
     layers, parameters = mlp()
     parameters = [replace(p, optimized=p.layer != "net.1", reached=p.layer != "net.1") for p in parameters]
     assert not findings(RULE, made(layers=layers, parameters=parameters))
+
+
+@pytest.mark.parametrize("sign", [{"reached": True}, {"moves": 0.1}])
+def test_a_gradient_that_was_cleared_before_anyone_looked(sign: dict[str, object]) -> None:
+    """LBFGS: the closure's gradients are gone when the step begins."""
+    layers, parameters = mlp()
+    parameters = [replace(p, reached=sign.get("reached")) for p in parameters]
+    given = per("gradient_present", parameters, 0.0) | per("update_norm", parameters, sign.get("moves", 0.0))
+    assert not findings(RULE, made(given, layers=layers, parameters=parameters))

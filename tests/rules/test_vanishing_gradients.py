@@ -46,7 +46,7 @@ def test_one_branch_that_starts_at_zero_is_no_fading() -> None:
 
 def test_recovers_later_and_is_silent() -> None:
     layers, parameters = mlp(6)
-    late = per("gradient_norm", parameters, lambda i: (lambda t: 0.1 if t > 0.6 or i > 5 else 1e-9))
+    late = per("gradient_norm", parameters, lambda i: lambda t: 0.1 if t > 0.6 or i > 5 else 1e-9)
     assert not findings(RULE, made(late, layers=layers, parameters=parameters))
 
 

@@ -12,7 +12,9 @@ NUMBERS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 NO_ANSWER = ("gan", "reinforcement", "contrastive", "vae")  # a constant output can be right there
 
 
-@rule(needs=("loss_input_std_across",), symptoms=("loss-not-decreasing", "underfitting", "wasted-epochs", "input-ignored"))
+@rule(
+    needs=("loss_input_std_across",), symptoms=("loss-not-decreasing", "underfitting", "wasted-epochs", "input-ignored")
+)
 def constant_output(
     training: Training, *, logit: float = 0.01, ratio: float = 0.01, min_snapshots: int = 5, min_steps: int = 20
 ) -> Iterator[Finding]:
@@ -62,10 +64,14 @@ def constant_output(
             message=f"the output of {place} varies by {value:.1e} across the samples of a batch, limit {limit:.1e}: the "
             "same answer to every input",
             places=(place,),
-            evidence=(Evidence("loss_input_std_across", site.id, (since, int(series.steps[-1])), value, "below", limit),),
+            evidence=(
+                Evidence("loss_input_std_across", site.id, (since, int(series.steps[-1])), value, "below", limit),
+            ),
             confidence=0.8,
             steps=(since, int(series.steps[-1])),
-            fix=Fix("try to fit one batch of 16 samples first; if that fails too, look at the other findings for what cuts the inputs off"),
+            fix=Fix(
+                "try to fit one batch of 16 samples first; if that fails too, look at the other findings for what cuts the inputs off"
+            ),
             source=site.source,
         )
 
@@ -81,7 +87,12 @@ def _limit(training: Training, site: LossSite, spread: float, logit: float, rati
                 return None  # one class: a constant answer is right
         elif not spread > 0:
             return None
-        if site.function in LOGITS and site.input_shape is not None and len(site.input_shape) >= 2 and site.input_shape[1] == 1:
+        if (
+            site.function in LOGITS
+            and site.input_shape is not None
+            and len(site.input_shape) >= 2
+            and site.input_shape[1] == 1
+        ):
             return None if site.function != "binary_cross_entropy_with_logits" else logit
         return logit if site.function in LOGITS else logit / 4
     if site.function in NUMBERS and spread > 0:

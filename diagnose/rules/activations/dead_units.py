@@ -18,15 +18,20 @@ SLOPELESS = ("relu", "relu6", "hardtanh", "threshold", "hardswish")  # exactly z
     ),
 )  # fmt: skip
 def dead_units(
-    training: Training, *, share: float = 0.5, all: float = 0.99, min_snapshots: int = 2, min_units: int = 2
+    training: Training,
+    *,
+    share: float = 0.5,
+    most: float = 0.9,
+    all: float = 0.99,
+    min_snapshots: int = 2,
+    min_units: int = 2,
 ) -> Iterator[Finding]:
     """Units are silent for every input, and get no gradient to come back.
 
     What it does:
         Reads which units of a ReLU-like layer were zero for every sample of every batch in a window of several
-        snapshots. A whole layer that is dead (more than `all` of its units) to the end is an error while the loss
-        learns next to nothing, else a warning; more than `share` of a layer is told as a warning while the loss learns
-        next to nothing, and not at all otherwise.
+        snapshots. A whole layer that is dead (more than `all` of its units) to the end is a warning whatever the loss.
+        While the loss learns next to nothing, more than `share` of a layer is a warning, more than `most` an error.
 
     Why is this bad:
         Where a ReLU puts out zero its slope is zero too: the unit's weights get no gradient any more. A layer that is
@@ -67,7 +72,9 @@ def dead_units(
         limit = all if late > all else share
         over = series.values > limit
         since = int(series.steps[len(over) - int(np.argmin(over[::-1]))]) if not over.all() else int(series.steps[0])
-        evidence = [Evidence("dead_share", series.place, (since, int(series.steps[-1])), late, "above", limit, "share", "last")]
+        evidence = [
+            Evidence("dead_share", series.place, (since, int(series.steps[-1])), late, "above", limit, "share", "last")
+        ]
         if suffering is not None:
             evidence.append(suffering)
         units = _units(layer)
@@ -77,8 +84,8 @@ def dead_units(
             f"since step {since}, limit {limit:.0%}",
             places=(layer.path,),
             evidence=tuple(evidence),
-            severity="error" if late > all and suffering is not None else "warning",
-            confidence=0.93 if late > all and suffering is not None else 0.7,
+            severity="error" if late > most and suffering is not None else "warning",
+            confidence=0.93 if late > most and suffering is not None else 0.7,
             steps=(since, int(series.steps[-1])),
             fix=Fix(
                 f"give {layer.path} a slope below zero"

@@ -2,6 +2,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
+from diagnose.rules.progress import stuck
 from diagnose.run import Edge, Layer, Training
 
 LINEAR = ("linear", "convolution")
@@ -20,8 +21,8 @@ def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 
 
     What it does:
         Follows the data flow from each linear or convolution layer to the next, through reshaping and dropout. Speaks
-        when at least `pairs` such connections exist and they are at least `fraction` of all connections between layers
-        with weights; fewer are a note. A layer that narrows (its output smaller than its own input and than the next
+        when at least `pairs` such connections exist: a warning where the network has no activation at all, or where they
+        are at least `fraction` of all connections and the loss learns next to nothing; else a note. A layer that narrows (its output smaller than its own input and than the next
         one's output) is a low-rank factorization or a code, and is left out unless the network has no activation at
         all; so are depthwise convolutions.
 
@@ -56,18 +57,29 @@ def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 
     entirely = len({first.path for first, _ in straight}) == hidden  # no power anywhere: a narrow layer is no excuse
     if not entirely or training.kind in CODES:
         straight = [(first, second) for first, second in straight if not _factorizes(first, second)]
+    straight = [(first, second) for first, second in straight if not _hidden_between(training, first, second)]
     if len(straight) < pairs:
         return
     froms = list(dict.fromkeys(first.path for first, _ in straight))
     share = len(froms) / max(hidden, len(froms))
-    loud = share >= fraction
+    suffering = None if entirely else stuck(training)
+    loud = entirely or (share >= fraction and suffering is not None)
     first, second = straight[0]
     more = f" and {len(straight) - 1} more such pairs" if len(straight) > 1 else ""
     yield Finding(
         message=f"nothing between {first.path} and {second.path}{more}: {len(froms)} of {max(hidden, len(froms))} layers "
         "with weights are followed by no activation",
         places=tuple(dict.fromkeys(path for a, b in straight for path in (a.path, b.path))),
-        evidence=(Evidence("linear_pairs", first.path, None, share, "above", min(fraction, share) - 1e-9, "share", "share"),),
+        evidence=tuple(
+            evidence
+            for evidence in (
+                Evidence(
+                    "linear_pairs", first.path, None, float(len(straight)), "above", pairs - 1.0, "pairs", "count"
+                ),
+                suffering,
+            )
+            if evidence is not None
+        ),
         severity="warning" if loud else "note",
         confidence=0.9 if loud else 0.5,
         fix=Fix(f"put an activation after {', '.join(froms[:3])}{' …' if len(froms) > 3 else ''}", "nn.ReLU()"),
@@ -75,9 +87,7 @@ def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 
     )
 
 
-def _next(
-    layer: Layer, leaving: Mapping[str, Sequence[Edge]], layers: Mapping[str, Layer]
-) -> tuple[list[Layer], bool]:
+def _next(layer: Layer, leaving: Mapping[str, Sequence[Edge]], layers: Mapping[str, Layer]) -> tuple[list[Layer], bool]:
     """Layers with weights that the output reaches by a linear way alone; and whether it reaches the loss instead."""
     found: dict[str, Layer] = {}
     ends = False
@@ -96,6 +106,14 @@ def _next(
                 seen.add(other.path)
                 waiting.append(other.path)
     return list(found.values()), ends or not leaving.get(layer.path)
+
+
+def _hidden_between(training: Training, first: Layer, second: Layer) -> bool:
+    """Whether an activation ran between them whose output the data flow does not show (it was passed on unchanged)."""
+    shown = {edge.source for edge in training.edges}
+    paths = [layer.path for layer in training.layers]
+    between = training.layers[paths.index(first.path) + 1 : paths.index(second.path)]
+    return any(layer.activation and layer.path not in shown for layer in between)
 
 
 def _width(layer: Layer, key: str) -> int | None:

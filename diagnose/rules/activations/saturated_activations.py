@@ -18,9 +18,7 @@ GATING = ("mul", "mul_", "bmm", "addcmul")  # a gate's output multiplies somethi
         "stopped-too-early", "wasted-epochs",
     ),
 )  # fmt: skip
-def saturated_activations(
-    training: Training, *, share: float = 0.5, min_snapshots: int = 3
-) -> Iterator[Finding]:
+def saturated_activations(training: Training, *, share: float = 0.5, min_snapshots: int = 3) -> Iterator[Finding]:
     """Hidden activations sit at the flat ends of their curve.
 
     What it does:

@@ -10,7 +10,14 @@ from diagnose.run import Training
 
 @rule(
     needs=("softmax_entropy",),
-    symptoms=("loss-not-decreasing", "underfitting", "diverging-loss", "oscillating-loss", "vanishing-gradients", "wasted-epochs"),
+    symptoms=(
+        "loss-not-decreasing",
+        "underfitting",
+        "diverging-loss",
+        "oscillating-loss",
+        "vanishing-gradients",
+        "wasted-epochs",
+    ),
 )
 def attention_collapse(
     training: Training, *, low: float = 0.05, even: float = 0.995, min_snapshots: int = 3, min_width: int = 4
@@ -48,7 +55,12 @@ def attention_collapse(
     for place in training.places("softmax_entropy"):
         layer = training.layer(place.split("#", 1)[0])
         series = training.series("softmax_entropy", place).finite()
-        if layer is None or layer.path in outputs or len(series) < min_snapshots or not _attends(layer.shape, min_width):
+        if (
+            layer is None
+            or layer.path in outputs
+            or len(series) < min_snapshots
+            or not _attends(layer.shape, min_width)
+        ):
             continue
         late = float(np.median(series.values[-max(min_snapshots, len(series) // 3) :]))
         if not (late < low or late > even):
@@ -56,10 +68,22 @@ def attention_collapse(
         collapsed = late < low
         yield Finding(
             message=f"the attention of {place} has {late:.2g} of the entropy of an even look, "
-            + (f"limit {low:g}: it sees one place alone" if collapsed else f"limit {even:g}: it looks at all places alike"),
+            + (
+                f"limit {low:g}: it sees one place alone"
+                if collapsed
+                else f"limit {even:g}: it looks at all places alike"
+            ),
             places=(place,),
             evidence=(
-                Evidence("softmax_entropy", place, series.span, late, "below" if collapsed else "above", low if collapsed else even, "share"),
+                Evidence(
+                    "softmax_entropy",
+                    place,
+                    series.span,
+                    late,
+                    "below" if collapsed else "above",
+                    low if collapsed else even,
+                    "share",
+                ),
                 suffering,
             ),
             severity="warning",

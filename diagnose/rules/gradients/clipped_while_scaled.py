@@ -9,7 +9,13 @@ from diagnose.run import Training
 
 @rule(
     needs=("loss_scale",),
-    symptoms=("learning-rate-too-low", "loss-not-decreasing", "underfitting", "clipping-too-hard", "vanishing-gradients"),
+    symptoms=(
+        "learning-rate-too-low",
+        "loss-not-decreasing",
+        "underfitting",
+        "clipping-too-hard",
+        "vanishing-gradients",
+    ),
 )
 def clipped_while_scaled(training: Training, *, scale: float = 1.0) -> Iterator[Finding]:
     """Gradients are clipped while they still carry the loss scale.
@@ -47,6 +53,9 @@ def clipped_while_scaled(training: Training, *, scale: float = 1.0) -> Iterator[
         severity="error",
         confidence=0.97,
         steps=(min(steps), int(scales.steps[-1])) if steps else None,
-        fix=Fix("unscale the gradients before clipping", "scaler.unscale_(optimizer)\ntorch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)"),
+        fix=Fix(
+            "unscale the gradients before clipping",
+            "scaler.unscale_(optimizer)\ntorch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)",
+        ),
         source=next((o.source for o in training.optimizers if o.source), None),
     )

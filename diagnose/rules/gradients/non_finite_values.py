@@ -147,5 +147,7 @@ def _fix(first: Event, events: Sequence[Event], training: Training) -> Fix:
         text = f"lower the learning rate ({rate:g} at that step) tenfold, to {rate / 10:g}, and clip the gradient norm"
         return Fix(text, "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)")
     if first.step == 0:
-        return Fix("it arises before any update: look for log, sqrt, exp or a division in the forward, and at the initial weights")
+        return Fix(
+            "it arises before any update: look for log, sqrt, exp or a division in the forward, and at the initial weights"
+        )
     return Fix("look for log, sqrt, exp or a division at this place, and lower the learning rate")

@@ -65,15 +65,18 @@ def unused_parameters(
     found = sum(p.size for p in unreached) / max(meant, 1)
     weights = any(len(p.shape) >= 2 for p in unreached)
     severity = "error" if found > most else "warning" if found > share and weights else "note"
-    yield _finding(training, unreached, "unreached", found, most if found > most else min(share, found / 2), severity, meant)
+    yield _finding(
+        training, unreached, "unreached", found, most if found > most else min(share, found / 2), severity, meant
+    )
 
 
 def _reached(training: Training, parameter: Parameter) -> bool | None:
     """Whether a gradient was ever computed for it; None when that was not observed."""
     present = training.series("gradient_present", parameter.path).measured()
-    if len(present):
-        return bool((present.values > 0).any())
-    return parameter.reached
+    moved = training.series("update_norm", parameter.path).finite()
+    if parameter.reached or (present.values > 0).any() or (moved.values > 0).any():
+        return True  # some optimizers (LBFGS) clear the gradients before anyone can look
+    return False if len(present) else parameter.reached
 
 
 def _finding(

@@ -62,7 +62,10 @@ def exploding_through_time(
             message=f"the gradient of the last output of {place} with respect to its first inputs is {value:.1e} times that of "
             f"the newest, limit {ratio:g}",
             places=(place,),
-            evidence=(Evidence("through_time", place, (first, int(series.steps[-1])), value, "above", ratio, "ratio"), suffering),
+            evidence=(
+                Evidence("through_time", place, (first, int(series.steps[-1])), value, "above", ratio, "ratio"),
+                suffering,
+            ),
             confidence=0.8,
             steps=(first, int(series.steps[-1])),
             fix=Fix(

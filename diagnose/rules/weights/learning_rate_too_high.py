@@ -26,13 +26,20 @@ HEALTHY = 1e-2  # ‖Δw‖ / ‖w‖ at which fresh networks learn fast; 1e-3 i
     ),
 )  # fmt: skip
 def learning_rate_too_high(
-    training: Training, *, ratio: float = 0.1, window: float = 0.25, jump: float = 3.0, min_snapshots: int = 4
+    training: Training,
+    *,
+    ratio: float = 0.1,
+    leap: float = 1.0,
+    window: float = 0.25,
+    jump: float = 3.0,
+    min_snapshots: int = 4,
 ) -> Iterator[Finding]:
     """Each step changes the weights so much that what was learnt is lost.
 
     What it does:
         Takes the real change of each weight relative to its norm (‖Δw‖ / ‖w‖) in the first `window` of the training
-        and speaks when the median over weights and snapshots is above `ratio`, and the loss suffers: it ends
+        and speaks when the median over weights and snapshots is above `ratio`, or one step's above `leap` (it replaced
+        the weights by something else, so large that later steps look small beside it), and the loss suffers: it ends
         non-finite, above where it began, far above its best, stuck at what a constant answers, or it jumped to `jump`
         times its first value after the first steps and never came to rest.
 
@@ -62,9 +69,11 @@ def learning_rate_too_high(
     seen = over_places[early & np.isfinite(over_places)]
     if len(seen) < 2:
         return
-    value = float(np.median(seen))
+    value, limit = float(np.median(seen)), ratio
     if not value > ratio:
-        return
+        value, limit = float(np.max(seen)), leap
+        if not value > leap:
+            return
     suffering = unstable(training) or stuck(training) or _jumped(training, jump)
     if suffering is None:
         return
@@ -77,10 +86,22 @@ def learning_rate_too_high(
     optimizer = next(iter(training.optimizers), None)
     name = optimizer.type if optimizer else "the optimizer"
     yield Finding(
-        message=f"each step changes the weights by {value:.2g} of their norm (most at {worst}), limit {ratio:g}"
+        message=f"{'each step changes' if limit == ratio else 'a step changed'} the weights by {value:.2g} of their norm (most at {worst}), limit {limit:g}"
         + (f"; learning rate {rate:g} of {name}" if rate is not None else ""),
         places=(name,),
-        evidence=(Evidence("update_norm / weight_norm", worst, span, value, "above", ratio, "ratio"), suffering),
+        evidence=(
+            Evidence(
+                "update_norm / weight_norm",
+                worst,
+                span,
+                value,
+                "above",
+                limit,
+                "ratio",
+                "median" if limit == ratio else "max",
+            ),
+            suffering,
+        ),
         confidence=0.9,
         steps=(int(ratios.steps[0]), max(training.steps - 1, span[1])),
         fix=Fix(

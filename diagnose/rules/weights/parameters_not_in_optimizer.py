@@ -4,7 +4,9 @@ from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.run import Parameter, Training
 
-USUAL = 0.06  # relative distance from a usual initial standard deviation: four times its sampling error at 1,000 weights
+USUAL = (
+    0.06  # relative distance from a usual initial standard deviation: four times its sampling error at 1,000 weights
+)
 
 
 @rule(
@@ -14,9 +16,7 @@ USUAL = 0.06  # relative distance from a usual initial standard deviation: four 
         "unused-parameters", "vanishing-gradients", "wasted-epochs",
     ),
 )  # fmt: skip
-def parameters_not_in_optimizer(
-    training: Training, *, share: float = 0.01, min_steps: int = 5
-) -> Iterator[Finding]:
+def parameters_not_in_optimizer(training: Training, *, share: float = 0.01, min_steps: int = 5) -> Iterator[Finding]:
     """Parameters get gradients, but no optimizer holds them.
 
     What it does:

@@ -7,7 +7,15 @@ from diagnose.rules import rule
 from diagnose.rules.progress import stuck, unstable
 from diagnose.run import Layer, Parameter, Training
 
-GAINS = {"relu": 2**0.5, "leaky_relu": 2**0.5, "gelu": 2**0.5, "silu": 2**0.5, "elu": 1.0, "tanh": 5 / 3, "sigmoid": 1.0}
+GAINS = {
+    "relu": 2**0.5,
+    "leaky_relu": 2**0.5,
+    "gelu": 2**0.5,
+    "silu": 2**0.5,
+    "elu": 1.0,
+    "tanh": 5 / 3,
+    "sigmoid": 1.0,
+}
 DEFAULT_GAIN = 3**-0.5  # PyTorch's own: known to be small for deep ReLU networks, but not the user's doing
 
 

@@ -72,8 +72,12 @@ def schedule_collapsed(
         "training, while the loss was still falling",
         places=(name,),
         evidence=(
-            Evidence("learning_rate", None, (step, int(rates.steps[-1])), value, "below", share, "share of peak", "last"),
-            Evidence("loss", None, (step, int(loss.steps[-1])), gained, "below", 0.05 * falling + 1e-12, "loss", "fall"),
+            Evidence(
+                "learning_rate", None, (step, int(rates.steps[-1])), value, "below", share, "share of peak", "last"
+            ),
+            Evidence(
+                "loss", None, (step, int(loss.steps[-1])), gained, "below", 0.05 * falling + 1e-12, "loss", "fall"
+            ),
         ),
         severity="warning",
         confidence=0.75,

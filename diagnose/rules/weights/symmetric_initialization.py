@@ -14,9 +14,7 @@ from diagnose.run import Parameter, Training
         "poor-initialization", "stopped-too-early", "learning-rate-too-low", "wasted-epochs", "unused-parameters",
     ),
 )  # fmt: skip
-def symmetric_initialization(
-    training: Training, *, spread: float = 1e-3, min_snapshots: int = 3
-) -> Iterator[Finding]:
+def symmetric_initialization(training: Training, *, spread: float = 1e-3, min_snapshots: int = 3) -> Iterator[Finding]:
     """All units of a layer start equal and stay equal.
 
     What it does:
@@ -73,6 +71,9 @@ def _finding(
         evidence=(Evidence("weight_row_spread", parameter.path, span, value, "below", limit, "ratio", "max"),),
         confidence=0.95,
         steps=span,
-        fix=Fix("draw the weights at random and leave only the biases constant", f"nn.init.kaiming_uniform_(model.{parameter.path})"),
+        fix=Fix(
+            "draw the weights at random and leave only the biases constant",
+            f"nn.init.kaiming_uniform_(model.{parameter.path})",
+        ),
         source=(layer.source if layer else None) or parameter.source,
     )
