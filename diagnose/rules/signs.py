@@ -128,6 +128,8 @@ def lost(training: Training, series: Series) -> bool:
     finite = np.isfinite(series.values)
     if any(event.kind == "non-finite" for event in training.events):
         return len(finite) > 0 and not finite[-3:].any()
+    if len(finite) and not finite.any():
+        return bool(training.training_losses)  # a loss that was called has a value: here NaN, from the first step on
     tail = max(5, len(finite) // 20)
     return len(finite) > 2 * tail and not finite[-tail:].any() and bool(finite.any()) and _unbroken(finite)
 

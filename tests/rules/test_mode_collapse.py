@@ -42,5 +42,5 @@ def test_the_real_ones_are_the_wider_of_what_the_discriminator_sees() -> None:
 
 
 def test_silent_with_few_snapshots_and_without_a_pair() -> None:
-    assert not judged(np.full(7, 0.02))
+    assert not judged(np.full(5, 0.02))
     assert not judged(np.full(40, 0.02), layers=LAYERS[2:])

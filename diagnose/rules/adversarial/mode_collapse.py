@@ -11,7 +11,7 @@ from diagnose.run import InputSite, Layer, Training
 
 
 @rule(needs=("batch_std", "input_batch_std"), symptoms=("constant-output", "dead-units"), kinds=("gan",))
-def mode_collapse(training: Training, *, spread: float = 0.3, min_snapshots: int = 8) -> Iterator[Finding]:
+def mode_collapse(training: Training, *, spread: float = 0.3, min_snapshots: int = 6) -> Iterator[Finding]:
     """The generator makes nearly the same sample whatever its noise.
 
     What it does:

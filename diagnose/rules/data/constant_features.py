@@ -10,13 +10,13 @@ from diagnose.run import InputSite, Training
 
 
 @rule(needs=("feature_std",), symptoms=("constant-output", "underfitting", "loss-not-decreasing", "input-ignored"))
-def constant_features(training: Training, *, min_snapshots: int = 5, zero_share: float = 0.5) -> Iterator[Finding]:
+def constant_features(training: Training, *, min_snapshots: int = 3, zero_share: float = 0.5) -> Iterator[Finding]:
     """Input columns that never change.
 
     What it does:
         Looks for columns (or channels) with the same value in every sample of every snapshot, at least `min_snapshots`
         of them. All columns constant is an error: the network sees the same sample for ever. Some constant columns are
-        noted; columns of zeros only if they are more than `zero_share` of all.
+        noted; columns of zeros, or of the lowest value of all, only if they are more than `zero_share` of all.
 
     Why is this bad:
         A constant column tells nothing and acts as a second bias; standardising it divides by zero. Many of them mean
@@ -26,7 +26,7 @@ def constant_features(training: Training, *, min_snapshots: int = 5, zero_share:
         Drop the columns, or follow them back to where they became constant.
 
     Known problems:
-        Borders of images are zero everywhere, and a column of ones is a bias written by hand: only a note.
+        Borders of images are background everywhere, and a column of ones is a bias written by hand: only a note.
 
     Example:
         `x = (table - table.mean()).astype(int)` on a table of fractions
@@ -54,10 +54,11 @@ def _judge(training: Training, site: InputSite, least: int, zero_share: float) -
     every = len(columns) == total
     if every and total < 2 and not _samples_alike(training, site):
         return
-    zeros = np.abs(mean.values[:, columns]).max(axis=0) == 0
-    if not every and zeros.all() and len(columns) <= zero_share * total:
+    lowest = float(mean.values.min())  # the background of images: zeros, or what scaling has made of them
+    plain = np.isin(np.abs(mean.values[:, columns]).max(axis=0), (0.0, abs(lowest)))
+    if not every and plain.all() and len(columns) <= zero_share * total:
         return
-    shown = [int(c) for c in (columns if zeros.all() else columns[~zeros])]
+    shown = [int(c) for c in (columns if plain.all() else columns[~plain])]
     named = ", ".join(map(str, shown[:5])) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
     worst = float(std.values[:, columns].max())
     yield Finding(

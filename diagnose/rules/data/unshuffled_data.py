@@ -32,7 +32,7 @@ def unshuffled_data(
     margin: float = 0.25,
     variance_ratio: float = 8.0,
     min_batch: int = 8,
-    min_snapshots: int = 10,
+    min_snapshots: int = 5,
 ) -> Iterator[Finding]:
     """Batches hold samples in the order in which they are stored.
 
@@ -60,8 +60,8 @@ def unshuffled_data(
     References:
         Bengio 2012, Practical Recommendations for Gradient-Based Training, section 3.1,
         https://arxiv.org/abs/1206.5533. 8: the ratio follows F(n - 1, inf) for random batches, whose 99.9th
-        percentile for 10 batches is 3.1. 0.25: neighbours of random batches of 8 stray by 0.12 in one batch, by 0.04 in
-        the median of ten.
+        percentile for 5 batches is 4.6. 0.25: the share of 7 random neighbours with one of two labels has a standard
+        deviation of 0.19, the median of 5 such of 0.1; batches of 32 stray half as much.
     """
     if training.kind in ORDERED or any(layer.role == "recurrent" for layer in training.layers):
         return
