@@ -60,7 +60,7 @@ def _local(started: str) -> str:
 
 
 def _table(rows: Sequence[tuple[str, ...]], width: int | None) -> list[str]:
-    """Rows under a head, columns aligned, each line cut to the terminal's width; control characters are shown as `?`."""
+    """Rows under a head, columns aligned, lines cut to the terminal's width; control characters become `?`."""
     clean = [tuple("".join(c if c.isprintable() else "?" for c in cell) for cell in row) for row in (_HEAD, *rows)]
     widths = [max(len(row[i]) for row in clean) for i in range(len(_HEAD))]
     lines = []

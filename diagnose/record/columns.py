@@ -105,7 +105,8 @@ def read_vectors(
     }
     marks = ", ".join("?" * len(streams))
     rows = connection.execute(
-        f"SELECT quantity, layout, tick, data FROM vectors WHERE stream IN ({marks}) ORDER BY quantity, layout, tick, rowid",
+        "SELECT quantity, layout, tick, data FROM vectors "
+        f"WHERE stream IN ({marks}) ORDER BY quantity, layout, tick, rowid",
         tuple(streams),
     )
     blocks: dict[tuple[str, int], tuple[list[int], list[bytes]]] = {}
@@ -154,7 +155,9 @@ def _split(
     misfit = sizes is not None and (len(sizes) != len(places) or min(sizes, default=0) < 0)
     if misfit or any(len(data) != 4 * width for data in parts):
         raise ValueError(f"a vector of {quantity} does not fit its layout")
-    table: NDArray[np.float64] = np.frombuffer(b"".join(parts), "<f4").reshape(len(parts), width).astype(np.float64, order="F")
+    table: NDArray[np.float64] = (
+        np.frombuffer(b"".join(parts), "<f4").reshape(len(parts), width).astype(np.float64, order="F")
+    )
     if sizes is None:
         return [(place, table[:, [i]] if ragged else table[:, i]) for i, place in enumerate(places)]
     ends = np.cumsum(sizes)

@@ -64,7 +64,7 @@ def make_folder(root: Path, program: str, started: float, world: int) -> Path:
         OSError: it could not be made.
     """
     home = root / HOME
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(exist_ok=True)  # a working folder that was deleted is not made again
     ignore = home / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n")
@@ -99,4 +99,4 @@ def on_network(path: Path) -> bool:
         inside = place == mount or place.startswith(mount.rstrip("/") + "/")
         if inside and len(mount) >= len(best):
             best, kind = mount, fields[2]
-    return kind in _NETWORK or kind.startswith("fuse.") and kind != "fuse.overlayfs"
+    return kind in _NETWORK or (kind.startswith("fuse.") and kind != "fuse.overlayfs")

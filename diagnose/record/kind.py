@@ -1,4 +1,4 @@
-"""Decides the kind of a training, once, from its losses, shapes, networks and optimizers, and says by which evidence."""
+"""Decides the kind of a training, once, from losses, shapes, networks and optimizers, and says by which evidence."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits", "multilabe
 QUANTITIES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "gaussian_nll_loss", "poisson_nll_loss")
 PAIRS = ("triplet_margin_loss", "triplet_margin_with_distance_loss", "cosine_embedding_loss", "margin_ranking_loss",
          "hinge_embedding_loss")  # fmt: skip
+LINEAR = ("addmm", "mm", "linear", "addmv", "mv")
 DISTANCES = {"pairwise_distance", "linalg_vector_norm", "cdist", "cosine_similarity", "norm"}
 
 Decision = Callable[[Training], str | None]
@@ -25,7 +26,9 @@ def decide_kind(training: Training) -> tuple[str, str]:
         evidence = decide(training)
         if evidence:
             return kind, evidence
-    return "unknown", "no loss function is known and no other sign was seen" if not _known(training) else "no sign is clear"
+    return "unknown", "no loss function is known and no other sign was seen" if not _known(
+        training
+    ) else "no sign is clear"
 
 
 # -- several networks against each other ---------------------------------------------------------------------------
@@ -37,7 +40,7 @@ def _gan(training: Training) -> str | None:
         return None
     verdicts = [site for site in training.training_losses if _judges_origin(training, site)]
     regressed = [site for site in training.training_losses if site.function in QUANTITIES and site not in verdicts]
-    feeding = _fed(training)
+    feeding = _fed(training) or _reached(training)
     if len(verdicts) >= 2 or (verdicts and feeding):
         what = f"{len(verdicts)} losses with constant targets ({verdicts[0].function})"
     elif feeding and not regressed:
@@ -73,6 +76,18 @@ def _judges_origin(training: Training, site: LossSite) -> bool:
     return count > 0 and bool(np.all(np.abs(high[:count] - low[:count]) < 1e-6)) and _few(site) > 1
 
 
+def _reached(training: Training) -> tuple[str, str] | None:
+    """Two networks such that the backward of the first's optimizer runs through the second, which another one trains."""
+    streams = [facts for facts in training.facts.get("streams", {}).values() if isinstance(facts, dict)]
+    own = [set(facts.get("network_types") or ()) for facts in streams]
+    for facts, mine in zip(streams, own, strict=True):
+        theirs = set().union(*(names for names in own if names is not mine)) - mine
+        through = sorted(theirs & set(facts.get("reaches") or ()))
+        if mine and through:
+            return sorted(mine)[0], through[0]
+    return None
+
+
 def _few(site: LossSite) -> int:
     return prod(site.target_shape or (0,))
 
@@ -104,39 +119,54 @@ def _fed(training: Training) -> tuple[str, str] | None:
 
 def _reinforcement(training: Training) -> str | None:
     """Values of chosen actions regressed on changing targets, or log-probabilities weighted by something signed."""
+    if _loader(training):
+        return None  # learnt from a fixed data set
+    picking = [site for site in training.training_losses if _picks(training, site)]
+    if len(picking) == 1:
+        site = picking[0]
+        return (
+            f"{site.function} on one of the {_outputs(training, site)} outputs of {site.layer}, picked for each sample"
+        )
+    loss = training.series("loss").finite()
     for site in training.training_losses:
-        chosen = _chosen(training, site)
-        if chosen:
-            return chosen
-    loss = training.series("loss").finite().values
-    for site in training.training_losses:
-        if site.function != "custom":
-            continue
-        paths = [edge.operations for edge in training.edges if edge.target == site.id]
-        weighted = any(_weighted_choice(path) for path in paths)
-        density = any(_weighted_density(path) for path in paths)
-        critic = [s for s in training.training_losses if s.function in QUANTITIES]
-        if (weighted and _both_signs(loss)) or ((weighted or density) and critic):
-            what = "log-probabilities of choices are weighted" if weighted else "log-densities are weighted"
-            other = f", beside a critic's {critic[0].function}" if critic else f", and the loss takes both signs at {site.id}"
-            return what + other
+        if site.function == "custom":
+            paths = [edge.operations for edge in training.edges if edge.target == site.id]
+            if any(_weighted_choice(path) for path in paths) and _both_signs(loss.values):
+                return f"log-probabilities of choices are weighted, and the loss takes both signs at {site.id}"
+        elif site.function in QUANTITIES and len(training.training_losses) == 1:
+            rest = _rest(training, site)
+            if len(rest) >= 20 and np.mean(rest < 0) > 0.2:
+                often = f"{np.mean(rest < 0):.0%} of the steps"
+                return f"{site.function} is a part of the loss, and the rest is below zero in {often}"
     return None
 
 
-def _chosen(training: Training, site: LossSite) -> str | None:
-    """A regression on one of several outputs a sample, picked by index: the value of the action taken."""
-    if site.function not in QUANTITIES or not site.input_shape:
-        return None
+def _loader(training: Training) -> bool:
+    data = training.facts.get("data")
+    return isinstance(data, dict) and bool(data.get("loader"))
+
+
+def _picks(training: Training, site: LossSite) -> bool:
+    """Whether a regression takes one number a sample straight from a linear layer that gives several."""
+    if site.function not in QUANTITIES or not site.input_shape or _numbers(site.input_shape) != 1:
+        return False
+    return _outputs(training, site) > 1 and bool(site.operations) and site.operations[0] in LINEAR
+
+
+def _outputs(training: Training, site: LossSite) -> int:
     layer = training.layer(site.layer) if site.layer else None
-    picked = [edge for edge in training.edges if edge.target == site.id and {"gather", "index"} & set(edge.operations)]
-    if layer is None and picked:
-        layer = training.layer(picked[0].source)
-    if layer is None or not layer.shape or len(layer.shape) < 2 or not picked:
-        return None
-    outputs = layer.shape[-1]
-    if outputs > 1 and prod(layer.shape) == outputs * prod(site.input_shape):
-        return f"{site.function} on one of {outputs} outputs of {layer.path}, picked by index"
-    return None
+    if layer is None or layer.role != "linear" or len(layer.shape or ()) > 2:
+        return 0
+    return int(layer.settings.get("out_features") or (layer.shape or (0,))[-1])
+
+
+def _rest(training: Training, site: LossSite) -> Floats:
+    """What the loss holds besides a weighted known part, at each step."""
+    loss, part = training.series("loss"), training.series("training_loss", site.id)
+    _, left, right = np.intersect1d(loss.steps, part.steps, return_indices=True)
+    rest = loss.values[left] - (1.0 if site.weight is None else site.weight) * part.values[right]
+    large = np.abs(rest) > 1e-4 * np.abs(loss.values[left])  # float32 sums
+    return np.asarray(np.where(large, rest, 0.0)[np.isfinite(rest)])
 
 
 def _weighted_choice(path: Sequence[str]) -> bool:
@@ -144,12 +174,6 @@ def _weighted_choice(path: Sequence[str]) -> bool:
     picks = [i for i, name in enumerate(path) if name in ("gather", "index", "nll_loss")]
     logs = [i for i, name in enumerate(path) if name in ("log_softmax", "logsumexp", "log", "sub")]
     return any("mul" in path[i + 1 :] and any(j < i for j in logs) for i in picks)
-
-
-def _weighted_density(path: Sequence[str]) -> bool:
-    """Forward: …, pow, …, mul after a sum over the density's axes: a normal distribution's log-density weighted."""
-    squares = [i for i, name in enumerate(path) if name == "pow"]
-    return any("mul" in path[i + 1 :] and {"sub", "div", "neg"} & set(path[i + 1 :]) for i in squares)
 
 
 def _both_signs(values: Floats) -> bool:

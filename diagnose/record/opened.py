@@ -46,7 +46,9 @@ def _check_file(file: Path) -> None:
         with open(file, "rb") as stream:
             head = stream.read(16)
     except FileNotFoundError:
-        raise RunError(f"expected a run, found nothing at {str(file)!r}; `diagnose runs` lists those that exist") from None
+        raise RunError(
+            f"expected a run, found nothing at {str(file)!r}; `diagnose runs` lists those that exist"
+        ) from None
     except PermissionError:
         raise RunError(f"expected a run, found {str(file)!r} without the permission to read it") from None
     except OSError as error:
@@ -88,7 +90,9 @@ def _check_schema(connection: sqlite3.Connection, file: Path) -> None:
     names = dict(connection.execute("SELECT name, type FROM sqlite_master").fetchall())
     if names.get("schema") != "table":
         if not names:
-            raise RunError(f"expected a run, found {str(file)!r} without a table: it has only just begun, or was cut off")
+            raise RunError(
+                f"expected a run, found {str(file)!r} without a table: it has only just begun, or was cut off"
+            )
         raise RunError(f"expected a run written by diagnose, found another database: {str(file)!r}")
     row = connection.execute("SELECT version FROM schema").fetchone()
     version = row[0] if row else None

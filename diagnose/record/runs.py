@@ -42,7 +42,11 @@ def list_runs(place: Path | None = None) -> list[Path]:
         raise RunError(f"expected recorded runs, but {str(home)!r} cannot be read: {error.strerror or error}") from None
     dated = []
     for folder in folders:
-        files = [folder / name for name in os.listdir(folder) if _RANK.fullmatch(name)] if os.access(folder, os.R_OK) else []
+        files = (
+            [folder / name for name in os.listdir(folder) if _RANK.fullmatch(name)]
+            if os.access(folder, os.R_OK)
+            else []
+        )
         if files:
             dated.append((*max(map(_began, files)), folder.name, folder))
     return [entry[-1] for entry in sorted(dated, reverse=True)]
@@ -76,8 +80,12 @@ def find_run(path: str | os.PathLike[str] | None = None) -> Path:
     if found:
         return found[0]
     if path is None:
-        raise RunError(f"expected a run in {HOME}/ of {str(place)!r}, found none; record one with `diagnose run train.py`")
-    raise RunError(f"expected a run, found the folder {str(place)!r} without one; `diagnose runs` lists those that exist")
+        raise RunError(
+            f"expected a run in {HOME}/ of {str(place)!r}, found none; record one with `diagnose run train.py`"
+        )
+    raise RunError(
+        f"expected a run, found the folder {str(place)!r} without one; `diagnose runs` lists those that exist"
+    )
 
 
 def remove_runs(keep: int, place: Path | None = None) -> list[Path]:

@@ -40,8 +40,8 @@ class Sink:
         self._columns: dict[str, list[str]] = {}
         self._identity: tuple[int, int] | None = None
 
-    def open(self) -> str | None:
-        """Makes the file with its schema."""
+    def open(self, facts: Sequence[Row]) -> str | None:
+        """Makes the file with its schema and the first facts: whoever finds the one finds the other."""
         try:
             connection = sqlite3.connect(self.file, timeout=1.0, isolation_level=None)
             self._connection = connection
@@ -51,8 +51,10 @@ class Sink:
                 _journal(connection, mode)
             connection.execute("PRAGMA synchronous = normal")
             schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
-            connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nINSERT INTO schema VALUES ({VERSION});\nCOMMIT;")
-            connection.execute(_PLAIN["fact"], ("journal", f'"{mode}"'))
+            connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nINSERT INTO schema VALUES ({VERSION});")
+            rows = [("journal", f'"{mode}"'), *(fact[1:] for fact in facts)]
+            connection.executemany(_PLAIN["fact"], rows)
+            connection.execute("COMMIT")
             for table, _ in _WIDE.values():
                 self._columns[table] = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
             status = os.stat(self.file)

@@ -149,7 +149,7 @@ class Writer:
         self._put(("vector", tick, stream, quantity, layout, data))
 
     def layout(self, over: str, places: Sequence[str], sizes: Sequence[int] | None = None) -> int:
-        """The number of a layout: places in order, and how many elements each has (None: one). The same again: the same."""
+        """The number of a layout: places in order, how many elements each has (None: one). Asked again: the same."""
         key = (over, tuple(places), None if sizes is None else tuple(sizes))
         number = self._layouts.get(key)
         if number is None:
@@ -186,7 +186,13 @@ class Writer:
         return done.wait(timeout) and self.stopped is None
 
     def close(
-        self, state: str, exit_status: int | None = None, exception: str | None = None, *, timeout: float = 10.0, **facts: Any
+        self,
+        state: str,
+        exit_status: int | None = None,
+        exception: str | None = None,
+        *,
+        timeout: float = 10.0,
+        **facts: Any,
     ) -> None:
         """Writes the end of the run, waits until it is on disk (at most `timeout` seconds), and ends the thread."""
         if self._closing:
@@ -231,7 +237,7 @@ def _write(writer: Writer, first: Sequence[tuple[Any, ...]]) -> None:
     The connection is a local of this function: no other thread and no forked child can reach, use or close it.
     """
     sink = Sink(writer.file)
-    reason = sink.open() or sink.commit(first)
+    reason = sink.open(first)
     while reason is None:
         closing = writer._closing
         if not closing:

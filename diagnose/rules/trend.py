@@ -9,7 +9,7 @@ from math import sqrt
 import numpy as np
 
 from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, jitter
-from diagnose.rules.signs import chance_loss, per_sample, site_loss
+from diagnose.rules.signs import chance_loss, site_loss
 from diagnose.run import EvaluationSet, Floats, LossSite, Series, Training
 
 # Losses that cannot fall below zero: for these a ratio of levels has a meaning.
@@ -74,7 +74,7 @@ def reference(training: Training, site: LossSite | None, start: float) -> float:
 def kendall(values: Floats) -> float:
     """Mann and Kendall's test for a trend: standard normal when there is none, negative for a falling series.
 
-    Source: Mann 1945, Econometrica 13:245; Kendall 1975. With three values |z| reaches 1.04, with four 1.7, with five 2.2.
+    Source: Mann 1945, Econometrica 13:245; Kendall 1975. Of three values |z| is 1.04 at most, of four 1.7, of five 2.2.
     """
     n = len(values)
     if n < 3:
@@ -157,11 +157,20 @@ def _span(series: Series) -> tuple[int, int]:
 
 
 def main_loss(training: Training) -> tuple[Series, LossSite | None]:
-    """The curve to judge a training by, per sample where it is a sum: its only known loss, else the backward's root."""
-    sites = [site for site in training.training_losses if site.function != "custom"]
-    if len(sites) == 1 and len(training.training_losses) == 1:
+    """The curve to judge a training by: its only known loss where that is a mean and all of it, else the root."""
+    sites = training.training_losses
+    if len(sites) == 1 and sites[0].function != "custom":
         site = sites[0]
-        series = site_loss(training, site).finite()
-        scaled = np.array([per_sample(training, site, 1.0)]) * series.values
-        return Series(series.quantity, series.place, series.steps, scaled, series.unit), site
+        whole = site.weight is None or abs(site.weight - 1) < 1e-3 or _steady_weight(training, site)
+        if whole and site.arguments.get("reduction", "mean") == "mean":
+            return site_loss(training, site).finite(), site
     return training.series("loss").finite(), None
+
+
+def _steady_weight(training: Training, site: LossSite) -> bool:
+    """Whether the backward's root is this loss and nothing else, scaled (accumulation, a loss scaler)."""
+    root, part = training.series("loss"), training.series("training_loss", site.id)
+    if not len(root) or len(root) != len(part) or not site.weight:
+        return False
+    apart = np.abs(root.values - site.weight * part.values)
+    return bool(np.nanmedian(apart) <= 1e-3 * np.nanmedian(np.abs(root.values)))

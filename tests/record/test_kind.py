@@ -25,13 +25,17 @@ def made(
     return Training(losses=sites, series=series, steps=100, **parts)
 
 
-def site(function: str, inputs: Sequence[int] | None = None, target: Sequence[int] | None = None, **rest: Any) -> LossSite:
+def site(
+    function: str, inputs: Sequence[int] | None = None, target: Sequence[int] | None = None, **rest: Any
+) -> LossSite:
     identity = rest.pop("id", "loss")
     shapes = {"input_shape": inputs and tuple(inputs), "target_shape": target and tuple(target)}
     return LossSite(identity, function, "training", **shapes, **rest)
 
 
-def targets(place: str, low: float, high: float, mean: float, integer: float, std: float = 0.3) -> dict[tuple[str, str], list[float]]:
+def targets(
+    place: str, low: float, high: float, mean: float, integer: float, std: float = 0.3
+) -> dict[tuple[str, str], list[float]]:
     named = {"min": low, "max": high, "mean": mean, "std": std, "integer_share": integer}
     return {(f"loss_target_{name}", place): [value] * 3 for name, value in named.items()}
 
@@ -58,7 +62,8 @@ def targets(place: str, low: float, high: float, mean: float, integer: float, st
         (made([site("kl_div", (64, 10), (64, 10), operations=("log_softmax", "div", "addmm")),
                site("cross_entropy", (64, 10), (64,), id="hard")]), "distillation"),
         (made([site("triplet_margin_loss", (64, 16), (64, 16))]), "contrastive"),
-        (made([site("cross_entropy", (32, 32), (32,))], statistics={("class_count", "loss"): [[1] * 32] * 4}), "contrastive"),
+        (made([site("cross_entropy", (32, 32), (32,))], statistics={("class_count", "loss"): [[1] * 32] * 4}),
+         "contrastive"),
         (made([site("cross_entropy", (32, 32), (32,))], statistics={("class_count", "loss"): [[2, 0] + [1] * 30] * 4}),
          "classification"),
         (made([site("custom", id="root")]), "unknown"),
@@ -78,9 +83,20 @@ def test_language_is_cross_entropy_over_the_symbols_that_go_in() -> None:
     assert decide_kind(made([site("cross_entropy", (256, 2), (256,))], layers=[pair]))[0] == "binary-classification"
 
 
-def reconstruction(difference: float = 0.0, *, shape: Sequence[int] = (50, 1, 8, 8), edges: Sequence[Edge] = (), layers: Sequence[Layer] = ()) -> Training:
+def reconstruction(
+    difference: float = 0.0,
+    *,
+    shape: Sequence[int] = (50, 1, 8, 8),
+    edges: Sequence[Edge] = (),
+    layers: Sequence[Layer] = (),
+) -> Training:
     statistics: dict[tuple[str, str], Sequence[float]] = {}
-    for name, values in {"mean": [0.3, 0.31, 0.29], "std": [0.4, 0.41, 0.4], "min": [0.0] * 3, "max": [1.0] * 3}.items():
+    for name, values in {
+        "mean": [0.3, 0.31, 0.29],
+        "std": [0.4, 0.41, 0.4],
+        "min": [0.0] * 3,
+        "max": [1.0] * 3,
+    }.items():
         statistics[f"input_{name}", "net:0"] = values
         statistics[f"loss_target_{name}", "loss"] = [v * (1 + difference) for v in values]
     return made(
@@ -104,14 +120,22 @@ def test_variational_autoencoder_draws_its_code() -> None:
     assert decide_kind(reconstruction(edges=[into_loss]))[0] == "autoencoder"
 
 
-def adversaries(*, backwards: Sequence[float] = (1, 1), sites: Sequence[LossSite] = (), statistics: Any = None, edges: Sequence[Edge] = (), which: Sequence[float] = (0, 1)) -> Training:
+def adversaries(
+    *,
+    backwards: Sequence[float] = (1, 1),
+    sites: Sequence[LossSite] = (),
+    statistics: Any = None,
+    edges: Sequence[Edge] = (),
+    which: Sequence[float] = (0, 1),
+) -> Training:
     parameters = [
         Parameter("D.weight", "D", (1, 4), 4, optimizer=0),
         Parameter("G.weight", "G", (4, 2), 8, optimizer=1),
     ]
     return made(
         sites, columns={"optimizer": list(which) * 50, "backwards": list(backwards) * 50, "loss": [0.7] * 100},
-        statistics=statistics, edges=edges, parameters=parameters, optimizers=[Optimizer(0, "Adam"), Optimizer(1, "Adam")],
+        statistics=statistics, edges=edges, parameters=parameters,
+        optimizers=[Optimizer(0, "Adam"), Optimizer(1, "Adam")],
     )  # fmt: skip
 
 
@@ -141,13 +165,18 @@ def test_joint_training_and_actor_with_critic_are_no_gan() -> None:
     assert decide_kind(adversaries(sites=bce, statistics=mixed))[0] == "binary-classification"
 
 
+def valued(outputs: int, operation: str = "addmm", **change: Any) -> Training:
+    layer = Layer("q.2", "Linear", "linear", shape=(outputs,), settings={"out_features": outputs})
+    return made(
+        [site("smooth_l1_loss", (64,), (64,), layer="q.2", operations=(operation, "relu"))], layers=[layer], **change
+    )
+
+
 def test_q_learning_picks_one_output_a_sample() -> None:
-    layer = Layer("q.2", "Linear", "linear", shape=(64, 4))
-    loss = site("smooth_l1_loss", (64,), (64,), layer="q.2")
-    assert decide_kind(made([loss], layers=[layer], edges=[Edge("q.2", "loss", ("gather", "squeeze"))]))[0] == "reinforcement"
-    one = Layer("q.2", "Linear", "linear", shape=(64, 1))
-    assert decide_kind(made([loss], layers=[one], edges=[Edge("q.2", "loss", ("index",))]))[0] == "regression"
-    assert decide_kind(made([loss], layers=[layer], edges=[Edge("q.2", "loss", ("mean",))]))[0] == "regression"
+    assert decide_kind(valued(4))[0] == "reinforcement"
+    assert decide_kind(valued(1))[0] == "regression"
+    assert decide_kind(valued(4, "mean"))[0] == "regression"
+    assert decide_kind(valued(4, facts={"data": {"loader": {"class": "DataLoader"}}}))[0] == "regression"
 
 
 def test_policy_gradients_weigh_log_probabilities() -> None:
@@ -158,10 +187,17 @@ def test_policy_gradients_weigh_log_probabilities() -> None:
     assert decide_kind(made([root], edges=policy, columns={"loss": noise + 9}))[0] == "unknown"
     plain = [Edge("policy", "root", ("log_softmax", "gather", "mean", "neg"))]
     assert decide_kind(made([root], edges=plain, columns={"loss": noise}))[0] == "unknown"
-    density = [Edge("mu", "root", ("sub", "pow", "neg", "div", "sub", "sum", "mul", "mean", "neg"))]
-    critic = site("smooth_l1_loss", (16, 64), (16, 64), id="critic")
-    assert decide_kind(made([root, critic], edges=density, columns={"loss": noise}))[0] == "reinforcement"
-    assert decide_kind(made([root], edges=density, columns={"loss": noise}))[0] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("rest", "kind"), [(-0.05, "reinforcement"), (0.05, "regression"), (0.0, "regression"), (1e-8, "regression")]
+)
+def test_a_critic_beside_a_signed_rest(rest: float, kind: str) -> None:
+    part = np.abs(np.random.default_rng(0).normal(size=200)) + 1
+    critic = site("smooth_l1_loss", (16, 64), (16, 64), weight=0.5)
+    total = 0.5 * part + rest * np.random.default_rng(1).uniform(0.2, 2, size=200)
+    training = made([critic], columns={"loss": total}, statistics={("training_loss", "loss"): list(part)})
+    assert decide_kind(training)[0] == kind
 
 
 def test_siamese_networks_compare_two_calls_of_one() -> None:

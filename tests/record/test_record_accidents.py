@@ -27,6 +27,7 @@ def child(code: str, folder: Path, **options: object) -> subprocess.Popen[str]:
 
 STEPPING = """
 writer = Writer.create(Path(sys.argv[1]), "train.py", [])
+writer.flush(60)
 print(writer.path, flush=True)
 began, i = time.time(), 0
 while time.time() - began < 30:
@@ -44,12 +45,13 @@ def test_kill_loses_less_than_a_second(tmp_path: Path) -> None:
     assert running.state == "running" and running.trainings[0].steps > 100 and running.seconds > 1
     killed = time.time()
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     run = diagnose.load(folder)
     assert run.state == "killed" and run.exit_status is None
     assert killed - run.trainings[0].series("at").values[-1] < 1.0
-    integrity = sqlite3.connect(folder / "rank0.sqlite").execute("PRAGMA integrity_check").fetchone()
-    assert integrity == ("ok",)
+    connection = sqlite3.connect(folder / "rank0.sqlite")
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
 
 
 @pytest.mark.parametrize("journal", ["wal", "truncate"])
@@ -61,7 +63,7 @@ def test_killed_at_any_moment_leaves_a_readable_run(tmp_path: Path, journal: str
         folder = Path(process.stdout.readline().strip())
         time.sleep(0.15 + delay)
         process.kill()
-        process.wait()
+        process.communicate()
         run = diagnose.load(folder)
         assert run.state == "killed"
         steps = run.trainings[0].series("loss").steps if run.trainings else []

@@ -169,7 +169,9 @@ def test_interleaving_streams_are_one_training_and_separate_ones_two(writer: Wri
 
 def test_items_are_amended_and_keep_their_order(writer: Writer) -> None:
     writer.step(0, 0, loss=1.0)
-    writer.items(0, "layer", [{"path": "a", "type": "Linear", "shape": [8, 3], "settings": {"bias": True}}, {"path": "b"}])
+    writer.items(
+        0, "layer", [{"path": "a", "type": "Linear", "shape": [8, 3], "settings": {"bias": True}}, {"path": "b"}]
+    )
     writer.items(0, "layer", [{"path": "a", "activation": "relu"}, {"path": "c", "unknown": 1}])
     writer.items(0, "edge", [{"source": "a", "target": "b", "operations": ["view"]}])
     writer.items(0, "loss", [{"id": "L", "function": "mse_loss", "role": "training", "shapes": [["mul", [2, 3]]]}])
@@ -190,7 +192,9 @@ def test_evaluations_and_hashes(writer: Writer) -> None:
     writer.stream(0, data={"loader": {"dataset_size": 4}})
     writer.items(0, "loss", [{"id": "L", "function": "cross_entropy", "role": "training"}])
     site = {"function": "cross_entropy", "source": {"file": "t.py", "line": 3}}
-    writer.items(0, "evaluation", [{"id": "val", "name": "validation", "site": site}, {"id": "x", "name": "x", "site": "L"}])
+    writer.items(
+        0, "evaluation", [{"id": "val", "name": "validation", "site": site}, {"id": "x", "name": "x", "site": "L"}]
+    )
     writer.evaluation(14, 0, "val", loss=0.5, accuracy=0.9, samples=100, batches=4, noise=0.01, grad_enabled=False,
                       training_layers=["drop"], shadow=False)  # fmt: skip
     writer.evaluation(19, 0, "val", loss=0.4, training_layers=[], evaluation_layers=["drop"], grad_enabled=False)

@@ -33,11 +33,22 @@ def validation(
     share = np.asarray(accuracy, float) if accuracy is not None else np.full(n, np.nan)
     site = change.pop("site", replace(SITE, id="bce@train.py:50", role="evaluation"))
     return EvaluationSet(
-        name, name, site, every, np.asarray(losses, float), share, np.full(n, samples), np.full(n, 4.0), np.full(n, noise), **change
+        name,
+        name,
+        site,
+        every,
+        np.asarray(losses, float),
+        share,
+        np.full(n, samples),
+        np.full(n, 4.0),
+        np.full(n, noise),
+        **change,
     )
 
 
-def training(loss: Floats, *evaluations: EvaluationSet, epochs: int = EPOCHS, rate: Any = 0.1, **change: Any) -> Training:
+def training(
+    loss: Floats, *evaluations: EvaluationSet, epochs: int = EPOCHS, rate: Any = 0.1, **change: Any
+) -> Training:
     """A binary classification with this training loss and these validations."""
     starts = tuple(int(s) for s in np.linspace(0, len(loss), epochs + 1)[:-1]) if epochs else ()
     return made({("learning_rate", None): rate}, loss=loss, evaluations=evaluations, epochs=starts, **change)

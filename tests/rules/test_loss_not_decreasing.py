@@ -6,7 +6,9 @@ from made import LN2, SITE, findings, replace
 RULE = "loss-not-decreasing"
 
 
-@pytest.mark.parametrize(("level", "loud"), [(LN2, True), (0.95 * LN2, True), (3.0, True), (0.85 * LN2, False), (0.1, False)])
+@pytest.mark.parametrize(
+    ("level", "loud"), [(LN2, True), (0.95 * LN2, True), (3.0, True), (0.85 * LN2, False), (0.1, False)]
+)
 def test_speaks_where_no_more_than_a_constant_is_learnt(level: float, loud: bool) -> None:
     assert bool(findings(RULE, training(noisy(np.full(500, level), 0.02)))) is loud
 

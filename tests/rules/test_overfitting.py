@@ -100,7 +100,9 @@ def test_silent_for_kinds_without_a_level(kind: str) -> None:
 
 
 def test_the_best_of_several_sets_speaks() -> None:
-    both = training(MEMORISED, validation(turning(1.0), name="train copy", same_data=1.0), validation(turning(2.0), name="test"))
+    both = training(
+        MEMORISED, validation(turning(1.0), name="train copy", same_data=1.0), validation(turning(2.0), name="test")
+    )
     assert findings(RULE, both)[0].places == ("test",)
 
 

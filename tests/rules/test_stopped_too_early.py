@@ -33,7 +33,9 @@ def test_short_trainings_are_seen_too(steps: int) -> None:
 
 def test_a_learning_rate_that_was_lowered_ends_a_training() -> None:
     assert not findings(RULE, training(exponential(1.0), rate=np.linspace(0.1, 0.001, 1000)))
-    assert findings(RULE, training(exponential(1.0), rate=np.concatenate([np.linspace(0.001, 0.1, 100), np.full(900, 0.1)])))
+    assert findings(
+        RULE, training(exponential(1.0), rate=np.concatenate([np.linspace(0.001, 0.1, 100), np.full(900, 0.1)]))
+    )
 
 
 def test_a_validation_that_rises_ends_a_training() -> None:

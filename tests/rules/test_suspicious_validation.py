@@ -17,7 +17,9 @@ def test_speaks_well_below_the_training_loss(ratio: float, loud: bool) -> None:
 
 def test_is_a_note_with_numbers() -> None:
     (finding,) = findings(RULE, training(LOSS, validation(0.5 * PASSES)))
-    assert finding.severity == "note" and "0.50 of the training loss" in finding.message and "20 of 20" in finding.message
+    assert (
+        finding.severity == "note" and "0.50 of the training loss" in finding.message and "20 of 20" in finding.message
+    )
 
 
 @pytest.mark.parametrize(("kind", "role"), [("Dropout", "dropout"), ("BatchNorm1d", "normalization")])
@@ -40,7 +42,9 @@ def test_other_functions_are_not_compared() -> None:
     site = replace(SITE, function="mse_loss", role="evaluation")
     assert not findings(RULE, training(LOSS, validation(0.5 * PASSES, site=site)))
     summed = replace(SITE, arguments={"reduction": "sum"})
-    assert not findings(RULE, training(LOSS, validation(0.5 * PASSES, site=replace(summed, role="evaluation")), losses=[summed]))
+    assert not findings(
+        RULE, training(LOSS, validation(0.5 * PASSES, site=replace(summed, role="evaluation")), losses=[summed])
+    )
 
 
 def test_few_passes_tell_nothing() -> None:

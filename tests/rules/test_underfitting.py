@@ -18,7 +18,7 @@ def test_speaks_where_most_of_the_constants_loss_is_left(share: float, loud: boo
 
 def test_says_how_much_is_left() -> None:
     (finding,) = findings(RULE, training(settling(0.9)))
-    assert "90% of what always answering the same" in finding.message and finding.severity == "warning"
+    assert "90% of what always answering the same reaches" in finding.message and finding.severity == "warning"
 
 
 def test_a_loss_that_still_falls_is_not_done() -> None:

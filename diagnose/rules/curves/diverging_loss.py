@@ -10,7 +10,10 @@ from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, jitter, rolling_median
 from diagnose.run import LossSite, Series, Training
 
 
-@rule(needs=("loss",), symptoms=("oscillating-loss", "loss-spikes", "loss-not-decreasing", "underfitting", "wasted-epochs"))
+@rule(
+    needs=("loss",),
+    symptoms=("oscillating-loss", "loss-spikes", "loss-not-decreasing", "underfitting", "wasted-epochs"),
+)
 def diverging_loss(
     training: Training,
     *,
@@ -62,7 +65,9 @@ def diverging_loss(
     if site is not None and site.function in trend.NON_NEGATIVE and level < -below_zero * abs(start):
         limit = -below_zero * abs(start)
         text = f"loss at {name} fell to {level:.3g}, though {site.function} of proper targets is never negative"
-        yield _finding(text, series, site, span, level, "below", limit, "bring the targets into the range that the loss allows")
+        yield _finding(
+            text, series, site, span, level, "below", limit, "bring the targets into the range that the loss allows"
+        )
         return
     if start <= 0 and not (site is not None and site.function in trend.NON_NEGATIVE):
         return
@@ -70,7 +75,11 @@ def diverging_loss(
     best = float(smooth.min())
     gained = float(smooth[: max(1, len(smooth) // 10)].max()) - best
     rates = training.series("learning_rate").finite().values
-    lower = f"lower the learning rate (now {rates.max():g}), or clip the gradient" if len(rates) else "lower the learning rate"
+    lower = (
+        f"lower the learning rate (now {rates.max():g}), or clip the gradient"
+        if len(rates)
+        else "lower the learning rate"
+    )
     if level > above_start * start > 0 and low > start:
         text = f"loss at {name} is {level:.3g} at the end, {level / start:.1f} times its start ({start:.3g})"
         yield _finding(text, series, site, span, level, "above", above_start * start, lower)
@@ -79,7 +88,8 @@ def diverging_loss(
     later = len(smooth) - 1 - int(np.argmin(smooth))
     held = low > best + 0.8 * lost * gained and later > 0.05 * len(smooth)
     if gained > 4 * jitter(series.values) and level > limit and held and level - best > 4 * jitter(series.values):
-        text = f"loss at {name} rose from {best:.3g} back to {level:.3g}, {(level - best) / gained:.0%} of what it had gained"
+        share = (level - best) / gained
+        text = f"loss at {name} rose from {best:.3g} back to {level:.3g}, {share:.0%} of what it had gained"
         yield _finding(text, series, site, span, level, "above", limit, lower)
 
 
@@ -112,7 +122,14 @@ def _ended_non_finite(training: Training, series: Series) -> Finding | None:
 
 
 def _finding(
-    text: str, series: Series, site: LossSite | None, span: tuple[int, int], value: float, comparison: str, limit: float, fix: str
+    text: str,
+    series: Series,
+    site: LossSite | None,
+    span: tuple[int, int],
+    value: float,
+    comparison: str,
+    limit: float,
+    fix: str,
 ) -> Finding:
     return Finding(
         message=text,

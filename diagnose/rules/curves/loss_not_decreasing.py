@@ -69,7 +69,7 @@ def loss_not_decreasing(
         severity="error",
         confidence=0.8,
         steps=(int(series.steps[0]), int(series.steps[-1])),
-        fix=Fix("find out whether the network can learn ten samples by heart; if not, it is the model or its training, else the data"),
+        fix=Fix("try to learn ten samples by heart: where that fails it is the model or its training, else the data"),
         source=site.source if site is not None else None,
     )
 

@@ -67,17 +67,19 @@ def loss_spikes(
     ratio = float(values[worst] / max(local[worst], 1e-30))
     period = _period(where, training, series.steps[where])
     place = site.id if site is not None else "loss"
+    span = (int(series.steps[where[0]]), int(series.steps[where[-1]]))
     yield Finding(
-        message=f"{len(where)} spikes in the loss at {place}, the highest {values[worst]:.3g} at step {int(series.steps[worst])}, "
+        message=f"{len(where)} spikes in the loss at {place}, the highest {values[worst]:.3g} "
+        f"at step {int(series.steps[worst])}, "
         f"{ratio:.1f} times its neighbours{period}",
         places=(place,),
         evidence=(
-            Evidence(series.quantity, series.place, (int(series.steps[where[0]]), int(series.steps[where[-1]])), ratio, "above", times,
+            Evidence(series.quantity, series.place, span, ratio, "above", times,
                      "ratio", "largest / median around it"),
         ),
         severity="warning" if values[worst] > 2 * start else "note",
         confidence=0.6,
-        steps=(int(series.steps[where[0]]), int(series.steps[where[-1]])),
+        steps=span,
         fix=Fix(
             "look at the batches of these steps, and clip the gradient before the optimizer's step",
             "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)",

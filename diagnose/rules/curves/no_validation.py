@@ -53,7 +53,11 @@ def no_validation(
     yield Finding(
         message=f"no held-out data were evaluated in {len(training.epochs)} epochs ({training.steps} steps)",
         places=(training.training_losses[0].id,),
-        evidence=(Evidence("evaluation_loss", None, (0, training.steps - 1), float(seen), "below", float(looks), "passes", "number"),),
+        evidence=(
+            Evidence(
+                "evaluation_loss", None, (0, training.steps - 1), float(seen), "below", float(looks), "passes", "number"
+            ),
+        ),
         severity="note",
         confidence=0.7,
         steps=(0, training.steps - 1),
@@ -81,17 +85,25 @@ def _harm(training: Training, carried_over: float) -> Finding | None:
         if chance - reached < 0.5 * chance or not share < carried_over:
             continue
         return Finding(
-            message=f"{pair.evaluation.name} was evaluated once, at the end: its loss is {losses[-1]:.3g}, that of training "
-            f"{reached:.3g}, so {max(share, 0.0):.0%} of what was learnt holds there",
+            message=f"{pair.evaluation.name} was evaluated once, at the end: its loss is {losses[-1]:.3g}, "
+            f"that of training {reached:.3g}, so {max(share, 0.0):.0%} of what was learnt holds there",
             places=(pair.evaluation.id,),
             evidence=(
-                Evidence("evaluation_loss", pair.evaluation.id, (0, training.steps - 1), share, "below", carried_over, "share",
-                         "gain there / gain in training"),
+                Evidence(
+                    "evaluation_loss",
+                    pair.evaluation.id,
+                    (0, training.steps - 1),
+                    share,
+                    "below",
+                    carried_over,
+                    "share",
+                    "gain there / gain in training",
+                ),
             ),
             severity="warning",
             confidence=0.75,
             steps=(0, training.steps - 1),
             fix=_FIX,
             source=pair.evaluation.site.source,
-        )  # fmt: skip
+        )
     return None

@@ -64,15 +64,27 @@ def oscillating_loss(
     rate = f" (now {rates[-1]:g})" if len(rates) else ""
     place = site.id if site is not None else "loss"
     yield Finding(
-        message=f"mean loss at {place} jumps by {jump:.3g} from epoch to epoch, {jump / level:.0%} of its level, in the later half",
+        message=f"mean loss at {place} jumps by {jump:.3g} from epoch to epoch in the later half, "
+        f"{jump / level:.0%} of its level",
         places=(place,),
         evidence=(
-            Evidence(series.quantity, series.place, later.span, jump / level, "above", swing, "share", "jitter of means / level"),
+            Evidence(
+                series.quantity,
+                series.place,
+                later.span,
+                jump / level,
+                "above",
+                swing,
+                "share",
+                "jitter of means / level",
+            ),
         ),
         severity="warning",
         confidence=0.7,
         steps=later.span,
-        fix=Fix(f"lower the learning rate{rate} by a factor of three to ten, or let it fall towards the end of the training"),
+        fix=Fix(
+            f"lower the learning rate{rate} by a factor of three to ten, or let it fall towards the end of the training"
+        ),
         source=site.source if site is not None else None,
     )
 

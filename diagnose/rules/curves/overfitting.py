@@ -65,28 +65,38 @@ def overfitting(
         at_best, at_end = _around(pair.training.steps, pair.training.values, steps[best], steps[-1])
         if not at_end < (1 - fall) * at_best or (pair.comparable_levels and at_end >= level):
             continue
-        better = _accuracy_grew(pair.evaluation.accuracy[np.isfinite(pair.evaluation.loss)], pair.evaluation.samples, best)
+        better = _accuracy_grew(
+            pair.evaluation.accuracy[np.isfinite(pair.evaluation.loss)], pair.evaluation.samples, best
+        )
         first = int(steps[best])
         epoch = training.epoch_of(first)
         when = f"step {first}" + (f" (epoch {epoch})" if epoch else "")
         yield Finding(
-            message=f"{pair.evaluation.name} loss rose from {lowest:.3g} at {when} to {level:.3g}, {level / lowest:.2f} times, while "
-            f"the training loss fell from {at_best:.3g} to {at_end:.3g}",
+            message=f"{pair.evaluation.name} loss rose from {lowest:.3g} at {when} to {level:.3g}, "
+            f"{level / lowest:.2f} times, while the training loss fell from {at_best:.3g} to {at_end:.3g}",
             places=(pair.evaluation.id,),
             evidence=(
-                Evidence("evaluation_loss", pair.evaluation.id, (first, int(steps[-1])), level / lowest, "above", ratio,
-                         "ratio", "last passes / best"),
+                Evidence(
+                    "evaluation_loss",
+                    pair.evaluation.id,
+                    (first, int(steps[-1])),
+                    level / lowest,
+                    "above",
+                    ratio,
+                    "ratio",
+                    "last passes / best",
+                ),
             ),
             severity="note" if better and level < 2 * lowest else "warning",
             confidence=0.9 if after > patience else 0.75,
             steps=(first, int(steps[-1])),
             fix=Fix(
-                f"keep the weights of the pass at {when}, or stop there; to get further: more data, augmentation, dropout, "
-                "weight decay or a smaller network",
+                f"keep the weights of the pass at {when}, or stop there; to get further: more data, augmentation, "
+                "dropout, weight decay or a smaller network",
                 "if val_loss < best:\n    best, state = val_loss, copy.deepcopy(model.state_dict())",
             ),
             source=pair.evaluation.site.source,
-        )  # fmt: skip
+        )
         return
 
 

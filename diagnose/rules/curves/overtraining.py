@@ -56,12 +56,20 @@ def overtraining(
             continue
         first = int(steps[best])
         yield Finding(
-            message=f"{evaluation.name} loss was best at step {first}, pass {best + 1} of {len(losses)} ({lowest:.3g}), and ended at "
-            f"{level:.3g}, {level / lowest:.2f} times that",
+            message=f"{evaluation.name} loss was best at step {first}, pass {best + 1} of {len(losses)} ({lowest:.3g}) "
+            f"and ended at {level:.3g}, {level / lowest:.2f} times that",
             places=(evaluation.id,),
             evidence=(
-                Evidence("evaluation_loss", evaluation.id, (first, int(steps[-1])), level / lowest, "above", rise, "ratio",
-                         "last passes / best"),
+                Evidence(
+                    "evaluation_loss",
+                    evaluation.id,
+                    (first, int(steps[-1])),
+                    level / lowest,
+                    "above",
+                    rise,
+                    "ratio",
+                    "last passes / best",
+                ),
             ),
             severity="warning",
             confidence=0.8,
@@ -71,5 +79,5 @@ def overtraining(
                 "if val_loss < best:\n    best, state = val_loss, copy.deepcopy(model.state_dict())",
             ),
             source=evaluation.site.source,
-        )  # fmt: skip
+        )
         return

@@ -65,17 +65,25 @@ def suspicious_validation(
             continue
         typical = float(np.nanmedian(losses / levels))
         yield Finding(
-            message=f"{pair.evaluation.name} loss is {typical:.2f} of the training loss around it in {int(lower.sum())} of {len(losses)} "
-            "passes",
+            message=f"{pair.evaluation.name} loss is {typical:.2f} of the training loss around it in "
+            f"{int(lower.sum())} of {len(losses)} passes",
             places=(pair.evaluation.id,),
             evidence=(
-                Evidence("evaluation_loss", pair.evaluation.id, (int(steps[0]), int(steps[-1])), typical, "below", ratio, "ratio",
-                         "median of validation / training"),
+                Evidence(
+                    "evaluation_loss",
+                    pair.evaluation.id,
+                    (int(steps[0]), int(steps[-1])),
+                    typical,
+                    "below",
+                    ratio,
+                    "ratio",
+                    "median of validation / training",
+                ),
             ),
             severity="note",
             confidence=0.5,
             steps=(int(steps[0]), int(steps[-1])),
             fix=Fix("look for training samples in the validation data, and evaluate the training data in the same way"),
             source=pair.evaluation.site.source,
-        )  # fmt: skip
+        )
         return

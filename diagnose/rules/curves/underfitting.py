@@ -9,7 +9,15 @@ from diagnose.rules import rule, trend
 from diagnose.rules.signs import chance_loss, per_sample, site_loss
 from diagnose.run import Training
 
-JUDGED = ("classification", "binary-classification", "multi-label", "segmentation", "regression", "language", "autoencoder")
+JUDGED = (
+    "classification",
+    "binary-classification",
+    "multi-label",
+    "segmentation",
+    "regression",
+    "language",
+    "autoencoder",
+)
 
 
 @rule(needs=("losses",), symptoms=("wasted-epochs",))
@@ -58,16 +66,26 @@ def underfitting(
         if share < left or share > 1.5 or falls or not start - level > 0.05 * chance:
             continue
         yield Finding(
-            message=f"loss at {site.id} stands at {level:.3g}, {share:.0%} of what always answering the same would reach",
+            message=f"loss at {site.id} stands at {level:.3g}, {share:.0%} of what always answering the same reaches",
             places=(site.id,),
             evidence=(
-                Evidence("training_loss", site.id, (int(series.steps[-len(series) // 3]), int(series.steps[-1])), share, "above", left,
-                         "share", "mean / loss of the best constant"),
+                Evidence(
+                    "training_loss",
+                    site.id,
+                    (int(series.steps[-len(series) // 3]), int(series.steps[-1])),
+                    share,
+                    "above",
+                    left,
+                    "share",
+                    "mean / loss of the best constant",
+                ),
             ),
             severity="warning",
             confidence=0.6,
             steps=(int(series.steps[0]), int(series.steps[-1])),
-            fix=Fix("use a larger or better suited network, check what the inputs can tell about the targets, or regularise less"),
+            fix=Fix(
+                "use a larger or better suited network, check what the inputs tell of the targets, or regularise less"
+            ),
             source=site.source,
-        )  # fmt: skip
+        )
         return
