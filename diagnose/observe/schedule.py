@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from math import log
+
+DOUBLINGS = 14  # the 1 s is meant to last for a run of 16,000 steps, told in advance to nobody
+LEAST = 2  # snapshots in each doubling of the steps, however dear they are
 
 
 class Schedule:
     """Decides at the end of each step whether the next one is a snapshot.
 
     Wished for: every step up to `dense`, then gaps that grow by 1/`dense` of the step number, so that each doubling of
-    the run holds about 35 snapshots (`dense` ln 2). Granted while our own time stays under `once` seconds plus
-    `share` of the time the program has been training (DESIGN: 1 s and 2 %). `every` overrides both.
+    the run holds about 35 snapshots (`dense` ln 2). Where snapshots are dear, fewer: each doubling may cost its share of
+    the budget, so that the end of a training is seen as well as its start. Granted while our own time stays under
+    `once` seconds plus `share` of the time the program has been training (1 s and 2 %). `every` overrides both.
     """
 
     def __init__(self, every: int | None = None, *, once: float = 1.0, share: float = 0.02, dense: int = 50) -> None:
@@ -54,7 +59,9 @@ class Schedule:
         cost = self.spent - self._spent_before
         self._cost = cost if self.snapshots < 3 else 0.7 * self._cost + 0.3 * cost
         self.snapshots += 1
-        self._next = tick + max(1, tick // self.dense)
+        affordable = (self.once / DOUBLINGS + self.share * self.elapsed) / max(self._cost, 1e-6)
+        in_doubling = min(max(affordable, LEAST), self.dense * log(2))
+        self._next = tick + max(1, int(tick * log(2) / in_doubling))
 
     def hurry(self, tick: int) -> None:
         """Something odd was seen: look at the coming steps, if the budget allows."""

@@ -1,0 +1,43 @@
+"""When snapshots are taken, by a clock of our own."""
+
+import pytest
+
+import diagnose.observe.schedule as timing
+from diagnose.observe.schedule import Schedule
+
+
+def snapshots(monkeypatch: pytest.MonkeyPatch, cost: float, step: float, steps: int = 2000) -> tuple[list[int], Schedule, float]:
+    """Steps at which snapshots were taken where each costs `cost` s and a step takes `step` s."""
+    now = [0.0]
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    schedule, taken = Schedule(), []
+    schedule.began()
+    for tick in range(steps):
+        if schedule.wants(tick):
+            schedule.opens()
+            now[0] += cost
+            schedule.spent += cost
+            schedule.closes(tick)
+            taken.append(tick)
+        now[0] += step
+    return taken, schedule, now[0]
+
+
+@pytest.mark.parametrize("cost", [0.001, 0.01, 0.03, 0.1])
+@pytest.mark.parametrize("step", [0.002, 0.05])
+def test_the_budget_holds_and_reaches_to_the_end(monkeypatch: pytest.MonkeyPatch, cost: float, step: float) -> None:
+    taken, schedule, elapsed = snapshots(monkeypatch, cost, step)
+    assert schedule.spent <= 1 + 0.02 * elapsed + cost
+    assert taken[:4] == [0, 1, 2, 3]
+    assert taken[-1] >= 600 or 0.02 * elapsed + 1 < 12 * cost  # unless a dozen snapshots are all there is money for
+
+
+def test_cheap_snapshots_are_dense_at_the_start_and_35_in_each_doubling(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, _, _ = snapshots(monkeypatch, 0.0001, 0.01)
+    assert taken[:50] == list(range(50))
+    assert 33 <= sum(800 <= tick < 1600 for tick in taken) <= 38
+
+
+def test_every_overrides_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = Schedule(10)
+    assert [tick for tick in range(50) if schedule.wants(tick)] == [0, 10, 20, 30, 40]
