@@ -41,7 +41,7 @@ PROBLEMS = {  # name: (what is wrong, what cures it)
     "vanishing-gradients": ("a sigmoid after each of six layers", "ReLU and He's initialisation"),
     "exploding-gradients": ("weights drawn with a standard deviation of 1", "He's initialisation"),
     "dead-units": ("biases that start at -1 silence the ReLUs", "biases that start at 0"),
-    "saturated-activations": ("tanh fed by weights with a standard deviation of 2", "Glorot's initialisation"),
+    "saturated-activations": ("tanh fed by weights with a standard deviation of 1", "Glorot's initialisation"),
     "symmetric-initialization": ("every weight of a layer the same", "random weights"),
     "softmax-before-cross-entropy": ("a softmax where the loss expects logits", "logits"),
     "unnormalized-inputs": ("grey levels from 0 to 255", "inputs of mean 0 and standard deviation 1"),
@@ -105,7 +105,7 @@ def build(problem, fault, cure):
         if fault == "dead-units":
             nn.init.constant_(layer.bias, -1.0)  # FAULT: the ReLUs are negative whatever comes in, and have no gradient
         if fault == "saturated-activations":
-            nn.init.normal_(layer.weight, std=2.0)  # FAULT: tanh answers -1 or 1 to everything, where its slope is 0
+            nn.init.normal_(layer.weight)  # FAULT: tanh answers -1 or 1 to everything, where its slope is 0
         if fault == "symmetric-initialization":
             nn.init.constant_(layer.weight, 0.05)  # FAULT: equal units get equal gradients, and stay one unit
     return model
@@ -144,7 +144,7 @@ def train(model, training, validation, epochs, weight_decay, early_stopping):
         training_loss = train_one_epoch(model, training, optimizer)
         scheduler.step()
         loss, accuracy = evaluate(model, validation)
-        print(f"epoch {epoch:2}  training loss {training_loss:.3f}  validation loss {loss:.3f}  accuracy {accuracy:.3f}")
+        print(f"epoch {epoch:2}  train loss {training_loss:.3f}  validation loss {loss:.3f}  accuracy {accuracy:.3f}")
         if loss < best:
             best, best_epoch = loss, epoch
             best_weights = copy.deepcopy(model.state_dict()) if early_stopping else None
@@ -181,9 +181,9 @@ def main():
     if cure and not problem:
         parser.error("--fixed cures a problem: expected --problem NAME beside it")
     if cure not in (None, "plain", *(OVERFITTING_CURES if overfitting else ())):
-        parser.error(f"expected --fixed{f', or --fixed= one of {OVERFITTING_CURES}' if overfitting else ''}, got {cure!r}")
+        expected = f"--fixed= one of {', '.join(OVERFITTING_CURES)}" if overfitting else "a plain --fixed"
+        parser.error(f"expected {expected}, got {cure!r}")
     cure = OVERFITTING_CURES[0] if overfitting and cure == "plain" else cure
-
     torch.manual_seed(options.seed)
     torch.set_num_threads(1)  # quickest for so small a network
     fault = problem if cure is None else None

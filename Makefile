@@ -1,0 +1,32 @@
+# The development commands. `make` alone lists them. PYTHON is the interpreter of an environment with `.[all]` installed.
+
+PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## list these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: venv
+venv:  ## make .venv with everything, at the pinned versions
+	python3.11 -m venv .venv && .venv/bin/pip install -c constraints.txt -e '.[all]'
+
+.PHONY: test
+test:  ## run the tests
+	$(PYTHON) -m pytest
+
+.PHONY: lint
+lint:  ## check style (ruff), types (mypy --strict) and the directions of the imports
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
+
+.PHONY: golden
+golden:  ## write the golden files and the generated parts of the README anew: read the difference
+	$(PYTHON) -m pytest -q tests/report tests/test_readme.py --update-golden
+
+.PHONY: demos
+demos:  ## list the troubles that the reference networks can show
+	@for demo in demos/[a-z]*.py; do echo "$$demo"; $(PYTHON) "$$demo" --list | sed 's/^/    /'; done

@@ -1,0 +1,111 @@
+"""Every demo is an ordinary script that shows each of its troubles and their cures, without knowing of diagnose."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "demos"
+DEMOS = sorted(FOLDER.glob("*.py"))
+
+
+def ran(demo: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The demo as a script of its own."""
+    return subprocess.run([sys.executable, demo, *arguments], capture_output=True, text=True, timeout=120)
+
+
+@cache
+def constant(demo: Path, name: str) -> Sequence[str]:
+    """A table at the top of a demo, read without running it: a dictionary's keys, or a tuple."""
+    for node in ast.parse(demo.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == name:
+            return tuple(ast.literal_eval(node.value))
+    return ()
+
+
+def problems(demo: Path) -> Sequence[str]:
+    return constant(demo, "PROBLEMS")
+
+
+def variants(demo: Path) -> list[list[str]]:
+    """All arguments that a demo offers: healthy, each problem, each problem's cures."""
+    offered = [[]]
+    for problem in problems(demo):
+        cures = constant(demo, f"{problem.upper().replace('-', '_')}_CURES")
+        offered += [["--problem", problem], ["--problem", problem, "--fixed"]]
+        offered += [["--problem", problem, f"--fixed={cure}"] for cure in cures]
+    return offered
+
+
+VARIANTS = [pytest.param(demo, args, id=" ".join([demo.stem, *args])) for demo in DEMOS for args in variants(demo)]
+each_demo = pytest.mark.parametrize("demo", DEMOS, ids=lambda demo: demo.stem)
+
+
+def test_there_are_demos() -> None:
+    assert [demo.stem for demo in DEMOS if len(problems(demo)) >= 4]
+
+
+@each_demo
+def test_lists_its_problems(demo: Path) -> None:
+    told = ran(demo, "--list")
+    assert told.returncode == 0, told.stderr
+    assert [line.split()[0] for line in told.stdout.splitlines()] == list(problems(demo))
+
+
+@each_demo
+def test_unknown_problem_is_told_the_known_ones(demo: Path) -> None:
+    told = ran(demo, "--problem", "no-such-trouble")
+    assert told.returncode == 2
+    assert all(problem in told.stderr for problem in problems(demo))
+
+
+@each_demo
+@pytest.mark.parametrize("arguments", [["--fixed"], ["--problem", "FIRST", "--fixed=no-such-cure"]], ids=" ".join)
+def test_cure_of_nothing_is_refused(demo: Path, arguments: list[str]) -> None:
+    told = ran(demo, *(problems(demo)[0] if word == "FIRST" else word for word in arguments))
+    assert told.returncode == 2
+    assert "expected" in told.stderr.splitlines()[-1]
+
+
+@each_demo
+def test_is_short_and_knows_nothing_of_diagnose(demo: Path) -> None:
+    text = demo.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 200
+    assert ast.get_docstring(ast.parse(text)) and "References:" in text
+    assert not re.search(r"^\s*(import|from)\s+diagnose\b", text, re.MULTILINE)
+
+
+@each_demo
+def test_every_problem_has_its_marked_line(demo: Path) -> None:
+    text = demo.read_text(encoding="utf-8")
+    assert text.count("# FAULT: ") == len(problems(demo))
+
+
+@pytest.mark.parametrize(("demo", "arguments"), VARIANTS)
+def test_variant_runs_and_names_its_baseline(demo: Path, arguments: list[str]) -> None:
+    told = ran(demo, *arguments, "--epochs", "2")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert re.search(r"^baseline", told.stdout, re.MULTILINE)
+
+
+@each_demo
+def test_same_seed_same_output(demo: Path) -> None:
+    first, again, other = (ran(demo, "--epochs", "1", "--seed", seed).stdout for seed in "334")
+    assert first == again != other
+
+
+@each_demo
+def test_missing_data_package_is_one_line(demo: Path, tmp_path: Path) -> None:
+    absent = dict.fromkeys(("sklearn", "mlxtend", "babel", "statsmodels", "arch", "river"))
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules.update({absent})\n")
+    told = subprocess.run(
+        [sys.executable, demo, "--epochs", "1"], capture_output=True, text=True, env={"PYTHONPATH": str(tmp_path)}
+    )
+    assert told.returncode == 1
+    (line,) = told.stderr.splitlines()
+    assert "pip install 'torch-diagnose[demos" in line
