@@ -134,6 +134,7 @@ def write_pass(session: Any, stream: Any, one: Pass) -> None:
         if hashes.device.type == "cpu":
             session.writer.hashes(stream.index, set_id, hashes.numpy().tobytes())
     session.row.evaluation_seconds += one.seconds
+    session.row.evaluated = True
 
 
 def _null(value: float) -> float | None:

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
@@ -187,6 +188,7 @@ class Losses:
         self._old_frames: set[tuple[int, int]] = set()
         self._locals_seen: dict[tuple[Any, str], set[Any]] = {}
         self.last: LossCall | None = None
+        self._past: deque[tuple[int, weakref.ref[LossCall]]] = deque(maxlen=256)
 
     # -- while the program runs ------------------------------------------------------------------------------------
 
@@ -311,13 +313,24 @@ class Losses:
             to.tick = min(to.tick, call.tick)
             to.add(call)
             self.passes.setdefault(to.key, to)
+            self._past.append((tick, weakref.ref(call)))
         self.waiting = still
+        self._past.extend((tick, weakref.ref(call)) for call in trained)
         self._drop_shadows()
         waiting = {id(call.evaluation) for call in still if call.evaluation is not None}
         ended = [p for p in self.passes.values() if p.values and id(p) not in waiting]
         self.passes = {k: p for k, p in self.passes.items() if id(p) in waiting}
         self._remember_frames()
         return trained, ended
+
+    def graphs_kept(self) -> int:
+        """How many of the last 256 loss calls, older than two steps, have a graph that is still alive.
+
+        The graph of a loss holds our hook, and nothing else holds it after the step: while the hook lives, the program keeps
+        the loss (in a list, a sum, a state), and with it all that its backward needs.
+        """
+        old = self.session.tick - 2
+        return sum(tick < old and ref() is not None for tick, ref in self._past)
 
     def _drop_shadows(self) -> None:
         """Where the program computed a loss on the same data itself, the repeated one is not needed."""

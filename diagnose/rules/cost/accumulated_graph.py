@@ -17,13 +17,15 @@ def accumulated_graph(
     slower: float = 2.0,
     share: float = 0.1,
     megabytes: float = 32.0,
+    graphs: int = 12,
     min_snapshots: int = 12,
 ) -> Iterator[Finding]:
     """Losses or states are kept with the graph that computed them.
 
     What it does:
         Reports a backward that takes `slower` times as long or more at the end, growing steadily with the steps: each one
-        runs through all the graphs before it. Also reports memory that grows (as in memory-growth) in a program that
+        runs through all the graphs before it. Reports `graphs` or more losses of earlier steps or passes whose graphs the
+        program still holds. Also reports memory that grows (as in memory-growth) in a program that
         evaluates without `torch.no_grad()`: what is summed up there keeps every batch's graph alive.
 
     Why is this bad:
@@ -42,7 +44,8 @@ def accumulated_graph(
 
     References:
         PyTorch FAQ, "Don't accumulate history across your training loop",
-        https://docs.pytorch.org/docs/stable/notes/faq.html. 2: the median backward of healthy programs changed by less
+        https://docs.pytorch.org/docs/stable/notes/faq.html. 12: a program that drops its losses holds one or two, one
+        that adds up a few before it takes their number holds a handful. 2: the median backward of healthy programs changed by less
         than 1.3 from the first third to the last.
     """
     slow = growth(training.series("backward_seconds"), least=30, skip=0.1, rank=0.8)
@@ -69,6 +72,27 @@ def accumulated_graph(
             fix=Fix("detach what is carried from step to step", "state = tuple(s.detach() for s in state)"),
         )
         return
+    alive = training.series("graphs_kept").finite()
+    if len(alive) and np.max(alive.values) >= graphs:
+        most = float(np.max(alive.values))
+        at = int(alive.steps[int(np.argmax(alive.values))])
+        site = next((e.site for e in training.evaluations if e.grad_enabled), None) or next(
+            iter(training.training_losses), None
+        )
+        yield Finding(
+            message=f"{most:.0f} earlier losses were still held with their graphs at step {at}, limit {graphs}",
+            places=(site.id if site is not None else "loss",),
+            evidence=(Evidence("graphs_kept", None, (at, at), most, "above", graphs - 0.5, "graphs", "largest"),),
+            severity="error",
+            confidence=0.9,
+            steps=(at, int(alive.steps[-1])),
+            fix=Fix(
+                "keep numbers instead of losses, and evaluate under torch.no_grad()",
+                "total += loss.item()",
+            ),
+            source=site.source if site is not None else None,
+        )
+        return
     kept = [e for e in training.evaluations if len(e) and e.grad_enabled]
     for evaluation in kept:
         gained = evaluation.memory_growth
@@ -80,7 +104,16 @@ def accumulated_graph(
             "graphs of all its batches are kept",
             places=(evaluation.id,),
             evidence=(
-                Evidence("memory_growth", evaluation.id, None, within, "above", megabytes * 2**20 * (1 - 1e-9), "byte", "median pass"),
+                Evidence(
+                    "memory_growth",
+                    evaluation.id,
+                    None,
+                    within,
+                    "above",
+                    megabytes * 2**20 * (1 - 1e-9),
+                    "byte",
+                    "median pass",
+                ),
             ),
             severity="error",
             confidence=0.9,
