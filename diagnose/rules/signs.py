@@ -25,6 +25,13 @@ def late(series: Series, share: float = 0.2) -> Floats:
     return values[-max(3, round(len(values) * share)) :]
 
 
+def at_end(training: Training, quantity: str, place: str | None = None, share: float = 0.2) -> Floats:
+    """The last finite values of a quantity, as `late`; none when it was not seen in the training's second half."""
+    series = training.series(quantity, place).finite()
+    seen_late = len(series) > 0 and series.steps[-1] >= 0.5 * (training.steps - 1)
+    return late(series, share) if seen_late else np.empty(0)
+
+
 def early(series: Series, count: int = 5) -> Floats:
     """The first `count` finite values."""
     return series.finite().values[:count]
@@ -159,7 +166,7 @@ def loss_drop(training: Training) -> float:
 
 def accuracy(training: Training, site: LossSite) -> float:
     """Share of right answers in the training batches at the end, NaN where unknown."""
-    return middle(late(training.series("loss_accuracy", site.id)))
+    return middle(at_end(training, "loss_accuracy", site.id))
 
 
 def nearest(site: LossSite, among: tuple[str, ...]) -> str | None:

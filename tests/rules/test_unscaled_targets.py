@@ -51,6 +51,15 @@ def test_a_loss_that_became_infinite_is_enough() -> None:
     assert "inf" in finding.message
 
 
+@pytest.mark.parametrize(("end", "speaks"), [(0.5e8, False), (1.4e8, False), (1.6e8, True)])
+def test_a_training_whose_end_was_not_looked_at_is_judged_by_its_loss(end, speaks) -> None:
+    given = numbers(1e5, 1e4, 900.0, 50.0, end)
+    for quantity in ("loss_input_mean", "loss_input_std_across"):
+        given[quantity] = np.r_[np.full(10, given[quantity]), np.full(30, np.nan)]
+    given["training_loss"] = np.r_[line(1e10, end, 100), np.full(300, end)]
+    assert bool(found(RULE, training(LOSS, given, kind="regression"))) is speaks
+
+
 @pytest.mark.parametrize("kind", ["gan", "reinforcement"])
 def test_targets_that_move_with_the_network_are_left_alone(kind) -> None:
     assert not found(RULE, training(LOSS, numbers(250e3, 80e3, 900.0, 50.0, 6.8e10), kind=kind))

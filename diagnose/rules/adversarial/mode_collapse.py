@@ -45,7 +45,7 @@ def mode_collapse(training: Training, *, spread: float = 0.3, min_snapshots: int
     layer, judged = pair
     fake = training.series("batch_std", layer.path).finite()
     seen = training.series("input_batch_std", judged.id).finite()
-    if len(fake) < min_snapshots or len(seen) < min_snapshots:
+    if min(len(fake), len(seen)) < min_snapshots or fake.steps[-1] < 0.5 * (training.steps - 1):
         return
     real = float(np.percentile(seen.values, 90))  # the discriminator is fed real and generated ones: the wider are real
     made = signs.middle(signs.late(fake, 0.25))

@@ -99,7 +99,7 @@ def latent_collapse(
 def _late(training: Training, layer: Layer, least: int) -> Floats | None:
     """Each unit's standard deviation at the end; None with too few snapshots."""
     series = training.series("unit_std", layer.path).finite()
-    if len(series) < least or series.values.ndim != 2:
+    if len(series) < least or series.values.ndim != 2 or series.steps[-1] < 0.5 * (training.steps - 1):
         return None
     return np.asarray(np.median(series.values[-max(3, len(series) // 5) :], axis=0))
 
@@ -136,7 +136,7 @@ def _narrowest(training: Training) -> tuple[Layer, ...]:
 def _alike(training: Training) -> float:
     """How much the reconstructions differ across samples at the end, as a share of how much the targets do."""
     for site in training.training_losses:
-        made = signs.middle(signs.late(training.series("loss_input_std_across", site.id)))
+        made = signs.middle(signs.at_end(training, "loss_input_std_across", site.id))
         wanted = signs.typical(training, "loss_target_std_across", site.id)
         if wanted > 0:
             return made / wanted

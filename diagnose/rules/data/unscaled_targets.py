@@ -31,7 +31,7 @@ from diagnose.run import LossSite, Training
     ),
 )
 def unscaled_targets(
-    training: Training, *, size: float = 10.0, missed: float = 0.25, unlearnt: float = 0.5
+    training: Training, *, size: float = 10.0, missed: float = 0.25, unlearnt: float = 0.5, worse: float = 1.5
 ) -> Iterator[Finding]:
     """Regression targets are large numbers that the outputs have not reached.
 
@@ -39,7 +39,8 @@ def unscaled_targets(
         Looks at targets whose root mean square is above `size`. They are a fault where the predictions still miss
         them at the end: their mean by more than `missed` of the targets' root mean square, or their spread is less
         than `missed` of the targets' while more than `unlearnt` of the loss of a constant prediction remains, or the
-        loss has become non-finite.
+        loss has become non-finite; where the predictions at the end were not recorded, a loss above `worse` times a
+        constant prediction's.
 
     Why is this bad:
         A network begins with outputs near 0 to 1 and moves by small steps: with targets of 100,000 it needs ten
@@ -65,10 +66,12 @@ def unscaled_targets(
         return  # targets that move with the networks
     for site in training.training_losses:
         if site.function in signs.REGRESSION:
-            yield from _judge(training, site, size, missed, unlearnt)
+            yield from _judge(training, site, size, missed, unlearnt, worse)
 
 
-def _judge(training: Training, site: LossSite, size: float, missed: float, unlearnt: float) -> Iterator[Finding]:
+def _judge(
+    training: Training, site: LossSite, size: float, missed: float, unlearnt: float, worse: float
+) -> Iterator[Finding]:
     mean, spread = signs.typical(training, "loss_target_mean", site.id), signs.target_spread(training, site)
     scale = sqrt(mean**2 + spread**2)
     if isnan(scale) or scale <= size or spread == 0:
@@ -79,23 +82,23 @@ def _judge(training: Training, site: LossSite, size: float, missed: float, unlea
     evidence = [_scale(training, site, mean, spread, size)]
     predicted = training.series("loss_input_mean", site.id)
     across, wanted = _spreads(training, site)
-    distance = abs(signs.middle(signs.late(predicted)) - mean) / scale
+    answered = signs.middle(signs.at_end(training, "loss_input_mean", site.id))
+    distance = abs(answered - mean) / scale
     if left == float("inf"):
         reached = f"and the loss ended at {float(loss.values[-1])}"
     elif distance > missed:
-        level = signs.middle(signs.late(predicted))
         evidence.append(
             Evidence(
                 "loss_input_mean",
                 site.id,
                 predicted.span,
-                level,
+                answered,
                 "outside",
                 _band(mean, missed * scale),
                 statistic="median of the last fifth",
             )
         )
-        reached = f"and after {training.steps} steps the predictions average {level:.3g}"
+        reached = f"and after {training.steps} steps the predictions average {answered:.3g}"
     elif across < missed * wanted and left > unlearnt:
         evidence.append(
             Evidence(
@@ -109,6 +112,15 @@ def _judge(training: Training, site: LossSite, size: float, missed: float, unlea
             )
         )
         reached = f"and after {training.steps} steps the predictions differ by only {across:.3g}"
+    elif isnan(answered) and left > worse:  # the end was not looked at, but its loss was recorded
+        level, chance = signs.middle(signs.late(loss)), signs.chance_loss(training, site)
+        limit = level / left * worse
+        evidence.append(
+            Evidence(loss.quantity, loss.place, loss.span, level, "above", limit, statistic="median of the last fifth")
+        )
+        reached = (
+            f"and after {training.steps} steps the loss is {level:.3g}, that of a constant prediction {chance:.3g}"
+        )
     else:
         return
     yield Finding(
@@ -143,5 +155,5 @@ def _band(mean: float, width: float) -> tuple[float, float]:
 
 def _spreads(training: Training, site: LossSite) -> tuple[float, float]:
     """How much the predictions differ across samples at the end, and how much the targets do."""
-    across = signs.middle(signs.late(training.series("loss_input_std_across", site.id)))
+    across = signs.middle(signs.at_end(training, "loss_input_std_across", site.id))
     return across, signs.typical(training, "loss_target_std_across", site.id)
