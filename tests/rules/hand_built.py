@@ -20,10 +20,20 @@ LINE = Source("train.py", 12)
 def site(function: str, *operations: str, **change: Any) -> LossSite:
     """A loss that was trained on, whose input was made by these operations, nearest first."""
     given: dict[str, Any] = {
-        "id": "loss", "function": function, "role": "training", "arguments": {"reduction": "mean"}, "input_shape": (32, 10),
-        "target_shape": (32,), "input_dtype": "float32", "target_dtype": "int64", "operations": operations, "layer": "net.fc",
-        "weight": 1.0, "calls": STEPS, "source": LINE,
-    } | change  # fmt: skip
+        "id": "loss",
+        "function": function,
+        "role": "training",
+        "arguments": {"reduction": "mean"},
+        "input_shape": (32, 10),
+        "target_shape": (32,),
+        "input_dtype": "float32",
+        "target_dtype": "int64",
+        "operations": operations,
+        "layer": "net.fc",
+        "weight": 1.0,
+        "calls": STEPS,
+        "source": LINE,
+    } | change
     return LossSite(**given)
 
 
@@ -44,8 +54,8 @@ def training(
 
     Args:
         losses: its loss sites; the numbers of quantities that belong to one are at the first.
-        numbers: value(s) by quantity, or by (quantity, place). A scalar holds at every snapshot; an array of as many values as
-            steps is per step; a matrix (n, m) or another vector is over evenly spaced snapshots.
+        numbers: value(s) by quantity, or by (quantity, place). A scalar holds at every snapshot; an array of as many
+            values as steps is per step; a matrix (n, m) or another vector is over evenly spaced snapshots.
         inputs: the same for the network's input "net:0" of shape (32, 8).
         change: further arguments of Training.
     """
@@ -67,9 +77,13 @@ def training(
     for key, value in (inputs or {}).items():
         put(key, value, "net:0")
     given: dict[str, Any] = {
-        "kind": "classification", "steps": steps, "losses": sites, "networks": ["net"], "series": series,
+        "kind": "classification",
+        "steps": steps,
+        "losses": sites,
+        "networks": ["net"],
+        "series": series,
         "inputs": [InputSite("net:0", "net", (32, 8), "float32")] if inputs else [],
-    } | change  # fmt: skip
+    } | change
     return Training(**given)
 
 
@@ -77,20 +91,32 @@ def evaluation(name: str = "val", loss: Sequence[float] = (1.0, 0.8, 0.7, 0.6, 0
     """An evaluation set with one pass for each loss, evenly over the training."""
     passes = len(loss)
     given: dict[str, Any] = {
-        "id": f"evaluation {name}", "name": name, "site": site("cross_entropy", "addmm", id="evaluated", role="evaluation"),
-        "steps": np.linspace(STEPS / passes - 1, STEPS - 1, passes).astype(np.int64), "loss": np.asarray(loss, dtype=float),
-        "accuracy": np.full(passes, 0.8), "samples": np.full(passes, 500.0), "batches": np.full(passes, 5.0),
-        "noise": np.full(passes, 0.01), "same_data": 0.0, "grad_enabled": False,
-    } | change  # fmt: skip
+        "id": f"evaluation {name}",
+        "name": name,
+        "site": site("cross_entropy", "addmm", id="evaluated", role="evaluation"),
+        "steps": np.linspace(STEPS / passes - 1, STEPS - 1, passes).astype(np.int64),
+        "loss": np.asarray(loss, dtype=float),
+        "accuracy": np.full(passes, 0.8),
+        "samples": np.full(passes, 500.0),
+        "batches": np.full(passes, 5.0),
+        "noise": np.full(passes, 0.01),
+        "same_data": 0.0,
+        "grad_enabled": False,
+    } | change
     return EvaluationSet(**given)
 
 
 def layer(path: str, role: str, kind: str = "", **change: Any) -> Layer:
     """A layer of the network "net"."""
     given: dict[str, Any] = {
-        "path": path, "type": kind or role.title(), "role": role, "shape": (32, 16), "input_shape": (32, 16), "network": "net",
+        "path": path,
+        "type": kind or role.title(),
+        "role": role,
+        "shape": (32, 16),
+        "input_shape": (32, 16),
+        "network": "net",
         "source": LINE,
-    } | change  # fmt: skip
+    } | change
     return Layer(**given)
 
 

@@ -8,7 +8,9 @@ RULE = "batch-norm-small-batch"
 
 def judged(samples, shape, kind="BatchNorm1d", mode=1.0, **change):
     norm = layer("net.bn", "normalization", kind, shape=shape, settings={"num_features": shape[1]})
-    return found(RULE, training((), {"samples": float(samples), ("layer_training", "net.bn"): mode}, layers=[norm], **change))
+    return found(
+        RULE, training((), {"samples": float(samples), ("layer_training", "net.bn"): mode}, layers=[norm], **change)
+    )
 
 
 def test_two_values_a_channel_are_an_error_with_a_group_norm_instead() -> None:
@@ -17,7 +19,9 @@ def test_two_values_a_channel_are_an_error_with_a_group_norm_instead() -> None:
     assert finding.fix is not None and finding.fix.code == "nn.GroupNorm(8, 64)"
 
 
-@pytest.mark.parametrize(("samples", "severity"), [(4, "error"), (5, "warning"), (15, "warning"), (16, None), (64, None)])
+@pytest.mark.parametrize(
+    ("samples", "severity"), [(4, "error"), (5, "warning"), (15, "warning"), (16, None), (64, None)]
+)
 def test_the_limits(samples, severity) -> None:
     findings = judged(samples, (samples, 64))
     assert [f.severity for f in findings] == ([severity] if severity else [])

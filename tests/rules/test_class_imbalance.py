@@ -19,8 +19,12 @@ def test_answering_the_majority_is_a_warning_with_the_weights() -> None:
 
 
 def test_several_classes_get_a_weight_each() -> None:
-    (finding,) = found(RULE, training(site("cross_entropy", "addmm"), {"class_count": counts(90, 8, 2), "loss_accuracy": 0.9}))
-    assert finding.fix is not None and finding.fix.code == "nn.CrossEntropyLoss(weight=torch.tensor([0.37, 4.17, 16.7]))"
+    (finding,) = found(
+        RULE, training(site("cross_entropy", "addmm"), {"class_count": counts(90, 8, 2), "loss_accuracy": 0.9})
+    )
+    assert (
+        finding.fix is not None and finding.fix.code == "nn.CrossEntropyLoss(weight=torch.tensor([0.37, 4.17, 16.7]))"
+    )
 
 
 @pytest.mark.parametrize(("accuracy", "severity"), [(0.93, "warning"), (0.95, "note"), (0.99, "note")])

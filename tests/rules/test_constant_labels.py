@@ -13,7 +13,9 @@ def counts(*each, snapshots=40):
 
 def test_one_class_alone_is_an_error() -> None:
     (finding,) = found(RULE, training(site("cross_entropy", "addmm"), {"class_count": counts(32, *[0] * 9)}))
-    assert finding.severity == "error" and "all 1280 labels" in finding.message and "tells 10 classes" in finding.message
+    assert (
+        finding.severity == "error" and "all 1280 labels" in finding.message and "tells 10 classes" in finding.message
+    )
 
 
 def test_a_handful_of_others_does_not_save_it() -> None:
@@ -58,7 +60,9 @@ def test_scores_against_others_have_the_right_one_first() -> None:
 QUANTITY = site("mse_loss", "addmm", input_shape=(32, 1), target_shape=(32, 1))
 
 
-@pytest.mark.parametrize(("value", "std", "speaks"), [(7.0, 0.0, True), (7.0, 0.1, False), (0.0, 0.0, False), (1.0, 0.0, False)])
+@pytest.mark.parametrize(
+    ("value", "std", "speaks"), [(7.0, 0.0, True), (7.0, 0.1, False), (0.0, 0.0, False), (1.0, 0.0, False)]
+)
 def test_targets_that_never_differ(value, std, speaks) -> None:
     given = {"loss_target_mean": value, "loss_target_std": std}
     assert bool(found(RULE, training(QUANTITY, given, kind="regression"))) is speaks

@@ -10,7 +10,10 @@ from diagnose.run import Optimizer, Parameter
 RULE = "discriminator-dominates"
 TURNS = np.tile([0.0, 1.0], 200)
 OPTIMIZERS = [Optimizer(0, "Adam", {"lr": 2e-3}, Source("gan.py", 30)), Optimizer(1, "Adam", {"lr": 1e-4})]
-PARAMETERS = [Parameter("D.w", "D", (4, 4), 16, optimizer=0, network="D"), Parameter("G.w", "G", (4, 4), 16, optimizer=1, network="G")]
+PARAMETERS = [
+    Parameter("D.w", "D", (4, 4), 16, optimizer=0, network="D"),
+    Parameter("G.w", "G", (4, 4), 16, optimizer=1, network="G"),
+]
 
 
 def judged(won, given, gradient=None, **change):

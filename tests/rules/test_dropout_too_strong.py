@@ -13,10 +13,19 @@ def judged(p, numbers, loss=LOSS, path="net.drop", mode=1.0):
     return found(RULE, training(loss, numbers | {("layer_training", path): mode}, layers=[drop]))
 
 
-@pytest.mark.parametrize(("p", "numbers", "severity"), [
-    (0.95, STUCK, "error"), (0.95, LEARNT, "warning"), (1.0, LEARNT, "error"), (0.9, LEARNT, "warning"), (0.89, LEARNT, None),
-    (0.61, STUCK, "error"), (0.6, STUCK, None), (0.5, STUCK, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("p", "numbers", "severity"),
+    [
+        (0.95, STUCK, "error"),
+        (0.95, LEARNT, "warning"),
+        (1.0, LEARNT, "error"),
+        (0.9, LEARNT, "warning"),
+        (0.89, LEARNT, None),
+        (0.61, STUCK, "error"),
+        (0.6, STUCK, None),
+        (0.5, STUCK, None),
+    ],
+)
 def test_the_limits(p, numbers, severity) -> None:
     findings = judged(p, numbers)
     assert [f.severity for f in findings] == ([severity] if severity else [])

@@ -11,7 +11,9 @@ LAYERS = [NORM, DROP]
 
 def judged(*training_layers, layers=LAYERS, **change):
     kind = change.pop("kind", "classification")
-    return found(RULE, training(evaluations=[evaluation(training_layers=training_layers, **change)], layers=layers, kind=kind))
+    return found(
+        RULE, training(evaluations=[evaluation(training_layers=training_layers, **change)], layers=layers, kind=kind)
+    )
 
 
 def test_batch_norm_and_dropout_active_while_validating_are_an_error() -> None:

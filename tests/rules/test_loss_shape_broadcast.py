@@ -20,7 +20,8 @@ def test_the_message_counts_and_the_fix_squeezes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "target"), [((32, 1), (32, 1)), ((32,), (32,)), ((32, 3), (32, 1)), ((1, 1), (1,)), ((32, 10), (10,)), ((32, 4), (31,))]
+    ("given", "target"),
+    [((32, 1), (32, 1)), ((32,), (32,)), ((32, 3), (32, 1)), ((1, 1), (1,)), ((32, 10), (10,)), ((32, 4), (31,))],
 )
 def test_silent_on_equal_shapes_and_targets_that_serve_several_outputs(given, target) -> None:
     assert not found(RULE, training(site("mse_loss", "addmm", input_shape=given, target_shape=target)))

@@ -16,7 +16,11 @@ def judged(width, end=0.001, whole=None, more=()):
         layer("net.out", "linear", "Linear", shape=(32, 8)),
     ]
     values = np.r_[line(1.0, end, 100), np.full(300, end)]
-    numbers = {"training_loss": values, "loss": values if whole is None else values + whole, "loss_target_std_across": 1.0}
+    numbers = {
+        "training_loss": values,
+        "loss": values if whole is None else values + whole,
+        "loss_target_std_across": 1.0,
+    }
     return found(RULE, training(LOSS, numbers, inputs={"input_mean": 0.0}, kind="autoencoder", layers=layers))
 
 

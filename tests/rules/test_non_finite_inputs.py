@@ -34,5 +34,7 @@ def test_finite_inputs_are_fine_whatever_the_loss() -> None:
 
 def test_a_loss_that_was_never_finite_after_it_is_an_error() -> None:
     event = Event("non-finite", 0, "net:0", {"what": "input", "value": "nan"})
-    (finding,) = found(RULE, training(site("mse_loss", "addmm"), {"loss": np.full(400, np.nan)}, inputs=HOLES, events=[event]))
+    (finding,) = found(
+        RULE, training(site("mse_loss", "addmm"), {"loss": np.full(400, np.nan)}, inputs=HOLES, events=[event])
+    )
     assert finding.severity == "error"

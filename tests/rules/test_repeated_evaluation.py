@@ -14,7 +14,11 @@ def judged(share, passes, epochs=(), each=0.1):
 
 def test_evaluating_at_every_step_is_a_warning() -> None:
     (finding,) = judged(0.8, 400)
-    assert finding.severity == "warning" and "80% of the time" in finding.message and "one every 1 steps" in finding.message
+    assert (
+        finding.severity == "warning"
+        and "80% of the time" in finding.message
+        and "one every 1 steps" in finding.message
+    )
     assert finding.fix is not None and finding.fix.code == "if step % 36 == 0:"
 
 

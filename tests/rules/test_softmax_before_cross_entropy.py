@@ -46,7 +46,9 @@ def test_silent_where_it_is_right_or_another_fault(losses) -> None:
 
 
 def test_rows_that_do_not_sum_to_one_are_another_fault() -> None:
-    assert not found(RULE, training(site("cross_entropy", "softmax", "addmm"), ROWS | {"loss_input_row_sum_error": 0.4}))
+    assert not found(
+        RULE, training(site("cross_entropy", "softmax", "addmm"), ROWS | {"loss_input_row_sum_error": 0.4})
+    )
     limit = {"loss_input_row_sum_error": 1e-3}
     assert found(RULE, training(site("cross_entropy", "softmax", "addmm"), ROWS | limit))
 

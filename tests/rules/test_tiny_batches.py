@@ -10,7 +10,10 @@ JUMPING = np.tile([0.2, 4.0], 200)
 
 
 def judged(samples, loss=LOSS, values=JUMPING, **change):
-    return found(RULE, training(loss, {"samples": np.full(400, float(samples)), "loss": values, "training_loss": values}, **change))
+    return found(
+        RULE,
+        training(loss, {"samples": np.full(400, float(samples)), "loss": values, "training_loss": values}, **change),
+    )
 
 
 def test_a_jumping_loss_that_stays_high_is_a_warning() -> None:

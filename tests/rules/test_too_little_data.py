@@ -12,7 +12,12 @@ EVEN = np.full((40, 10), 3.2)
 
 def recorded(size, *, validation=(2.3, 1.5, 1.2, 1.3, 1.6), end=0.01, starts=(), **change):
     facts = {"data": {"loader": {"dataset_size": size}}} if size else {}
-    numbers = {"class_count": EVEN, "training_loss": line(GUESS, end), "loss": line(GUESS, end), "samples": np.full(400, 32.0)}
+    numbers = {
+        "class_count": EVEN,
+        "training_loss": line(GUESS, end),
+        "loss": line(GUESS, end),
+        "samples": np.full(400, 32.0),
+    }
     return training(LOSS, numbers, evaluations=[evaluation(loss=validation)], facts=facts, epochs=starts, **change)
 
 

@@ -13,7 +13,15 @@ LAYERS = [NORM, DROP]
 
 
 def judged(norm, drop, layers=LAYERS, **change):
-    return found(RULE, training(None or (), {("layer_training", "net.bn"): norm, ("layer_training", "net.drop"): drop}, layers=layers, **change))
+    return found(
+        RULE,
+        training(
+            None or (),
+            {("layer_training", "net.bn"): norm, ("layer_training", "net.drop"): drop},
+            layers=layers,
+            **change,
+        ),
+    )
 
 
 def switched(at, count=40):

@@ -13,7 +13,9 @@ def test_a_clamped_linear_output_is_an_error() -> None:
     assert "60%" in finding.message and "clamp" in finding.message
 
 
-@pytest.mark.parametrize("operations", [("addmm",), ("hardtanh", "convolution"), ("relu", "addmm"), ("clamp", "native_batch_norm", "mm")])
+@pytest.mark.parametrize(
+    "operations", [("addmm",), ("hardtanh", "convolution"), ("relu", "addmm"), ("clamp", "native_batch_norm", "mm")]
+)
 def test_also_without_a_clamp_or_with_another_cut(operations) -> None:
     assert found(RULE, training(site(BCE, *operations), {"outside_unit_share": 0.3}))
 

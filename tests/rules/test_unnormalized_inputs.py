@@ -60,7 +60,11 @@ def test_a_column_of_a_hundred_times_the_median_is_the_limit(largest, speaks) ->
 @pytest.mark.parametrize(("level", "speaks"), [(0.49, False), (0.51, True)])
 def test_half_of_the_loss_left_is_the_second_sign(level, speaks) -> None:
     stays = np.r_[np.full(10, 2.3), np.full(390, level * np.log(10))]
-    loud = [f for f in found(RULE, training(LOSS, {"training_loss": stays, "loss": stays}, inputs=PIXELS, layers=[FIRST])) if f.loud]
+    loud = [
+        f
+        for f in found(RULE, training(LOSS, {"training_loss": stays, "loss": stays}, inputs=PIXELS, layers=[FIRST]))
+        if f.loud
+    ]
     assert bool(loud) is speaks
 
 

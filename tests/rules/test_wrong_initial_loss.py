@@ -34,9 +34,13 @@ def test_yes_or_no_and_sums_are_compared_with_their_own_guess() -> None:
     assert not found(RULE, training(summed, {"training_loss": np.full(400, 32 * GUESS), "samples": 32.0}))
 
 
-@pytest.mark.parametrize("arguments", [{"weight": "given"}, {"pos_weight": "given"}, {"label_smoothing": 0.1}, {"reduction": "none"}])
+@pytest.mark.parametrize(
+    "arguments", [{"weight": "given"}, {"pos_weight": "given"}, {"label_smoothing": 0.1}, {"reduction": "none"}]
+)
 def test_weights_and_smoothing_move_the_level(arguments) -> None:
-    assert not found(RULE, training(site("cross_entropy", "addmm", arguments=arguments), {"training_loss": np.full(400, 30.0)}))
+    assert not found(
+        RULE, training(site("cross_entropy", "addmm", arguments=arguments), {"training_loss": np.full(400, 30.0)})
+    )
 
 
 def test_silent_where_the_beginning_was_not_seen_and_for_quantities() -> None:

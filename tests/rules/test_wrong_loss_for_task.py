@@ -50,7 +50,9 @@ def test_labels_of_minus_one_and_one_are_an_error() -> None:
     assert finding.fix is not None and "(target + 1) / 2" in (finding.fix.code or "")
 
 
-@pytest.mark.parametrize(("low", "high", "speaks"), [(0, 1, False), (0.1, 0.9, False), (0, 1.009, False), (0, 1.02, True), (-0.02, 1, True)])
+@pytest.mark.parametrize(
+    ("low", "high", "speaks"), [(0, 1, False), (0.1, 0.9, False), (0, 1.009, False), (0, 1.02, True), (-0.02, 1, True)]
+)
 def test_the_margin_is_a_hundredth(low, high, speaks) -> None:
     assert bool(found(RULE, training(site(BINARY[0], "sigmoid", "addmm"), targets(low, high, 0.5, 0.3)))) is speaks
 

@@ -23,15 +23,32 @@ def test_a_relu_before_negative_targets_is_an_error() -> None:
 @pytest.mark.parametrize("function", ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"])
 @pytest.mark.parametrize(
     ("activation", "low", "high"),
-    [("sigmoid", 0, 9), ("sigmoid", -3, 1), ("tanh", -1, 4), ("softmax", 0, 5), ("softplus", -2, 2), ("exp", -2, 2), ("elu", -9, 2)],
+    [
+        ("sigmoid", 0, 9),
+        ("sigmoid", -3, 1),
+        ("tanh", -1, 4),
+        ("softmax", 0, 5),
+        ("softplus", -2, 2),
+        ("exp", -2, 2),
+        ("elu", -9, 2),
+    ],
 )
 def test_targets_out_of_reach(function, activation, low, high) -> None:
-    assert found(RULE, training(site(function, activation, "addmm"), targets(low, high, (low + high) / 2, (high - low) / 4)))
+    assert found(
+        RULE, training(site(function, activation, "addmm"), targets(low, high, (low + high) / 2, (high - low) / 4))
+    )
 
 
 @pytest.mark.parametrize(
     ("activation", "low", "high", "std"),
-    [("relu", 0, 5, 1), ("sigmoid", 0, 1, 0.3), ("tanh", -1, 1, 0.6), ("softmax", 0, 1, 0.2), ("elu", -1.5, 4, 1), ("softplus", 0.1, 9, 2)],
+    [
+        ("relu", 0, 5, 1),
+        ("sigmoid", 0, 1, 0.3),
+        ("tanh", -1, 1, 0.6),
+        ("softmax", 0, 1, 0.2),
+        ("elu", -1.5, 4, 1),
+        ("softplus", 0.1, 9, 2),
+    ],
 )
 def test_silent_where_the_targets_are_in_reach(activation, low, high, std) -> None:
     assert not found(RULE, training(site("mse_loss", activation, "addmm"), targets(low, high, (low + high) / 2, std)))
@@ -53,7 +70,9 @@ def test_few_targets_out_of_reach_are_a_warning() -> None:
     assert finding.severity == "warning"
 
 
-@pytest.mark.parametrize("operations", [("mul", "tanh"), ("addmm", "relu"), ("leaky_relu", "addmm"), ("add", "mul", "sigmoid"), ()])
+@pytest.mark.parametrize(
+    "operations", [("mul", "tanh"), ("addmm", "relu"), ("leaky_relu", "addmm"), ("add", "mul", "sigmoid"), ()]
+)
 def test_silent_on_rescaled_and_unbounded_outputs(operations) -> None:
     assert not found(RULE, training(site("mse_loss", *operations), targets(-9, 9, 0, 4)))
 
@@ -73,7 +92,9 @@ def test_a_softmax_over_one_unit_is_an_error() -> None:
 # logits of classes
 
 
-@pytest.mark.parametrize(("activation", "low", "high", "floor"), [("sigmoid", 0.1, 0.9, "1.46"), ("tanh", -0.9, 0.9, "0.80")])
+@pytest.mark.parametrize(
+    ("activation", "low", "high", "floor"), [("sigmoid", 0.1, 0.9, "1.46"), ("tanh", -0.9, 0.9, "0.80")]
+)
 def test_squeezed_logits_are_an_error_with_the_loss_they_can_reach(activation, low, high, floor) -> None:
     numbers = {"loss_input_min": low, "loss_input_max": high}
     (finding,) = found(RULE, training(site("cross_entropy", activation, "addmm"), numbers))
@@ -87,9 +108,14 @@ def test_a_relu_on_logits_is_an_error_where_little_was_learnt(end, severity) -> 
     assert finding.severity == severity
 
 
-@pytest.mark.parametrize("operations", [("addmm", "relu"), ("mul", "tanh"), ("mean", "relu"), ("log_softmax",), ("leaky_relu",), ("softplus",)])
+@pytest.mark.parametrize(
+    "operations",
+    [("addmm", "relu"), ("mul", "tanh"), ("mean", "relu"), ("log_softmax",), ("leaky_relu",), ("softplus",)],
+)
 def test_silent_on_raw_pooled_and_soft_capped_logits(operations) -> None:
-    assert not found(RULE, training(site("cross_entropy", *operations), {"loss_input_min": -5.0, "loss_input_max": 9.0}))
+    assert not found(
+        RULE, training(site("cross_entropy", *operations), {"loss_input_min": -5.0, "loss_input_max": 9.0})
+    )
 
 
 def test_numbers_beyond_the_activation_s_range_speak_against_it() -> None:
@@ -108,7 +134,13 @@ def test_numbers_above_zero_are_no_log_probabilities(function, operations) -> No
 
 @pytest.mark.parametrize(
     ("operations", "top"),
-    [(("log_softmax", "addmm"), 0.0), (("log", "softmax", "addmm"), 0.0), (("sub", "addmm"), -0.01), (("log_softmax",), 0.5), ((), 0.009)],
+    [
+        (("log_softmax", "addmm"), 0.0),
+        (("log", "softmax", "addmm"), 0.0),
+        (("sub", "addmm"), -0.01),
+        (("log_softmax",), 0.5),
+        ((), 0.009),
+    ],
 )
 def test_silent_on_log_probabilities(operations, top) -> None:
     assert not found(RULE, training(site("nll_loss", *operations), {"loss_input_max": top, "loss_input_min": -20.0}))

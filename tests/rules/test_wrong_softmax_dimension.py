@@ -22,13 +22,19 @@ def test_the_limit_of_the_rows_sum(error, speaks) -> None:
 
 
 def test_a_log_softmax_along_the_batch_is_an_error_by_its_axis() -> None:
-    (finding,) = found(RULE, training(site("nll_loss", "log_softmax", "addmm"), layers=[softmax((32, 10), 0, "log_softmax")]))
-    assert "axis 0 of (32, 10)" in finding.message and finding.fix is not None and finding.fix.code == "nn.Softmax(dim=1)"
+    (finding,) = found(
+        RULE, training(site("nll_loss", "log_softmax", "addmm"), layers=[softmax((32, 10), 0, "log_softmax")])
+    )
+    assert (
+        "axis 0 of (32, 10)" in finding.message and finding.fix is not None and finding.fix.code == "nn.Softmax(dim=1)"
+    )
 
 
 @pytest.mark.parametrize("dim", [1, -1, None])
 def test_silent_along_the_classes(dim) -> None:
-    assert not found(RULE, training(site("nll_loss", "log_softmax", "addmm"), layers=[softmax((32, 10), dim, "log_softmax")]))
+    assert not found(
+        RULE, training(site("nll_loss", "log_softmax", "addmm"), layers=[softmax((32, 10), dim, "log_softmax")])
+    )
 
 
 def test_pixels_have_their_classes_on_axis_one() -> None:
@@ -40,7 +46,9 @@ def test_pixels_have_their_classes_on_axis_one() -> None:
 def test_words_are_flattened_after_their_softmax() -> None:
     loss = site("nll_loss", "log_softmax", input_shape=(320, 50), target_shape=(320,))
     assert not found(RULE, training(loss, layers=[softmax((32, 10, 50), -1, "log_softmax")]))
-    assert found(RULE, training(loss, layers=[softmax((32, 10, 50), None, "log_softmax")]))  # torch picks 0 of three axes
+    assert found(
+        RULE, training(loss, layers=[softmax((32, 10, 50), None, "log_softmax")])
+    )  # torch picks 0 of three axes
 
 
 # inside the network
@@ -52,7 +60,9 @@ def test_attention_over_the_samples_is_an_error() -> None:
     assert finding.places == ("net.attention",)
 
 
-@pytest.mark.parametrize(("shape", "dim"), [((32, 12, 12), -1), ((12, 32, 1), 0), ((32, 32, 1), 0), ((32,), 0), ((12, 12), 0)])
+@pytest.mark.parametrize(
+    ("shape", "dim"), [((32, 12, 12), -1), ((12, 32, 1), 0), ((32, 32, 1), 0), ((32,), 0), ((12, 12), 0)]
+)
 def test_silent_on_attention_along_time_or_keys(shape, dim) -> None:
     inner = softmax(shape, dim, path="net.attention")
     assert not found(RULE, training(site("cross_entropy", "addmm"), {"samples": 32.0}, layers=[inner]))

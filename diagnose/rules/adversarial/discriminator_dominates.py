@@ -33,8 +33,8 @@ def discriminator_dominates(
         saturating generator loss), or its loss has grown `lost` times (a non-saturating one).
 
     Why is this bad:
-        Where real and generated samples are told apart with certainty, the discriminator is flat around the generated ones:
-        its gradient does not say in which direction reality lies.
+        Where real and generated samples are told apart with certainty, the discriminator is flat around the generated
+        ones: its gradient does not say in which direction reality lies.
 
     Fix:
         One step each, equal learning rates, the non-saturating loss, and a gradient penalty on the discriminator.
@@ -121,7 +121,8 @@ def _judge(
         confidence=0.85,
         steps=(begin, int(won.steps[-1])),
         fix=Fix(
-            "one step each, equal learning rates, a non-saturating generator loss and a gradient penalty on the discriminator",
+            "one step each, equal learning rates, a non-saturating generator loss and a gradient penalty on "
+            "the discriminator",
             f"optimizer_d = torch.optim.Adam(D.parameters(), lr={rate / max(steps_each, 2):.2g}, betas=(0.5, 0.99))"
             if isinstance(rate, float)
             else None,

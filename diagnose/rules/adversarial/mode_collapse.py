@@ -15,17 +15,17 @@ def mode_collapse(training: Training, *, spread: float = 0.3, min_snapshots: int
     """The generator makes nearly the same sample whatever its noise.
 
     What it does:
-        Compares how much the generator's samples differ within a batch with how much the real ones do, both as the root mean
-        square over elements of the standard deviation across samples. Below `spread` of it in the last quarter of the
-        training is reported.
+        Compares how much the generator's samples differ within a batch with how much the real ones do, both as the
+        root mean square over elements of the standard deviation across samples. Below `spread` of it in the last
+        quarter of the training is reported.
 
     Why is this bad:
         The generator has found one sample, or few, that fool the discriminator, and moves on to another when it is
         found out: it never learns the variety of the data.
 
     Fix:
-        A gradient penalty (R1) or spectral normalisation in the discriminator, minibatch standard deviation, equal learning
-        rates with beta1 = 0.5, larger batches.
+        A gradient penalty (R1) or spectral normalisation in the discriminator, minibatch standard deviation, equal
+        learning rates with beta1 = 0.5, larger batches.
 
     Known problems:
         Collapse to several modes that lie far apart keeps the spread and is not seen. In the first quarter every
@@ -35,9 +35,9 @@ def mode_collapse(training: Training, *, spread: float = 0.3, min_snapshots: int
         a generator of digits that draws the same 1 for every noise vector
 
     References:
-        Salimans et al. 2016, Improved Techniques for Training GANs, section 3.2, https://arxiv.org/abs/1606.03498; Mescheder
-        et al. 2018, https://arxiv.org/abs/1801.04406. 0.3: a healthy generator of digits ended at 0.9 of the real spread, one
-        overpowered by its discriminator at 0.1.
+        Salimans et al. 2016, Improved Techniques for Training GANs, section 3.2, https://arxiv.org/abs/1606.03498;
+        Mescheder et al. 2018, https://arxiv.org/abs/1801.04406. 0.3: a healthy generator of digits ended at 0.9 of
+        the real spread, one overpowered by its discriminator at 0.1.
     """
     pair = _generated(training)
     if pair is None:
@@ -53,7 +53,8 @@ def mode_collapse(training: Training, *, spread: float = 0.3, min_snapshots: int
         return
     start = int(fake.steps[-max(3, len(fake) // 4)])
     yield Finding(
-        message=f"samples of {layer.path} differ by {made:.3g} within a batch, real ones by {real:.3g} ({made / real:.0%})",
+        message=f"samples of {layer.path} differ by {made:.3g} within a batch, real ones by {real:.3g} "
+        f"({made / real:.0%})",
         places=(layer.path,),
         evidence=(
             Evidence(
@@ -71,7 +72,8 @@ def mode_collapse(training: Training, *, spread: float = 0.3, min_snapshots: int
         confidence=0.8,
         steps=(start, int(fake.steps[-1])),
         fix=Fix(
-            f"penalise the gradient of the discriminator at real samples (R1) and train both with Adam(betas=(0.5, 0.99)) "
+            "penalise the gradient of the discriminator at real samples (R1) and train both with "
+            "Adam(betas=(0.5, 0.99)) "
             f"until the spread of {made:.3g} comes near {real:.3g}",
             "penalty = torch.autograd.grad(D(real).sum(), real, create_graph=True)[0].pow(2).flatten(1).sum(1).mean()",
         ),
@@ -80,7 +82,7 @@ def mode_collapse(training: Training, *, spread: float = 0.3, min_snapshots: int
 
 
 def _generated(training: Training) -> tuple[Layer, InputSite] | None:
-    """The last layer of one network and the input of another that takes what it makes; None when there is no such pair."""
+    """The last layer of one network and the input of another that takes its output; None without such a pair."""
     last: dict[str, Layer] = {}
     for layer in training.layers:
         if layer.role != "container" and layer.shape:

@@ -37,23 +37,23 @@ def latent_collapse(
         differ by less than `copied` of what the targets do.
 
     Why is this bad:
-        The decoder then answers with one mean image for all inputs; the encoder gets no gradient to get away from there.
-        Mostly the KL term outweighs the reconstruction: one is summed, the other averaged.
+        The decoder then answers with one mean image for all inputs; the encoder gets no gradient to get away from
+        there. Mostly the KL term outweighs the reconstruction: one is summed, the other averaged.
 
     Fix:
         Sum the reconstruction over all elements as the KL term is summed over all units, warm the KL term up from 0, or
         weigh it by less than 1.
 
     Known problems:
-        Some unused units are normal, and only a code without any used unit is reported. A code drawn in a way other than
-        mean plus spread times noise is judged as a plain one.
+        Some unused units are normal, and only a code without any used unit is reported. A code drawn in a way other
+        than mean plus spread times noise is judged as a plain one.
 
     Example:
         `F.mse_loss(x_hat, x) + kl.sum(1).mean()` for images of 784 pixels
 
     References:
-        Burda et al. 2016, Importance Weighted Autoencoders, section 5 (a unit is active when the variance of its mean over
-        the data is above 0.01, hence 0.1), https://arxiv.org/abs/1509.00519; Bowman et al. 2016,
+        Burda et al. 2016, Importance Weighted Autoencoders, section 5 (a unit is active when the variance of its mean
+        over the data is above 0.01, hence 0.1), https://arxiv.org/abs/1509.00519; Bowman et al. 2016,
         https://arxiv.org/abs/1511.06349
     """
     drawn = _drawn(training) if training.kind == "vae" else ()
@@ -77,7 +77,8 @@ def latent_collapse(
     units = series.values.shape[1]
     share = f", and the reconstructions differ by {alike:.0%} of what the targets do" if not np.isnan(alike) else ""
     yield Finding(
-        message=f"all {units} units of the code {layer.path} are constant: the largest standard deviation over the data is "
+        message=f"all {units} units of the code {layer.path} are constant: the largest standard deviation over "
+        "the data is "
         f"{value:.2g}{share}",
         places=(layer.path,),
         evidence=(
@@ -87,7 +88,8 @@ def latent_collapse(
         confidence=0.9 if drawn else 0.75,
         steps=signs.span(training),
         fix=Fix(
-            "sum the reconstruction over the elements of a sample as the KL term is summed over the code, or weigh the KL term by less"
+            "sum the reconstruction over the elements of a sample as the KL term is summed over the code, or "
+            "weigh the KL term by less"
             if drawn
             else f"a wider code than {units} units, without an activation that can die, and a smaller learning rate",
             "loss = F.mse_loss(x_hat, x, reduction='sum') / len(x) + kl" if drawn else None,

@@ -14,8 +14,8 @@ def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 
 
     What it does:
         Compares the narrowest layer of an autoencoder with its input. As wide or wider, with no dropout, and no penalty
-        on top of the reconstruction (the loss is within `penalty` of it), is reported: a warning where less than `learnt`
-        of a constant reconstruction's loss remains, else a note.
+        on top of the reconstruction (the loss is within `penalty` of it), is reported: a warning where less than
+        `learnt` of a constant reconstruction's loss remains, else a note.
 
     Why is this bad:
         The identity has no error at all and needs no understanding of the data: anomalies are copied as well as normal

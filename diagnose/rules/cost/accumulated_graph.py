@@ -23,9 +23,9 @@ def accumulated_graph(
     """Losses or states are kept with the graph that computed them.
 
     What it does:
-        Reports a backward that takes `slower` times as long or more at the end, growing steadily with the steps: each one
-        runs through all the graphs before it. Reports `graphs` or more losses of earlier steps or passes whose graphs the
-        program still holds. Also reports memory that grows (as in memory-growth) in a program that
+        Reports a backward that takes `slower` times as long or more at the end, growing steadily with the steps: each
+        one runs through all the graphs before it. Reports `graphs` or more losses of earlier steps or passes whose
+        graphs the program still holds. Also reports memory that grows (as in memory-growth) in a program that
         evaluates without `torch.no_grad()`: what is summed up there keeps every batch's graph alive.
 
     Why is this bad:
@@ -45,13 +45,14 @@ def accumulated_graph(
     References:
         PyTorch FAQ, "Don't accumulate history across your training loop",
         https://docs.pytorch.org/docs/stable/notes/faq.html. 12: a program that drops its losses holds one or two, one
-        that adds up a few before it takes their number holds a handful. 2: the median backward of healthy programs changed by less
-        than 1.3 from the first third to the last.
+        that adds up a few before it takes their number holds a handful. 2: the median backward of healthy programs
+        changed by less than 1.3 from the first third to the last.
     """
     slow = growth(training.series("backward_seconds"), least=30, skip=0.1, rank=0.8)
     if slow is not None and slow.end > slower * slow.start:
         yield Finding(
-            message=f"backward took {slow.start * 1e3:.2g} ms at first and {slow.end * 1e3:.2g} ms at the end: it runs through "
+            message=f"backward took {slow.start * 1e3:.2g} ms at first and {slow.end * 1e3:.2g} ms at the end: "
+            "it runs through "
             "the graphs of earlier steps",
             places=("backward",),
             evidence=(
@@ -100,7 +101,8 @@ def accumulated_graph(
             continue
         within = float(np.nanmedian(gained))
         yield Finding(
-            message=f"memory grows by {within / 2**20:.0f} MB within each pass of {evaluation.name}, which runs with gradients: the "
+            message=f"memory grows by {within / 2**20:.0f} MB within each pass of {evaluation.name}, which "
+            "runs with gradients: the "
             "graphs of all its batches are kept",
             places=(evaluation.id,),
             evidence=(
@@ -130,7 +132,8 @@ def accumulated_graph(
         return
     evaluation = max(kept, key=len)
     yield Finding(
-        message=f"memory grew from {grown.start / 2**20:.0f} to {grown.end / 2**20:.0f} MB while {evaluation.name} is evaluated "
+        message=f"memory grew from {grown.start / 2**20:.0f} to {grown.end / 2**20:.0f} MB while "
+        f"{evaluation.name} is evaluated "
         f"with gradients ({len(evaluation)} times): its graphs are kept",
         places=(evaluation.id,),
         evidence=(

@@ -21,8 +21,8 @@ def data_loading_bottleneck(
         The processor or GPU stands still while the next batch is read and prepared.
 
     Fix:
-        `num_workers`, `persistent_workers`, `pin_memory` in the DataLoader; decode and resize once and store the result;
-        tensors instead of lists of Python numbers.
+        `num_workers`, `persistent_workers`, `pin_memory` in the DataLoader; decode and resize once and store the
+        result; tensors instead of lists of Python numbers.
 
     Known problems:
         Where data are fetched without a DataLoader the time is not seen apart from the forward pass. Tiny networks
@@ -49,7 +49,8 @@ def data_loading_bottleneck(
     with_workers = f" with {workers} workers" if isinstance(workers, int) else ""
     part = min(waited / whole, 1.0)
     yield Finding(
-        message=f"{part:.0%} of the training time ({waited:.1f} s, {each * 1e3:.0f} ms a step) waits for data{with_workers}",
+        message=f"{part:.0%} of the training time ({waited:.1f} s, {each * 1e3:.0f} ms a step) waits for "
+        f"data{with_workers}",
         places=("data",),
         evidence=(Evidence("data_seconds", None, data.span, part, "above", share, statistic="share of all seconds"),),
         severity="warning",

@@ -42,7 +42,8 @@ def memory_growth(
         return
     limit = grown.start + max(share * grown.start, megabytes * 2**20)
     yield Finding(
-        message=f"memory grew from {grown.start / 2**20:.0f} to {grown.end / 2**20:.0f} MB from step {grown.steps[0]} to "
+        message=f"memory grew from {grown.start / 2**20:.0f} to {grown.end / 2**20:.0f} MB from step "
+        f"{grown.steps[0]} to "
         f"{grown.steps[1]}, {grown.per_step / 2**10:.0f} KB a step",
         places=("process",),
         evidence=(Evidence("memory_bytes", None, grown.steps, grown.end, "above", limit * (1 - 1e-9), "byte", "last"),),

@@ -48,7 +48,8 @@ def repeated_evaluation(
     frequent = interval <= often if not epochs else len(most) > 1.5 * epochs
     series = training.series("evaluation_seconds")
     yield Finding(
-        message=f"{part:.0%} of the time ({float(spent.sum()):.1f} s) went into {len(most)} evaluations of {most.name}, one every "
+        message=f"{part:.0%} of the time ({float(spent.sum()):.1f} s) went into {len(most)} evaluations of "
+        f"{most.name}, one every "
         f"{interval:.0f} steps",
         places=(most.id,),
         evidence=(

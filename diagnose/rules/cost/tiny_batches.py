@@ -17,9 +17,9 @@ def tiny_batches(
     """Batches of a few samples: noisy steps, slow epochs.
 
     What it does:
-        Reports a typical batch of at most `samples` samples in a training of at least `min_steps` steps: a warning where
-        the loss jumps from step to step by more than `noise` of its level and more than `unlearnt` of a constant
-        prediction's loss remains, else a note.
+        Reports a typical batch of at most `samples` samples in a training of at least `min_steps` steps: a warning
+        where the loss jumps from step to step by more than `noise` of its level and more than `unlearnt` of a
+        constant prediction's loss remains, else a note.
 
     Why is this bad:
         The gradient of so few samples is mostly noise, so that the learning rate must be small; and each step costs
@@ -36,7 +36,8 @@ def tiny_batches(
 
     References:
         McCandlish et al. 2018, An Empirical Model of Large-Batch Training, https://arxiv.org/abs/1812.06162; Masters &
-        Luschi 2018, https://arxiv.org/abs/1804.07612: batches of 2 to 32 can reach the best results, hence the second sign.
+        Luschi 2018, https://arxiv.org/abs/1804.07612: batches of 2 to 32 can reach the best results, hence the second
+        sign.
     """
     size = signs.typical(training, "samples")
     if isnan(size) or size > samples or training.kind in ("reinforcement", "gan", "language", "segmentation"):

@@ -58,7 +58,8 @@ def _judge(training: Training, evaluation: EvaluationSet, useful: float, toleran
     step = int(evaluation.steps[done])
     rest = len(losses) - done - 1
     yield Finding(
-        message=f"{evaluation.name} loss was at {losses[done]:.4g} after {done + 1} of {len(losses)} passes (step {step}), the other "
+        message=f"{evaluation.name} loss was at {losses[done]:.4g} after {done + 1} of {len(losses)} passes "
+        f"(step {step}), the other "
         f"{rest} took off {max(float(losses[done] - best[-1]), 0.0):.2g}",
         places=(evaluation.id,),
         evidence=(

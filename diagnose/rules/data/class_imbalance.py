@@ -81,7 +81,8 @@ def _judge(training: Training, site: LossSite, ratio: float, margin: float, leas
         else f"nn.CrossEntropyLoss(weight=torch.tensor([{shown}]))"
     )
     yield Finding(
-        message=f"class {top} at {place} has {shares[top]:.1%} of {seen} labels, class {rarest} {shares[rarest]:.2%}{end}",
+        message=f"class {top} at {place} has {shares[top]:.1%} of {seen} labels, class {rarest} "
+        f"{shares[rarest]:.2%}{end}",
         places=(place,),
         evidence=tuple(evidence),
         severity="warning" if stuck else "note",

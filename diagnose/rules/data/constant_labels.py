@@ -46,8 +46,8 @@ def constant_labels(training: Training, *, share: float = 0.99, min_labels: int 
         Print `torch.unique(y, return_counts=True)` before training and follow the labels back to where they collapse.
 
     Known problems:
-        Losses in which the right answer is always the first (contrastive losses), adversarial losses, pixels and words are
-        left out. A rare positive class of two is class-imbalance.
+        Losses in which the right answer is always the first (contrastive losses), adversarial losses, pixels and
+        words are left out. A rare positive class of two is class-imbalance.
 
     Example:
         `y = (labels / labels.max()).astype(int)`
@@ -97,7 +97,8 @@ def _classes(training: Training, site: LossSite, limit: float, least: int, other
         confidence=0.95 if only else 0.85,
         steps=signs.span(training),
         fix=Fix(
-            f"follow the labels back to where they became {top}: a cast to integer after a division, or the wrong column",
+            f"follow the labels back to where they became {top}: a cast to integer after a division, or the "
+            "wrong column",
             "print(torch.unique(y, return_counts=True))",
         ),
         source=site.source,

@@ -105,11 +105,17 @@ def _judge(
         what = f"column {column} of {site.id} is about {largest:.3g}, the median column {usual:.3g}"
     elif scale.whole > size:
         seen = Evidence("input_std", site.id, deviation.span, scale.whole, "above", size, statistic="root mean square")
-        what = f"{site.id} has values from {scale.low:.3g} to {scale.high:.3g}, root mean square {scale.whole:.3g} instead of about 1"
+        what = (
+            f"{site.id} has values from {scale.low:.3g} to {scale.high:.3g}, root mean square "
+            f"{scale.whole:.3g} instead of about 1"
+        )
     elif small:
         top = max(abs(scale.low), abs(scale.high))
         seen = Evidence("input_max", site.id, deviation.span, top, "below", tiny, statistic="largest magnitude")
-        what = f"{site.id} has values from {scale.low:.2g} to {scale.high:.2g}, root mean square {scale.whole:.2g} instead of about 1"
+        what = (
+            f"{site.id} has values from {scale.low:.2g} to {scale.high:.2g}, root mean square "
+            f"{scale.whole:.2g} instead of about 1"
+        )
     else:
         return
     sign = _second_sign(training, unlearnt, saturated)
@@ -171,7 +177,8 @@ def _second_sign(training: Training, unlearnt: float, saturated: float) -> tuple
                     series.quantity, series.place, (0, needed), float(values[0]), "above", 3 * chance, statistic="first"
                 )
                 return (
-                    f"the loss began at {values[0]:.3g} and needed {needed} steps to come down to a guess ({chance:.3g})",
+                    f"the loss began at {values[0]:.3g} and needed {needed} steps to come down to a guess "
+                    f"({chance:.3g})",
                     seen,
                 )
     return None
@@ -202,7 +209,7 @@ def _first(training: Training, site: InputSite) -> list[Layer]:
 
 
 def _normalised(training: Training, site: InputSite) -> bool:
-    """Whether a normalisation stands at the input, an embedding takes it, or `forward` scales it before its first layer."""
+    """Whether a normalisation or an embedding takes the input, or `forward` scales it before its first layer."""
     layers = _first(training, site)
     if not layers:
         return False

@@ -124,14 +124,16 @@ def _judge(
     else:
         return
     yield Finding(
-        message=f"targets at {place} are about {mean:.4g} +- {spread:.3g}, {scale:.3g} times the scale a network starts with, {reached}",
+        message=f"targets at {place} are about {mean:.4g} +- {spread:.3g}, {scale:.3g} times the scale a "
+        f"network starts with, {reached}",
         places=(place,),
         evidence=tuple(evidence),
         severity="error",
         confidence=0.93,
         steps=signs.span(training),
         fix=Fix(
-            f"standardise the targets: subtract {mean:.6g} and divide by {spread:.4g} (of the training part), and undo it for reporting",
+            f"standardise the targets: subtract {mean:.6g} and divide by {spread:.4g} (of the training part), "
+            "and undo it for reporting",
             f"y = (y - {mean:.6g}) / {spread:.4g}",
         ),
         source=site.source,

@@ -109,7 +109,8 @@ def _classes(
         return
     place = signs.where(site)
     yield Finding(
-        message=f"{level:.0%} of neighbours in a batch at {place} have the same label, at random it would be {random:.0%}",
+        message=f"{level:.0%} of neighbours in a batch at {place} have the same label, at random it would be "
+        f"{random:.0%}",
         places=(place,),
         evidence=(Evidence("label_repeat_share", site.id, repeats.span, level, "above", limit),),
         severity="error" if level > 0.9 and random < 0.7 else "warning",
@@ -134,7 +135,8 @@ def _quantities(training: Training, site: LossSite, limit: float, least: int, ro
         return
     place = signs.where(site)
     yield Finding(
-        message=f"mean targets of the batches at {place} vary {times:.0f} times as much as those of random batches of {rows}",
+        message=f"mean targets of the batches at {place} vary {times:.0f} times as much as those of random "
+        f"batches of {rows}",
         places=(place,),
         evidence=(
             Evidence("loss_target_mean", site.id, means.span, times, "above", limit, statistic="variance ratio"),

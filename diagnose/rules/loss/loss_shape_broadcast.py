@@ -119,7 +119,8 @@ def _finding(
     place = signs.where(site)
     compared = Evidence("loss_elements", site.id, None, float(made), "above", float(given), statistic="shape")
     return Finding(
-        message=f"the prediction of {place} and its target broadcast: {what}, {made} comparisons for {given} predictions",
+        message=f"the prediction of {place} and its target broadcast: {what}, {made} comparisons for {given} "
+        "predictions",
         places=(place,),
         evidence=(compared,),
         severity="error" if grown else "warning",

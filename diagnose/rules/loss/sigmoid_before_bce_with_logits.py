@@ -88,7 +88,8 @@ def _judge(training: Training, site: LossSite, min_snapshots: int) -> Iterator[F
         confidence=0.97 if made else 0.6,
         steps=signs.span(training),
         fix=Fix(
-            f"remove the {made or 'sigmoid'} from {place}: the loss applies it itself; elsewhere take torch.sigmoid(logits)",
+            f"remove the {made or 'sigmoid'} from {place}: the loss applies it itself; elsewhere take "
+            "torch.sigmoid(logits)",
             "loss = F.binary_cross_entropy_with_logits(logits, target)  # logits: the output before the sigmoid",
         ),
         source=site.source,

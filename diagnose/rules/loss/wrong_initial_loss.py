@@ -28,8 +28,8 @@ def wrong_initial_loss(
         Scale the last layer's initial weights down, or the inputs, which is the usual reason.
 
     Known problems:
-        Class weights, label smoothing and auxiliary terms move the level: sites with `weight` or smoothing are left out.
-        Fine-tuning begins below ln K, which is not reported.
+        Class weights, label smoothing and auxiliary terms move the level: sites with `weight` or smoothing are left
+        out. Fine-tuning begins below ln K, which is not reported.
 
     Example:
         `nn.init.normal_(model.fc.weight, std=1.0)` before 784 pixels of 0..255
@@ -67,7 +67,8 @@ def wrong_initial_loss(
             confidence=0.6 if lasting else 0.4,
             steps=(0, needed),
             fix=Fix(
-                f"make the initial outputs at {place} about {first / guess:.0f} times smaller: scale the inputs, or the last "
+                f"make the initial outputs at {place} about {first / guess:.0f} times smaller: scale the "
+                "inputs, or the last "
                 f"layer's weights by {guess / first:.2g}",
                 f"with torch.no_grad():\n    model.{place}.weight.mul_({guess / first:.2g})" if site.layer else None,
             ),

@@ -165,7 +165,8 @@ def _beyond_binary(training: Training, site: LossSite, margin: float) -> Iterato
     else:
         text, code = f"targets from {lowest:.3g} to {highest:.3g} are quantities: use mse_loss", None
     yield Finding(
-        message=f"{site.function} at {place} is given targets from {lowest:.3g} to {highest:.3g} instead of 0 to 1: its loss has "
+        message=f"{site.function} at {place} is given targets from {lowest:.3g} to {highest:.3g} instead of 0 "
+        "to 1: its loss has "
         "no lower bound",
         places=(place,),
         evidence=(seen,),

@@ -59,7 +59,8 @@ def wrong_output_activation(training: Training, *, beyond: float = 0.5, margin: 
         0 there is no gradient to leave it. Logits squeezed into [0, 1] cannot become sure of a class.
 
     Fix:
-        No activation on the output for quantities and for losses that take logits; or one whose range holds the targets.
+        No activation on the output for quantities and for losses that take logits; or one whose range holds the
+        targets.
 
     Known problems:
         A bounded output with noise on targets at its bound is right, hence `beyond`. An output that is rescaled after
@@ -207,7 +208,10 @@ def _log_probabilities(training: Training, site: LossSite, margin: float) -> Ite
         return
     what = "probabilities (softmax without logarithm)" if "softmax" in near else f"numbers up to {value:.3g}"
     seen = (Evidence("loss_input_max", site.id, highest.span, value, "above", margin),)
-    message = f"{site.function} at {place} expects log-probabilities, which are at most 0, and is given {what}, up to {value:.3g}"
+    message = (
+        f"{site.function} at {place} expects log-probabilities, which are at most 0, and is given "
+        f"{what}, up to {value:.3g}"
+    )
     if "softmax" not in near:
         message = f"{site.function} at {place} expects log-probabilities, which are at most 0, and is given {what}"
     if site.function == "nll_loss":

@@ -38,7 +38,8 @@ def wrong_softmax_dimension(training: Training, *, row_sum_error: float = 0.01) 
         cannot answer for one sample alone, and what it learns does not hold at another batch size.
 
     Fix:
-        `dim=1` for outputs of shape (batch, classes) or (batch, classes, height, width); `dim=-1` for attention weights.
+        `dim=1` for outputs of shape (batch, classes) or (batch, classes, height, width); `dim=-1` for attention
+        weights.
 
     Known problems:
         Models whose first axis is time may well normalise along it: an inner softmax is only reported where the axis

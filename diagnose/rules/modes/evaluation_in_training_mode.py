@@ -19,9 +19,9 @@ def evaluation_in_training_mode(
         oftener with gradients on), are figures about the training and left out.
 
     Why is this bad:
-        Dropout makes the validated network a weaker one than the trained. Batch norm normalises each validation batch by
-        itself, so a sample's answer depends on its neighbours, and moves its running averages towards the validation
-        data: the reported result is not that of the network.
+        Dropout makes the validated network a weaker one than the trained. Batch norm normalises each validation batch
+        by itself, so a sample's answer depends on its neighbours, and moves its running averages towards the
+        validation data: the reported result is not that of the network.
 
     Fix:
         `model.eval()` before evaluating, `model.train()` before training on.
@@ -34,8 +34,9 @@ def evaluation_in_training_mode(
         `with torch.no_grad(): accuracy(model(x_val), y_val)` without `model.eval()`
 
     References:
-        torch.nn.Module.eval; Srivastava et al. 2014, Dropout, https://jmlr.org/papers/v15/srivastava14a.html; Ioffe & Szegedy
-        2015, Batch Normalization, section 3.1. 0.9: a split that shares nine in ten samples is the training set.
+        torch.nn.Module.eval; Srivastava et al. 2014, Dropout, https://jmlr.org/papers/v15/srivastava14a.html; Ioffe &
+        Szegedy 2015, Batch Normalization, section 3.1. 0.9: a split that shares nine in ten samples is the training
+        set.
     """
     if training.kind in ("gan", "reinforcement"):
         return  # they sample as they train
@@ -78,8 +79,10 @@ def _judge(training: Training, evaluation: EvaluationSet, strong_dropout: float)
         confidence=0.4 if sampled else 0.95 if evaluation.grad_enabled is False else 0.8,
         steps=(int(evaluation.steps[0]), int(evaluation.steps[-1])),
         fix=Fix(
-            f"call {first.network or 'model'}.eval() before evaluating {evaluation.name} and .train() before training on",
-            f"{first.network or 'model'}.eval()\nwith torch.no_grad():\n    …  # evaluate\n{first.network or 'model'}.train()",
+            f"call {first.network or 'model'}.eval() before evaluating {evaluation.name} and .train() before "
+            "training on",
+            f"{first.network or 'model'}.eval()\nwith torch.no_grad():\n    …  # "
+            f"evaluate\n{first.network or 'model'}.train()",
         ),
         source=evaluation.site.source,
     )
@@ -90,8 +93,8 @@ def _matters(layer: Layer) -> bool:
     if layer.role == "dropout":
         return float(layer.settings.get("p", 0.5)) > 0
     if layer.role == "normalization":
-        running = (
-            "BatchNorm" in layer.type or "InstanceNorm" in layer.type and layer.settings.get("track_running_stats")
+        running = "BatchNorm" in layer.type or (
+            "InstanceNorm" in layer.type and layer.settings.get("track_running_stats")
         )
         return bool(running) and layer.settings.get("track_running_stats", True) is not False
     return False

@@ -72,7 +72,8 @@ def training_in_evaluation_mode(training: Training, *, min_steps: int = 5, min_s
     network = (first.network if first else "") or "model"
     since_when = "from the first step on" if always else f"from step {start} on"
     yield Finding(
-        message=f"{len(off_since)} dropout or batch norm layers (first {path}) are in evaluation mode {since_when}, to step {last}",
+        message=f"{len(off_since)} dropout or batch norm layers (first {path}) are in evaluation mode "
+        f"{since_when}, to step {last}",
         places=tuple(off_since),
         evidence=(
             Evidence("layer_training", path, (start, last), float(series.values[-1]), "below", 0.5, statistic="last"),
