@@ -1,15 +1,16 @@
 """The `diagnose` command. Each command is one file in this folder, found by its name: nothing else needs to know of it.
 
-A file `report.py` holds one click command called `report`. What it has to do it does in its callback, and returns nothing; errors are raised
-as `DiagnoseError` (one line on stderr and its status). `run` alone returns an action, because a program must not be run
-inside a command line parser: click turns Ctrl-C and EOFError into "Aborted!" and leaks its context into programs that use click themselves.
+A file `report.py` holds one click command called `report`. What it has to do it does in its callback, and returns
+nothing; errors are raised as `DiagnoseError` (one line on stderr and its status). `run` alone returns an action: a
+program must not be run inside a command line parser: click turns Ctrl-C and EOFError into "Aborted!" and leaks its
+context into programs that use click themselves.
 """
 
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-# What python itself has imported: everything later, up to the start of a program, is our doing (see `diagnose.launch.forget`).
+# What python itself has imported: all that comes later, up to the start of a program, is our doing (`launch.forget`).
 STARTED_WITH = frozenset(sys.modules)
 
 
@@ -23,8 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: with status 1 after a one-line error of ours, 2 after a usage error, else as the command ended.
     """
     if arguments is None:
-        # Python put a folder in front for our own command: `bin` for the `diagnose` script, the current one for `python -m diagnose`.
-        # Neither would be there under `python program.py`. Nothing may be imported through it, not even dataclasses.
+        # Python put a folder in front for our own command: `bin` for the `diagnose` script, the current one for
+        # `python -m diagnose`. Neither would be there under `python program.py`. Nothing may be imported through it,
+        # not even dataclasses.
         if not sys.flags.safe_path:
             del sys.path[0]
         arguments = sys.argv[1:]

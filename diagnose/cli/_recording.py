@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from diagnose.settings import Settings
 
 @dataclass
 class Recording:
-    """One run: its writer, and, once torch is there, the session that observes."""
+    """One run: its writer, and, once torch is there, the session that observes.
 
-    writer: Writer
+    The writer is made when there is something to write: a program without torch would see its thread.
+    """
+
+    make_writer: Callable[[], Writer]
     settings: Settings
     outputs: Sequence[Output]
     format: str | None
@@ -33,6 +37,10 @@ class Recording:
     session: Any = None
     failed: str | None = None
     began: float = field(default_factory=time.perf_counter)
+
+    @cached_property
+    def writer(self) -> Writer:
+        return self.make_writer()
 
     def torch_came(self) -> None:
         """Attaches to torch, right after the program's import of it."""
@@ -63,9 +71,13 @@ class Recording:
         """The program is over: close the record, judge it, tell."""
         if self.session is not None:
             self.session.finish()
+        elif "torch" in sys.modules:
+            why = "observing could not begin when the program imported torch"
+            self.writer.fact("nothing_observed", {"code": "observing-failed", "message": why})
         else:
-            why = "torch was never imported in this process; if training runs in child processes, use diagnose.watch() inside them"
-            self.writer.fact("nothing_observed", {"code": "no-torch", "message": why})
+            why = "torch was never imported in this process"
+            hint = "if training runs in child processes, use diagnose.watch() inside them"
+            self.writer.fact("nothing_observed", {"code": "no-torch", "message": f"{why}; {hint}"})
         nothing = self.session is None or self.session.nothing_observed
         state = "nothing-observed" if nothing and end.state == "finished" else end.state
         self.writer.close(state, end.exit_status, end.exception)
@@ -78,12 +90,15 @@ class Recording:
         from diagnose.judge import judge
         from diagnose.record.reader import load
 
-        diagnosis = judge(load(self.writer.path), settings=self.settings)
         if self.writer.stopped:
             tell(self.writer.stopped)
+            if not self.writer.file.is_file():
+                return _outputs.NOTHING_OBSERVED if self.fail_on else None
+        diagnosis = judge(load(self.writer.path), settings=self.settings)
         return _outputs.tell(
-            diagnosis, outputs=self.outputs, format=self.format, quiet=self.quiet, fail_on=self.fail_on, stream=sys.stderr
-        )
+            diagnosis, outputs=self.outputs, format=self.format, quiet=self.quiet, fail_on=self.fail_on,
+            stream=sys.stderr,
+        )  # fmt: skip
 
 
 def _torch_facts() -> dict[str, Any]:
@@ -99,13 +114,14 @@ def _torch_facts() -> dict[str, Any]:
     from diagnose import __version__
 
     versions["diagnose"] = __version__
-    return {"versions": versions, "device": "cuda" if torch.cuda.is_available() else "cpu", "threads": torch.get_num_threads()}
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return {"versions": versions, "device": device, "threads": torch.get_num_threads()}
 
 
 def begin(target: launch.Target, *, root: Path, settings: Settings, **options: Any) -> Recording:
-    """Opens the record, before the program starts."""
+    """Prepares the record, before the program starts."""
     program = target.name if target.kind == "path" else f"-m {target.name}"
     rank, world = int(os.environ.get("RANK", "0") or 0), int(os.environ.get("WORLD_SIZE", "1") or 1)
     facts = {"cwd": str(root), "settings": settings.facts(), "command": ["diagnose", "run", program]}
-    writer = Writer.create(root, program, target.arguments, rank=rank, world=world, facts=facts)
-    return Recording(writer=writer, settings=settings, **options)
+    make = partial(Writer.create, root, program, target.arguments, rank=rank, world=world, facts=facts)
+    return Recording(make, settings=settings, **options)

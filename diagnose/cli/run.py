@@ -1,7 +1,7 @@
 """`diagnose run`: run a training program and say what is wrong with the training."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -40,7 +40,7 @@ class Plan:
     fail_on: Literal["error", "warning"] | None = None
     source: bool = True
     samples: bool = True
-    rules: Settings = Settings()
+    rules: Settings = field(default_factory=Settings)
     strict: bool = False
     explain: bool = False
 
@@ -116,20 +116,27 @@ def run(
 
 
 def go(plan: Plan) -> None:
-    """Run the program; what happens at its import of torch, at the end of its main module and after it, is wired here."""
+    """Run the program; what we do at its import of torch, at the end of its main module and after it, is wired here."""
     from diagnose.cli._recording import begin
 
     advice = launch.advice(plan.target)
     if advice:
         tell(advice)
     recording = begin(
-        plan.target, root=Path.cwd(), settings=plan.rules, outputs=plan.outputs, format=plan.format, quiet=plan.quiet,
-        fail_on=plan.fail_on, every=plan.every, train=plan.train, strict=plan.strict,
+        plan.target, root=_current_folder(), settings=plan.rules, outputs=plan.outputs, format=plan.format,
+        quiet=plan.quiet, fail_on=plan.fail_on, every=plan.every, train=plan.train, strict=plan.strict,
     )  # fmt: skip
     launch.forget(STARTED_WITH, launch.folder_of(plan.target))
     launch.execute(
         plan.target, on_torch=recording.torch_came, on_main_end=recording.main_ended, on_end=recording.ended
     )
+
+
+def _current_folder() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # it was deleted: the program can still run, though nothing can be kept of it
+        return Path()
 
 
 def _target(module: str | None, program: tuple[str, ...]) -> launch.Target:

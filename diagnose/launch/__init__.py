@@ -1,8 +1,9 @@
 """Run somebody's program exactly as `python program` would.
 
-Everything the program can see or do is as under plain python: its `__main__`, `sys.argv`, `sys.path`, its tracebacks, exit status, signals,
-child processes and atexit handlers. Known differences: a few frames of ours lie under the program's outermost frame,
-and `sys.orig_argv` tells the truth about the command line.
+Everything the program can see or do is as under plain python: its `__main__`, `sys.argv`, `sys.path`, its tracebacks,
+exit status, signals, child processes and atexit handlers. Known differences: a few frames of ours lie under the
+program's outermost frame (seen by `inspect.stack` and by a `stacklevel` that points beyond the program), and
+`sys.orig_argv` tells the truth about the command line.
 """
 
 from diagnose.launch.ending import End

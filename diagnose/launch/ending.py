@@ -74,9 +74,9 @@ class Ending:
     def leaves(self, error: BaseException, program: TracebackType | None) -> None:
         """Note the exception that is about to reach the interpreter, and have it displayed as python would.
 
-        Only the display needs us: `program` is its traceback without the frames below the program's. The rest is the interpreter's work: exit
-        status, `sys.last_value`, death by SIGINT. `sys.excepthook` is replaced only now, when nobody but the interpreter is left
-        to call it, and restored as soon as it is called.
+        Only the display needs us: `program` is its traceback without the frames below the program's. The rest is the
+        interpreter's work: exit status, `sys.last_value`, death by SIGINT. `sys.excepthook` is replaced only now, when
+        nobody but the interpreter is left to call it, and restored as soon as it is called.
         """
         self.end = end_of(error)
         hook = getattr(sys, "excepthook", _MISSING)

@@ -28,8 +28,8 @@ def execute(
     Args:
         target: what to run.
         on_torch: called once, right after the program's import of torch; may fail without harm.
-        on_main_end: called with the main module's namespace when it ended with status 0. Still a part of the program: what it
-            raises ends the program.
+        on_main_end: called with the main module's namespace when it ended with status 0. Still a part of the program:
+            what it raises ends the program.
         on_end: called last of all, after tracebacks, late threads and the program's own atexit handlers, never in a
             forked child. A status it returns becomes the exit status if the program's is 0.
 
@@ -70,6 +70,7 @@ def _become(target: Target, folder: str | None) -> Callable[[dict[str, Any]], No
 
     The module stays in `sys.modules` for good: atexit handlers, late threads and pickles find their classes there.
     """
+    ours = sys.modules["__main__"]
     _fresh_main()
     sys.argv[:] = ["-m" if target.kind == "module" else target.name, *target.arguments]
     if folder is not None:
@@ -78,7 +79,10 @@ def _become(target: Target, folder: str | None) -> Callable[[dict[str, Any]], No
         return lambda namespace: _run_module(target.name, alter_argv=True)
     if importer_of(target.name) is not None:
         return lambda namespace: _run_module("__main__", alter_argv=False)
-    return lambda namespace: _run_script(absolute(target.name), namespace)
+    # after a script, though not after a module, python flushes before threads and atexit handlers go on; it will do so
+    # for the `diagnose` script, and does not for `python -m diagnose`
+    flush = getattr(ours, "__spec__", None) is not None
+    return lambda namespace: _run_script(absolute(target.name), namespace, flush)
 
 
 def _fresh_main() -> None:
@@ -91,14 +95,14 @@ def _fresh_main() -> None:
 
 
 def _run_module(name: str, *, alter_argv: bool) -> None:
-    # The very function that `python -m`, and python with a folder or zip file, call: it runs in the `__main__` in place,
-    # and its two frames are in python's own tracebacks.
+    # The very function that `python -m`, and python with a folder or zip file, call: it runs in the `__main__` in
+    # place, and its two frames are in python's own tracebacks.
     import runpy
 
     runpy._run_module_as_main(name, alter_argv)  # type: ignore[attr-defined]
 
 
-def _run_script(filename: str, namespace: dict[str, Any]) -> None:
+def _run_script(filename: str, namespace: dict[str, Any], flush: bool) -> None:
     kind: Any = importlib.machinery.SourceFileLoader
     if filename.endswith(".pyc"):
         kind = importlib.machinery.SourcelessFileLoader
@@ -107,11 +111,11 @@ def _run_script(filename: str, namespace: dict[str, Any]) -> None:
     try:
         exec(loader.get_code("__main__") if filename.endswith(".pyc") else _compiled(filename), namespace)  # noqa: S102
     finally:
-        _flush_as_after_a_script()
+        if flush:
+            _flush_streams()
 
 
-def _flush_as_after_a_script() -> None:
-    """After a script, though not after a module, python flushes both streams before threads and atexit handlers go on."""
+def _flush_streams() -> None:
     for name in ("stderr", "stdout"):
         try:
             getattr(sys, name).flush()

@@ -1,6 +1,6 @@
 """What we import must not be seen by the program, nor the program's modules by us.
 
-The program's folder may hold a `rich.py`, a `statistics.py` or a `click.py`. Under python it would find these; and we must not.
+The program's folder may hold a `rich.py`, a `statistics.py`, a `click.py`. The program must find them, and we must not.
 """
 
 import contextlib

@@ -42,8 +42,8 @@ class Target:
 def check(target: Target) -> None:
     """Refuse a file that cannot be opened, in python's words and with its exit status 2.
 
-    What else can be wrong with a target (a module that is not there, a folder without `__main__.py`, a syntax error) python itself
-    finds out while it starts the program, and says so.
+    What else can be wrong with a target (a module that is not there, a folder without `__main__.py`, a syntax error)
+    python itself finds out while it starts the program, and says so.
 
     Raises:
         UsageError: the file is missing or not readable.
@@ -70,7 +70,8 @@ def advice(target: Target) -> str | None:
         options = options[1:]
     words = [*command.split(), *options, _MODULE_OPTION[command], "diagnose", "run", *program]
     typed = " ".join(word if word == "[options]" else shlex.quote(word) for word in words)
-    return f"{command.split()[0]} trains in child processes, which are not observed from here; put diagnose inside: {typed}"
+    name = command.split()[0]
+    return f"{name} trains in child processes, which are not observed from here; put diagnose inside: {typed}"
 
 
 def folder_of(target: Target) -> str | None:

@@ -1,6 +1,7 @@
 """Notice the program's own import of torch.
 
-torch is never imported by us first: a program that sets `OMP_NUM_THREADS` before its `import torch` must find it respected.
+torch is never imported by us first: a program that sets `OMP_NUM_THREADS` before its `import torch` must find it
+respected.
 """
 
 import os
@@ -28,8 +29,8 @@ def when_torch_is_imported(call: Callable[[], None]) -> None:
 class _TorchFinder:
     """Finds only torch, by asking the finders after it, and wraps its loader's `exec_module` on the instance.
 
-    Type, `__loader__` and `__spec__` stay torch's own. The finder stays in place until torch has really been executed: an
-    import that fails may be tried again.
+    Type, `__loader__` and `__spec__` stay torch's own. The finder stays in place until torch has really been executed:
+    an import that fails may be tried again.
     """
 
     def __init__(self, call: Callable[[], None]) -> None:

@@ -82,7 +82,10 @@ launch.execute(target, on_torch=on_torch, on_main_end=on_main_end, on_end=on_end
 
 @pytest.fixture
 def driver(tmp_path: Path) -> Driver:
-    """`driver(program, changes)` writes both; the command it returns launches the program with callbacks that say when they run."""
+    """`driver(program, changes)` gives a command that launches the program with callbacks that say when they run.
+
+    `changes` are lines of python that replace callbacks.
+    """
 
     def make(program: str, changes: str = "") -> list[str]:
         written(tmp_path, {"program.py": program, "bin/driver.py": _DRIVER.format(changes=changes)})

@@ -33,5 +33,11 @@ def written(folder: Path, files: Mapping[str, str | bytes]) -> None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
+def programs(file: str) -> dict[str, str]:
+    """Programs by title from a text beside this file; each begins after a line "=== title"."""
+    sections = (Path(__file__).parent / file).read_text().split("=== ")[1:]
+    return dict(section.split("\n", 1) for section in sections)
+
+
 Same = Callable[..., Outcome]  # the fixture `same`
 Driver = Callable[..., list[str]]  # the fixture `driver`

@@ -142,7 +142,8 @@ def test_commands_are_found_by_their_file_names(
     import diagnose.cli
 
     texts = {
-        "added": "import click\nfrom diagnose.errors import DiagnoseError\n@click.command()\n@click.argument('kind')\ndef added(kind):\n"
+        "added": "import click\nfrom diagnose.errors import DiagnoseError\n"
+        "@click.command()\n@click.argument('kind')\ndef added(kind):\n"
         "    'Added.'\n    if kind == 'told': raise DiagnoseError('two\\nlines')\n    if kind == 'bug': 1/0\n"
         "    if kind == 'status': click.get_current_context().exit(4)\n    print('did', kind)\n",
         "beside": "added = 1\n",

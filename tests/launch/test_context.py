@@ -32,18 +32,19 @@ for name, value in {
     "argv": (ARGV, sys.argv), "path": PATH, "cwd": os.getcwd(), "code": own.__code__.co_filename,
     "source": inspect.getsource(own), "line": linecache.getline(__file__, 1), "file": inspect.getfile(own),
     "flags": tuple(sys.flags), "limit": sys.getrecursionlimit(), "interval": sys.getswitchinterval(),
-    "hooks": (sys.excepthook is sys.__excepthook__, sys.displayhook is sys.__displayhook__, sys.unraisablehook is sys.__unraisablehook__,
-              threading.excepthook is threading.__excepthook__),
+    "hooks": (sys.excepthook is sys.__excepthook__, sys.displayhook is sys.__displayhook__,
+              sys.unraisablehook is sys.__unraisablehook__, threading.excepthook is threading.__excepthook__),
     "trace": (sys.gettrace(), sys.getprofile(), threading.gettrace()), "threads": len(threading.enumerate()),
     "streams": [(type(s).__name__, s is o, s.encoding, s.errors, s.line_buffering, s.write_through, s.fileno())
                 for s, o in [(sys.stdin, sys.__stdin__), (sys.stdout, sys.__stdout__), (sys.stderr, sys.__stderr__)]],
     "signals": {s.name: str(signal.getsignal(s)) for s in signal.Signals if s.name != "SIGINT"},
     "sigint": signal.getsignal(signal.SIGINT) is signal.default_int_handler,
     "start method": multiprocessing.get_start_method(allow_none=True), "warnings": warnings.filters,
-    "locale": locale.setlocale(locale.LC_ALL), "gc": (gc.isenabled(), gc.get_threshold()), "environment": sorted(os.environ),
+    "locale": locale.setlocale(locale.LC_ALL), "gc": (gc.isenabled(), gc.get_threshold()),
+    "environment": sorted(os.environ),
     "pickled": pickle.loads(pickle.dumps(Own())).__class__ is Own, "module": (Own.__module__, Own.__qualname__),
     "others": sorted({m.partition(".")[0] for m in sys.modules} - set(sys.stdlib_module_names) - {"diagnose"}),
-    "no stray modules": [m for m in ("click", "rich", "numpy", "matplotlib", "jinja2", "torch", "argparse") if m in sys.modules],
+    "stray": [m for m in ("click", "rich", "numpy", "matplotlib", "jinja2", "torch", "argparse") if m in sys.modules],
     "debug": __debug__,
 }.items():
     print(name, "=", value)
@@ -100,6 +101,12 @@ def test_every_kind_of_target_finds_what_it_finds_under_python(same: Same, targe
         assert b"'--lr', '1', '--help', '--', '-q', '-o', 'x y'" in seen.stdout
 
 
+@pytest.mark.parametrize("target", ["linked script", "zip", "module in a package", "isolated"])
+def test_it_finds_the_same_while_a_run_is_recorded(same: Same, target: str) -> None:
+    files, command, options = TARGETS[target]
+    assert same(files, *command, recorded=True, **options).status == 0
+
+
 NOT_STARTED = {
     "module not found": ({}, ("-m", "nosuch.module")),
     "package without __main__": (PACKAGE, ("-m", "pkg")),
@@ -107,7 +114,9 @@ NOT_STARTED = {
     "module with suffix": ({"mod.py": ""}, ("-m", "mod.py")),
     "parent package fails": ({"pkg/__init__.py": "1/0\n", "pkg/mod.py": ""}, ("-m", "pkg.mod")),
     "folder without __main__": ({"app/keep": ""}, ("app",)),
-    "module imported by its parent": ({"pkg/__init__.py": "import pkg.mod\n", "pkg/mod.py": "print(__name__)\n"}, ("-m", "pkg.mod")),
+    "module imported by its parent": (
+        {"pkg/__init__.py": "import pkg.mod\n", "pkg/mod.py": "print(__name__)\n"}, ("-m", "pkg.mod")
+    ),
 }  # fmt: skip
 
 

@@ -9,106 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from .processes import Driver, Outcome, Same, outcome
+from .processes import Driver, Outcome, Same, outcome, programs
 
-OWN_CLASS = """
-import atexit, pickle, sys, threading, time
-class Own:
-    pass
-def save(who):
-    same = pickle.loads(pickle.dumps(Own())).__class__ is Own
-    print(who, same, sys.argv, __name__, sys.modules["__main__"].__dict__ is globals())
-"""
-HOOK = """
-import sys, traceback
-def hook(kind, value, trace):
-    print("hook", kind.__name__, value, [f.name for f in traceback.extract_tb(trace)], trace is value.__traceback__, sys.last_traceback is trace)
-    print(sys.excepthook is hook)
-sys.excepthook = hook
-def inner(): raise ValueError("no")
-"""
-
-PROGRAMS = {
-    "last line": "print('done')",
-    "exit with a number": "import sys; sys.exit(3)",
-    "exit with a large number": "import sys; sys.exit(256 + 7)",
-    "exit with 256, which the shell sees as 0": "import sys; sys.exit(256)",
-    "exit with a negative number": "import sys; sys.exit(-1)",
-    "exit with a number beyond 64 bits": "import sys; sys.exit(2 ** 70)",
-    "exit with True": "import sys; sys.exit(True)",
-    "exit with text": "import sys; sys.exit('no data')",
-    "exit with a tuple": "raise SystemExit(1, 2)",
-    "exit with None": "import sys; sys.exit()",
-    "exit by exit()": "exit(4)",
-    "exit in a handler": "try: 1/0\nexcept ZeroDivisionError: raise SystemExit(5)",
-    "own kind of exit": "class Stop(SystemExit): pass\nraise Stop('stopped')",
-    "exit at once": "import os; os._exit(5)",
-    "exception": "def f(x):\n    return 1 / x\n\nf(0)\n",
-    "exception in an imported module": "import other\nother.f()",
-    "exception while importing": "import broken",
-    "syntax error while importing": "import wrong",
-    "missing module": "import nosuch_module",
-    "name error with a suggestion": "number = 1\nprint(numbr)",
-    "cause and context": "try:\n    try: 1/0\n    except Exception as e: raise KeyError(1) from e\nexcept KeyError: raise OSError(2, 'x')",
-    "group": "raise ExceptionGroup('many', [ValueError(1), ExceptionGroup('b', [KeyError(2)])])",
-    "notes": "e = ValueError('a'); e.add_note('see here'); raise e",
-    "exception whose text fails": "class Bad(Exception):\n    def __str__(self): 1/0\nraise Bad",
-    "exception raised twice": "e = ValueError(1)\ntry: raise e\nexcept ValueError: pass\nraise e",
-    "end of input": "input()",
-    "EOFError": "raise EOFError",
-    "abort of another kind": "raise BaseException('odd')",
-    "generator exit": "raise GeneratorExit",
-    "own hook": HOOK + "inner()",
-    "own hook and exit": HOOK + "import sys; sys.exit(2)",
-    "own hook and Ctrl-C": HOOK + "raise KeyboardInterrupt",
-    "hook that raises": "import sys\ndef hook(*a): raise KeyError('mine')\nsys.excepthook = hook\n1/0",
-    "hook that exits": "import sys\ndef hook(*a): sys.exit(9)\nsys.excepthook = hook\n1/0",
-    "no hook": "import sys\ndel sys.excepthook\n1/0",
-    "hook of no use": "import sys\nsys.excepthook = None\n1/0",
-    "last value in atexit": """
-import atexit, sys, traceback
-def last():
-    print(sys.last_type, sys.last_value, [f.name for f in traceback.extract_tb(sys.last_traceback)], sys.excepthook is sys.__excepthook__)
-atexit.register(last)
-def f(): raise ValueError(1)
-f()""",
-    "Ctrl-C raised": "import atexit; atexit.register(print, 'atexit')\nraise KeyboardInterrupt",
-    "Ctrl-C sent": "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)",
-    "Ctrl-C caught": "import os, signal, time\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(5)\nexcept KeyboardInterrupt: print('saved')",
-    "SIGTERM": "import os, signal; os.kill(os.getpid(), signal.SIGTERM)",
-    "SIGTERM handled": "import os, signal, sys\nsignal.signal(signal.SIGTERM, lambda *a: sys.exit(6))\nos.kill(os.getpid(), signal.SIGTERM)",
-    "SIGHUP": "import os, signal; os.kill(os.getpid(), signal.SIGHUP)",
-    "SIGKILL": "import os, signal; print('x', flush=True); os.kill(os.getpid(), signal.SIGKILL)",
-    "atexit and pickle": OWN_CLASS + "atexit.register(save, 'atexit')",
-    "atexit after an exception": OWN_CLASS + "atexit.register(save, 'atexit')\n1/0",
-    "atexit that raises": "import atexit\natexit.register(divmod, 1, 0)\natexit.register(print, 'second')",
-    "atexit that exits": "import atexit, sys\natexit.register(sys.exit, 3)",
-    "late thread and pickle": OWN_CLASS + "threading.Thread(target=lambda: (time.sleep(.2), save('thread'))).start()",
-    "late thread that fails": "import threading, time\ndef f():\n    time.sleep(.1)\n    1/0\nthreading.Thread(target=f, name='late').start()",
-    "executor left open": """
-from concurrent.futures import ThreadPoolExecutor
-import time
-pool = ThreadPoolExecutor(1)
-pool.submit(lambda: (time.sleep(.2), print('worked')))
-print('main ends')""",
-    "daemon thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\nprint(1)",
-    "destructor at the end": "class A:\n    def __del__(self): print('gone', __name__)\na = A()",
-    "child with exit 7": """
-import os, sys
-child = os.fork()
-if child == 0:
-    sys.exit(7)
-print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))""",
-    "child that reaches the last line": """
-import atexit, os
-parent = os.getpid()
-atexit.register(lambda: print('atexit in the', 'parent' if os.getpid() == parent else 'child', flush=True))
-child = os.fork()
-if child: os.waitpid(child, 0)
-print('parent' if child else 'child', flush=True)""",
-    "child that fails": "import os\nchild = os.fork()\nif child == 0: 1/0\nprint(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))",
-    "another program in its place": "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'print(1)'])",
-}  # fmt: skip
+PROGRAMS = programs("endings.txt")
 BESIDE = {"other.py": "def f():\n    raise ValueError('far')\n", "broken.py": "1/0\n", "wrong.py": "x ===\n"}
 
 
@@ -124,6 +27,17 @@ def test_ending(same: Same, program: str) -> None:
 def test_ending_of_other_targets(same: Same, program: str, target: str) -> None:
     file, command = ("app/__main__.py", ("app",)) if target == "folder" else ("pkg/mod.py", ("-m", "pkg.mod"))
     same({file: PROGRAMS[program]}, *command)
+
+
+RECORDED = [
+    "exit with a number", "exception", "own hook", "Ctrl-C raised", "SIGTERM", "exit at once", "atexit and pickle",
+    "late thread that fails", "child that fails", "child that reaches the last line",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("program", RECORDED)
+def test_ending_while_a_run_is_recorded(same: Same, program: str) -> None:
+    same({**BESIDE, "x.py": PROGRAMS[program]}, "x.py", recorded=True)
 
 
 def interrupted(command: list[str], folder: Path, times: int) -> Outcome:
@@ -148,7 +62,13 @@ def test_ctrl_c_from_outside(tmp_path: Path) -> None:
 
 
 def test_second_ctrl_c_ends_the_report(tmp_path: Path, driver: Driver) -> None:
-    slow = "def on_end(end):\n    print('reporting', end.state, flush=True)\n    import time; time.sleep(30)\n    print('never')"
+    slow = """
+def on_end(end):
+    import time
+    print("reporting", end.state, flush=True)
+    time.sleep(30)
+    print("never")
+"""
     command = driver("import time\nprint('ready', flush=True)\ntime.sleep(30)\n", slow)
     start = time.monotonic()
     seen = interrupted(command, tmp_path, 2)
@@ -175,7 +95,7 @@ ENDS = {
     "class Bad(Exception):\n    def __str__(self): 1/0\nraise Bad": ("failed 1 Bad: <exception str() failed>", 1),
     "x = = 1": ("failed 1 SyntaxError: invalid syntax (program.py, line 1)", 1),
     "raise KeyboardInterrupt": ("interrupted 130 KeyboardInterrupt", -signal.SIGINT),
-    "import sys\ndef hook(*a): sys.exit(9)\nsys.excepthook = hook\n1/0": ("failed 9 ZeroDivisionError: division by zero", 9),
+    "import sys\nsys.excepthook = lambda *a: sys.exit(9)\n1/0": ("failed 9 ZeroDivisionError: division by zero", 9),
 }  # fmt: skip
 
 
@@ -199,7 +119,7 @@ import atexit, sys, threading, time
 def say(what): print(what, file=sys.stderr, flush=True)
 mark = "of the program"
 atexit.register(say, "atexit")
-threading.Thread(target=lambda: (time.sleep(.2), say("thread"))).start()
+threading.Thread(target=lambda: (threading.main_thread().join(), say("thread"))).start()
 class A:
     def __del__(self): say("gone")
 a = A()
@@ -211,7 +131,10 @@ say("last line")
     ]  # fmt: skip
     failed = outcome(driver(program + "1/0\n"), tmp_path).stderr.decode().split("\n")
     assert failed[0] == "last line"
-    assert failed[-6:-1] == ["ZeroDivisionError: division by zero", "thread", "atexit", "end failed 1 ZeroDivisionError: division by zero", "gone"]  # fmt: skip
+    assert failed[-6:] == [
+        "ZeroDivisionError: division by zero", "thread", "atexit",
+        "end failed 1 ZeroDivisionError: division by zero", "gone", "",
+    ]  # fmt: skip
 
 
 MAIN_END_FAILS = "def on_main_end(namespace): namespace['train']()"

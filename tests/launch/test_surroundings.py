@@ -6,51 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from .processes import Same, outcome, written
+from .processes import Same, outcome, programs, written
 
-PROGRAMS = {
-    "binary output": "import sys; sys.stdout.buffer.write(bytes(range(256)))",
-    "unfinished lines on both streams": "import sys\nprint('a', end='')\nprint('b', end='', file=sys.stderr)",
-    "standard input": "import sys; print(sys.stdin.read().upper())",
-    "replaces stdout": "import io, sys\nsys.stdout = io.StringIO()\nprint('lost')\nsys.stderr.write(sys.stdout.getvalue())",
-    "stdout to a file, never flushed": "import atexit, sys\nsys.stdout = open('log', 'w')\nprint('kept')\natexit.register(lambda: print(open('log').read(), file=sys.stderr))",
-    "stream that says when it is flushed": "import atexit, sys\nclass Stream:\n    def write(self, text): sys.__stdout__.write(text)\n    def flush(self): sys.__stdout__.write('flushed ')\nsys.stdout = Stream()\natexit.register(print, 'atexit')",
-    "closes stdout": "import sys\nprint('a')\nsys.stdout.close()",
-    "closes its descriptors": "import os\nprint('a')\nos.close(1)",
-    "closes stderr": "import sys\nsys.stderr.close()\nsys.exit(2)",
-    "changes the folder": "import os\nos.mkdir('sub')\nos.chdir('sub')\nimport beside\nprint(os.getcwd(), __file__, beside.__file__)",
-    "deletes the folder": "import os, shutil, sys\nhere = os.getcwd()\nshutil.rmtree(here)\nprint(__file__, sys.path[0])\nos.mkdir(here)",
-    "changes its arguments": "import sys\nsys.argv[1:] = ['changed']\nimport beside\nprint(beside.argv)",
-    "replaces __main__": "import sys, types\nsys.modules['__main__'] = types.ModuleType('other')\nprint(__name__)",
-    "own finders": "import sys\nclass Finder:\n    @staticmethod\n    def find_spec(name, path=None, target=None): print('asked for', name)\nsys.meta_path.insert(0, Finder)\nimport beside",
-    "own atexit counts": "import atexit\natexit.register(print, 1)\natexit.register(print, 2)",
-    "deprecation in the main module": "import warnings\nwarnings.warn('old', DeprecationWarning)\nimport beside\nbeside.old()",
-    "deprecation by syntax": "x = '\\d'\nprint(1 is 1)",
-    "warning as often as before": "import warnings\nfor _ in range(3): warnings.warn('often')\nfor _ in range(2):\n    warnings.simplefilter('always')\n    warnings.warn('each')",
-    "warning of the caller": "import beside\ndef f(): beside.old()\nf()",
-    "random numbers": "import random\nrandom.seed(1)\nprint(random.random(), hash('a') == hash('a'))",
-    "hashes": "print(hash('text'))",
-    "logging": "import logging\nlogging.warning('w')\nlogging.getLogger('diagnose').error('own name')",
-    "getpass, argparse and usage": "import argparse\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float)\nprint(p.parse_args())",
-    "argparse --help": "import argparse\np = argparse.ArgumentParser(description='mine')\np.add_argument('--lr')\np.parse_args(['--help'])",
-    "argparse error": "import argparse\nargparse.ArgumentParser().parse_args(['--nosuch'])",
-    "runpy inside": "import runpy\nprint(runpy.run_path('beside.py', run_name='__main__')['argv'])\nprint(__name__, __file__)",
-    "doctest and unittest of main": "import unittest\nclass T(unittest.TestCase):\n    def test(self): self.assertEqual(__name__, '__main__')\nunittest.main(argv=['x'], verbosity=0, exit=False, testRunner=unittest.TextTestRunner(stream=open('/dev/null', 'w')))",
-    "dataclass and typing in main": "import typing, dataclasses\n@dataclasses.dataclass\nclass A:\n    x: 'B'\nclass B: pass\nprint(typing.get_type_hints(A), A.__module__)",
-    "annotations": "x: int = 1\ny: 'str'\nprint(__annotations__)",
-    "subprocess of itself": "import subprocess, sys\nif len(sys.argv) == 2: sys.exit(int(sys.argv[1]))\nprint(subprocess.run([sys.executable, sys.argv[0], '5']).returncode)",
-    "thread locals and names": "import threading\nprint(threading.current_thread() is threading.main_thread(), threading.active_count())",
-    "asyncio": "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return 1\nprint(asyncio.run(f()))",
-    "asyncio interrupted": "import asyncio, os, signal\nasync def f():\n    os.kill(os.getpid(), signal.SIGINT)\n    await asyncio.sleep(5)\ntry: asyncio.run(f())\nexcept KeyboardInterrupt: print('caught')",
-    "alarm": "import signal, time\nsignal.signal(signal.SIGALRM, lambda *a: print('rang'))\nsignal.setitimer(signal.ITIMER_REAL, .05)\ntime.sleep(.3)",
-    "trace function": "import sys\nlines = []\nsys.settrace(lambda f, e, a: lines.append(f.f_code.co_name))\ndef g(): pass\ng()\nsys.settrace(None)\nprint(lines)",
-    "faulthandler": "import faulthandler, sys\nprint(faulthandler.is_enabled())",
-    "tracemalloc": "import tracemalloc\ntracemalloc.start()\nprint(tracemalloc.is_tracing())",
-    "pdb at the end": "import pdb, sys\nprint('ends', hasattr(sys, 'last_value'))",
-    "exception in the import of a module": "try: import broken\nexcept ZeroDivisionError as e:\n    import traceback; traceback.print_tb(e.__traceback__)",
-}  # fmt: skip
+PROGRAMS = programs("surroundings.txt")
 BESIDE = {
-    "beside.py": "import sys, warnings\nargv = sys.argv\ndef old(): warnings.warn('beside', DeprecationWarning, stacklevel=2)\n",
+    "beside.py": "import sys, warnings\nargv = sys.argv\n"
+    "def old(): warnings.warn('beside', DeprecationWarning, stacklevel=2)\n",
     "broken.py": "1/0\n",
 }
 
@@ -58,6 +19,33 @@ BESIDE = {
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_surroundings(same: Same, program: str) -> None:
     same({**BESIDE, "x.py": PROGRAMS[program]}, "x.py", stdin=b"text", env={"PYTHONHASHSEED": "3"})
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "own finders",
+        "stream that says when it is flushed",
+        "closes stdout",
+        "closes stderr",
+        "replaces stdout",
+        "logging",
+        "deprecation in the main module",
+    ],
+)
+def test_surroundings_while_a_run_is_recorded(same: Same, program: str) -> None:
+    same({**BESIDE, "x.py": PROGRAMS[program]}, "x.py", recorded=True, stdin=b"text")
+
+
+def test_a_program_that_deletes_its_folder_while_a_run_is_recorded(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    program = "import os, shutil\nhere = os.getcwd()\nshutil.rmtree(here)\nprint(__file__)\nraise SystemExit(3)"
+    written(work, {"x.py": program})
+    seen = outcome([sys.executable, "-m", "diagnose", "run", "-q", "x.py"], work)
+    assert (seen.status, seen.stdout.decode()) == (3, f"{work}/x.py\n")
+    assert seen.stderr.startswith(b"diagnose: recording stopped: ")
+    assert seen.stderr.count(b"\n") == 1
+    assert not work.exists()
 
 
 def test_deprecations_in_main_are_shown(same: Same) -> None:
@@ -147,4 +135,5 @@ def test_a_deleted_working_folder(same: Same, tmp_path: Path) -> None:
     plain = outcome([sys.executable, "start.py", str(program)], tmp_path)
     ours = outcome([sys.executable, "start.py", "-m", "diagnose", "run", "-q", str(program)], tmp_path)
     assert plain.stdout.endswith(b"gone\n")
-    assert ours == plain
+    assert (ours.status, ours.stdout) == (plain.status, plain.stdout)
+    assert ours.stderr.startswith(b"diagnose: recording stopped: ")

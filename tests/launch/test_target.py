@@ -9,7 +9,7 @@ from diagnose.errors import UsageError, one_line
 from diagnose.launch import Target, advice, check, forget
 
 ADVICE = [
-    ("module", "torch.distributed.run --nproc-per-node=2 train.py --lr 1", "torchrun --nproc-per-node=2 -m diagnose run train.py --lr 1"),
+    ("module", "torch.distributed.run --nnodes=2 train.py --x 1", "torchrun --nnodes=2 -m diagnose run train.py --x 1"),
     ("module", "torch.distributed.launch train.py", "torchrun -m diagnose run train.py"),
     ("path", "/usr/bin/torchrun --nnodes 1 -m pkg.train a", "torchrun --nnodes 1 -m diagnose run -m pkg.train a"),
     ("path", "torchrun", "torchrun [options] -m diagnose run train.py"),
@@ -57,7 +57,8 @@ def test_forget_keeps_what_was_there_what_is_native_and_the_library(
 
     native = ExtensionFileLoader("native_package._c", "_c.so")
     modules = {
-        **{name: module(name) for name in ("early", "late", "late.sub", "diagnose", "diagnose.x", "textwrap", "colorsys", "__main__")},
+        **{name: module(name) for name in ("early", "late", "late.sub", "diagnose", "diagnose.x", "__main__")},
+        **{name: module(name) for name in ("textwrap", "colorsys")},
         "native_package": module("native_package"),
         "native_package._c": module("native_package._c", __loader__=native),
     }  # fmt: skip
