@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-# One thread, set before anything imports torch and inherited by the programs that tests start: then two runs of the same
+# One thread, set before torch is imported and inherited by the programs that tests start: then two runs of the same
 # training are the same to the last bit, and the suite is quicker, for its networks are small.
 os.environ["OMP_NUM_THREADS"] = "1"
 
