@@ -144,8 +144,8 @@ def _apply(
     found: list[Finding] = []
     try:
         with np.errstate(all="ignore"):
-            for finding in rule(training, **settings.thresholds.get(rule.name, {})):
-                found.append(_sound(finding, rule, training, strict))
+            said = rule(training, **settings.thresholds.get(rule.name, {}))
+            found.extend(_sound(finding, rule, training, strict) for finding in said)
     except Exception as error:  # a bug of ours must not cost the user the other rules' findings
         if strict:
             raise

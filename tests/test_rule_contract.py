@@ -104,7 +104,8 @@ EVALUATED = replace(SITE, id="cross_entropy@train.py:60", role="evaluation")
 
 
 def training(
-    fill: Callable[[str, int, int], np.ndarray], *, steps: int = 400, snapshots: int = 40, prefix: str = "", **change: object
+    fill: Callable[[str, int, int], np.ndarray],
+    *, steps: int = 400, snapshots: int = 40, prefix: str = "", **change: object,
 ) -> Training:  # fmt: skip
     """A training in which everything is recorded; `fill(quantity, rows, columns)` gives the numbers."""
     layers = tuple(

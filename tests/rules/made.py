@@ -31,8 +31,8 @@ def mlp(
     for i, (into, out) in enumerate(pairwise(sizes)):
         path = "net.out" if i == depth else f"net.{i}"
         layers.append(
-            Layer(path, "Linear", "linear", shape=(32, out), parameters=(f"{path}.weight", f"{path}.bias"), network="net",
-                  settings={"in_features": into, "out_features": out}, source=Source("train.py", 10 + i))
+            Layer(path, "Linear", "linear", shape=(32, out), parameters=(f"{path}.weight", f"{path}.bias"),
+                  network="net", settings={"in_features": into, "out_features": out}, source=Source("train.py", 10 + i))
         )  # fmt: skip
         drawn = std if std is not None else (1 / (3 * into)) ** 0.5
         for name, shape in (("weight", (out, into)), ("bias", (out,))):

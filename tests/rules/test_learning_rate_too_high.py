@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from made import LN2, falling, findings, flat, made, mlp, per
+from made import LN2, STEPS, falling, findings, flat, made, mlp, per
 
 RULE = "learning-rate-too-high"
 
@@ -14,10 +14,20 @@ def diverging() -> np.ndarray:
     return np.concatenate([falling(100), np.linspace(0.05, 4, 100)])
 
 
+def bumped() -> np.ndarray:
+    """Rises in the first steps, then stays at what a constant answers."""
+    return flat() + 0.5 * np.exp(-np.arange(STEPS) / 5) * (np.arange(STEPS) > 0)
+
+
 @pytest.mark.parametrize(("ratio", "loud"), [(0.09, False), (0.11, True), (20.0, True)])
-@pytest.mark.parametrize("loss", [diverging(), flat()], ids=["diverging", "stuck"])
+@pytest.mark.parametrize("loss", [diverging(), bumped()], ids=["diverging", "stuck after a rise"])
 def test_speaks_above_a_tenth(ratio: float, loud: bool, loss: np.ndarray) -> None:
     assert bool(findings(RULE, changing(ratio, loss))) is loud
+
+
+@pytest.mark.parametrize(("ratio", "loud"), [(0.11, False), (0.29, False), (0.31, True)])
+def test_a_loss_that_settled_smoothly_needs_violent_steps(ratio: float, loud: bool) -> None:
+    assert bool(findings(RULE, changing(ratio, flat()))) is loud
 
 
 def test_silent_while_the_loss_falls() -> None:

@@ -61,7 +61,8 @@ def constant_output(
         since = int(series.steps[len(below) - int(np.argmin(below[::-1]))]) if not below.all() else int(series.steps[0])
         place = site.layer or site.id
         yield Finding(
-            message=f"the output of {place} varies by {value:.1e} across the samples of a batch, limit {limit:.1e}: the "
+            message=f"the output of {place} varies by {value:.1e} across the samples of a batch, limit "
+            f"{limit:.1e}: the "
             "same answer to every input",
             places=(place,),
             evidence=(
@@ -70,7 +71,8 @@ def constant_output(
             confidence=0.8,
             steps=(since, int(series.steps[-1])),
             fix=Fix(
-                "try to fit one batch of 16 samples first; if that fails too, look at the other findings for what cuts the inputs off"
+                "try to fit one batch of 16 samples first; if that fails too, look at the other findings for "
+                "what cuts the inputs off"
             ),
             source=site.source,
         )

@@ -9,8 +9,9 @@ LINEAR = ("linear", "convolution")
 TRANSPARENT = ("dropout", "reshape", "container")  # layers that leave a linear map linear
 CODES = ("autoencoder", "vae")  # a linear one computes principal components
 STRAIGHT = (
-    "view", "reshape", "unsafe_view", "_unsafe_view", "_reshape_alias", "flatten", "unflatten", "transpose", "t", "permute", "squeeze", "unsqueeze",
-    "expand", "clone", "contiguous", "addmm", "mm", "linear", "convolution", "alias", "to_copy", "_to_copy", "native_dropout",
+    "view", "reshape", "unsafe_view", "_unsafe_view", "_reshape_alias", "flatten", "unflatten", "transpose", "t",
+    "permute", "squeeze", "unsqueeze", "expand", "clone", "contiguous", "addmm", "mm", "linear", "convolution", "alias",
+    "to_copy", "_to_copy", "native_dropout",
     "slice", "select", "narrow", "split", "cat", "stack", "neg", "mean", "sum", "avg_pool2d", "copy_slices",
 )  # fmt: skip
 
@@ -21,10 +22,10 @@ def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 
 
     What it does:
         Follows the data flow from each linear or convolution layer to the next, through reshaping and dropout. Speaks
-        when at least `pairs` such connections exist: a warning where the network has no activation at all, or where they
-        are at least `fraction` of all connections and the loss learns next to nothing; else a note. A layer that narrows (its output smaller than its own input and than the next
-        one's output) is a low-rank factorization or a code, and is left out unless the network has no activation at
-        all; so are depthwise convolutions.
+        when at least `pairs` such connections exist: a warning where the network has no activation at all, or where
+        they are at least `fraction` of all connections and the loss learns next to nothing; else a note. A layer that
+        narrows (its output smaller than its own input and than the next one's output) is a low-rank factorization or a
+        code, and is left out unless the network has no activation at all; so are depthwise convolutions.
 
     Why is this bad:
         Two linear maps in a row are one linear map: the layers add cost and no power, and what no linear map can
@@ -67,7 +68,8 @@ def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 
     first, second = straight[0]
     more = f" and {len(straight) - 1} more such pairs" if len(straight) > 1 else ""
     yield Finding(
-        message=f"nothing between {first.path} and {second.path}{more}: {len(froms)} of {max(hidden, len(froms))} layers "
+        message=f"nothing between {first.path} and {second.path}{more}: {len(froms)} of "
+        f"{max(hidden, len(froms))} layers "
         "with weights are followed by no activation",
         places=tuple(dict.fromkeys(path for a, b in straight for path in (a.path, b.path))),
         evidence=tuple(
@@ -122,7 +124,7 @@ def _width(layer: Layer, key: str) -> int | None:
 
 
 def _factorizes(first: Layer, second: Layer) -> bool:
-    """Whether the pair is a factorization on purpose: a narrow code, or a depthwise convolution before a pointwise one."""
+    """Whether the pair is a factorization on purpose: a narrow code, or a depthwise and a pointwise convolution."""
     groups = first.settings.get("groups"), second.settings.get("groups")
     if any(isinstance(g, int) and g > 1 for g in groups):
         return True

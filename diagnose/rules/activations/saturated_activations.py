@@ -61,7 +61,8 @@ def saturated_activations(training: Training, *, share: float = 0.5, min_snapsho
         before = training.series("output_max_abs", _before(layer, training)).finite()
         size = f"its input reaches {float(np.median(before.values)):.2g}; " if len(before) else ""
         yield Finding(
-            message=f"{median:.0%} of the outputs of {layer.path} ({layer.type}) lie at its flat ends, limit {share:.0%}",
+            message=f"{median:.0%} of the outputs of {layer.path} ({layer.type}) lie at its flat ends, limit "
+            f"{share:.0%}",
             places=(layer.path,),
             evidence=(
                 Evidence("saturated_share", series.place, series.span, median, "above", share, "share"),

@@ -47,7 +47,8 @@ def clipped_while_scaled(training: Training, *, scale: float = 1.0) -> Iterator[
     value = float(np.median(scales.values[scales.values > scale]))
     steps = [e.step for e in events if e.step is not None]
     yield Finding(
-        message=f"gradients are clipped while they carry a loss scale of {value:g}, first at step {min(steps, default=0)}",
+        message=f"gradients are clipped while they carry a loss scale of {value:g}, first at step "
+        f"{min(steps, default=0)}",
         places=("clip_grad_norm_",),
         evidence=(Evidence("loss_scale", None, scales.span, value, "above", scale, "ratio"),),
         severity="error",

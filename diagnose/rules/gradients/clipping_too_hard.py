@@ -61,7 +61,8 @@ def clipping_too_hard(
     ]
     where = f" at line {source['line']}" if isinstance(source, dict) and "line" in source else ""
     yield Finding(
-        message=f"gradients were clipped at {limit:g} in {found:.0%} of the steps{where}, their median norm is {median:.2g} times "
+        message=f"gradients were clipped at {limit:g} in {found:.0%} of the steps{where}, their median norm is "
+        f"{median:.2g} times "
         "that",
         places=("clip_grad_norm_",),
         evidence=tuple(evidence if suffering is None else [*evidence, suffering]),

@@ -127,7 +127,8 @@ def _fix(norm: Series, training: Training) -> Fix:
     limits = training.series("clip_limit").finite()
     if len(limits):
         text = (
-            f"the norm is clipped at {limits.values[-1]:g} already: lower the learning rate, and initialise or normalise "
+            f"the norm is clipped at {limits.values[-1]:g} already: lower the learning rate, and initialise or "
+            "normalise "
             "so that gradients keep their size"
         )
         return Fix(text)

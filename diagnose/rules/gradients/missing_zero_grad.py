@@ -54,7 +54,8 @@ def missing_zero_grad(training: Training, *, share: float = 0.5, min_steps: int 
         first = int(mine.steps[int(np.argmax(mine.values > 0.5))])
         name = optimizer.type if optimizer is not None else "the optimizer"
         yield Finding(
-            message=f"gradients of {name} were not cleared before {found:.0%} of its {len(mine)} steps, limit {share:.0%}",
+            message=f"gradients of {name} were not cleared before {found:.0%} of its {len(mine)} steps, limit "
+            f"{share:.0%}",
             places=(name,),
             evidence=(Evidence("uncleared", None, mine.span, found, "above", share, "share", "mean"),),
             confidence=0.97,

@@ -10,7 +10,8 @@ from diagnose.run import Event, Training
 CONSEQUENTIAL = ("loss", "gradient", "parameter")  # an output may hold -inf on purpose: the mask of an attention
 ORDER = ("input", "output", "loss", "gradient", "parameter")  # in which they arise within one step
 CURES = {
-    "log": "keep its argument away from zero: clamp(min=1e-8), log1p, or a function that takes logits (log_softmax, logsigmoid)",
+    "log": "keep its argument away from zero: clamp(min=1e-8), log1p, or a function that takes logits "
+    "(log_softmax, logsigmoid)",
     "sqrt": "add a small number under the root: its slope at zero is infinite",
     "div": "add a small number to the divisor",
     "exp": "bound its argument or subtract the largest (logsumexp): exp overflows float32 above 88",
@@ -148,6 +149,7 @@ def _fix(first: Event, events: Sequence[Event], training: Training) -> Fix:
         return Fix(text, "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)")
     if first.step == 0:
         return Fix(
-            "it arises before any update: look for log, sqrt, exp or a division in the forward, and at the initial weights"
+            "it arises before any update: look for log, sqrt, exp or a division in the forward, and at the "
+            "initial weights"
         )
     return Fix("look for log, sqrt, exp or a division at this place, and lower the learning rate")

@@ -98,10 +98,14 @@ def _finding(
         source = next((o.source for o in training.optimizers if o.source is not None), None)
     layers = tuple(dict.fromkeys(p.layer or p.path for p in lost))
     fix = (
-        Fix(f"unfreeze what shall be trained ({first.layer or first.path})", f"for p in model.{first.layer}.parameters(): p.requires_grad = True")
+        Fix(
+            f"unfreeze what shall be trained ({first.layer or first.path})",
+            f"for p in model.{first.layer}.parameters(): p.requires_grad = True",
+        )
         if why == "frozen"
         else Fix(
-            f"use {first.layer or first.path} in forward(), or look for detach(), .data, no_grad() or a conversion to numpy "
+            f"use {first.layer or first.path} in forward(), or look for detach(), .data, no_grad() or a "
+            "conversion to numpy "
             "between it and the loss; leave it out of the optimizer if it is not needed"
         )
     )  # fmt: skip

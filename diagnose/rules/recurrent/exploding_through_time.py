@@ -59,7 +59,8 @@ def exploding_through_time(
             norms = training.series("gradient_norm", next(iter(training.weights("gradient_norm")), None)).finite()
         limit = float(f"{np.quantile(norms.values, 0.9):.2g}") if len(norms) else 1.0
         yield Finding(
-            message=f"the gradient of the last output of {place} with respect to its first inputs is {value:.1e} times that of "
+            message=f"the gradient of the last output of {place} with respect to its first inputs is "
+            f"{value:.1e} times that of "
             f"the newest, limit {ratio:g}",
             places=(place,),
             evidence=(

@@ -60,7 +60,8 @@ def short_memory(
         layer = training.layer(place.split("#", 1)[0])
         reach = int(length - np.argmax(np.median(series.values, axis=0) >= ratio))
         yield Finding(
-            message=f"the last output of {place} depends on the first quarter of its {_length(layer, length)} inputs by {value:.1e} "
+            message=f"the last output of {place} depends on the first quarter of its {_length(layer, length)} "
+            f"inputs by {value:.1e} "
             f"of what it does on the newest, limit {ratio:g}",
             places=(place,),
             evidence=(Evidence("through_time", place, series.span, value, "below", ratio, "ratio"), suffering),

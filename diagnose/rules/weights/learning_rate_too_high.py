@@ -6,13 +6,16 @@ from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.progress import (
     beginning,
+    jitter,
     quiet_median,
+    rolling_median,
     stuck,
     unstable,
     update_ratios,
 )
 from diagnose.run import Training
 
+HELD = 5  # snapshots in a row that a large change must last
 HEALTHY = 1e-2  # ‖Δw‖ / ‖w‖ at which fresh networks learn fast; 1e-3 is the rule of thumb for later
 
 
@@ -30,6 +33,7 @@ def learning_rate_too_high(
     *,
     ratio: float = 0.1,
     leap: float = 1.0,
+    stall: float = 3.0,
     window: float = 0.25,
     jump: float = 3.0,
     min_snapshots: int = 4,
@@ -38,10 +42,12 @@ def learning_rate_too_high(
 
     What it does:
         Takes the real change of each weight relative to its norm (‖Δw‖ / ‖w‖) in the first `window` of the training
-        and speaks when the median over weights and snapshots is above `ratio`, or one step's above `leap` (it replaced
-        the weights by something else, so large that later steps look small beside it), and the loss suffers: it ends
-        non-finite, above where it began, far above its best, stuck at what a constant answers, or it jumped to `jump`
-        times its first value after the first steps and never came to rest.
+        and speaks when its median over the weights stays above `ratio` for some snapshots, or one step's is above
+        `leap` (it replaced the weights by something so large that later steps look small beside it), and the training
+        suffers: the loss ends non-finite, above where it began, or far above its best; it jumped to `jump` times its
+        first value after the first steps and never came to rest; or it is stuck at what a constant answers, after it
+        rose at first, after changes of `stall` times the limit (a loss that settles there smoothly has other reasons),
+        or after a layer of units that were alive fell silent.
 
     Why is this bad:
         A step that changes a tenth of a weight leaves the region for which the gradient was computed.
@@ -69,12 +75,13 @@ def learning_rate_too_high(
     seen = over_places[early & np.isfinite(over_places)]
     if len(seen) < 2:
         return
-    value, limit = float(np.median(seen)), ratio
+    value, limit = float(rolling_median(seen, HELD).max()), ratio
     if not value > ratio:
         value, limit = float(np.max(seen)), leap
         if not value > leap:
             return
-    suffering = unstable(training) or stuck(training) or _jumped(training, jump)
+    suffering = unstable(training) or _jumped(training, jump)
+    suffering = suffering or _stuck_after(training, value > stall * ratio) or _died(training)
     if suffering is None:
         return
     rates = training.series("learning_rate").finite()
@@ -86,7 +93,8 @@ def learning_rate_too_high(
     optimizer = next(iter(training.optimizers), None)
     name = optimizer.type if optimizer else "the optimizer"
     yield Finding(
-        message=f"{'each step changes' if limit == ratio else 'a step changed'} the weights by {value:.2g} of their norm (most at {worst}), limit {limit:g}"
+        message=f"{'each step changes' if limit == ratio else 'a step changed'} the weights by {value:.2g} of "
+        f"their norm (most at {worst}), limit {limit:g}"
         + (f"; learning rate {rate:g} of {name}" if rate is not None else ""),
         places=(name,),
         evidence=(
@@ -112,6 +120,27 @@ def learning_rate_too_high(
         ),
         source=optimizer.source if optimizer else None,
     )
+
+
+def _stuck_after(training: Training, violent: bool) -> Evidence | None:
+    """The loss is stuck, and the steps are to blame: they were violent, or the loss rose after the first ones."""
+    evidence, series = stuck(training), training.series("loss").finite()
+    if evidence is None or violent:
+        return evidence
+    early = beginning(series, 0.25).values
+    rose = len(early) > 1 and float(np.max(early[1:])) > 1.3 * abs(float(early[0])) + 3 * jitter(series.values)
+    return evidence if rose else None
+
+
+def _died(training: Training) -> Evidence | None:
+    """The loss is stuck, and a layer whose units were alive at first is silent now: the steps killed it."""
+    if stuck(training) is None:
+        return None
+    for place in training.places("dead_share"):
+        dead, zero = training.series("dead_share", place).finite(), training.series("zero_share", place).finite()
+        if len(dead) > HELD and len(zero) and zero.values[0] < 0.75 and (dead.values[-2:] > 0.9).all():
+            return Evidence("dead_share", place, dead.span, float(dead.values[-1]), "above", 0.9, "share", "last")
+    return None
 
 
 def _jumped(training: Training, jump: float) -> Evidence | None:

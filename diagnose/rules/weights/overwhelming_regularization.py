@@ -11,8 +11,8 @@ from diagnose.run import Training
 @rule(
     needs=("weight_norm",),
     symptoms=(
-        "constant-output", "underfitting", "loss-not-decreasing", "vanishing-gradients", "dead-units", "stopped-too-early",
-        "wasted-epochs", "input-ignored",
+        "constant-output", "underfitting", "loss-not-decreasing", "vanishing-gradients", "dead-units",
+        "stopped-too-early", "wasted-epochs", "input-ignored",
     ),
 )  # fmt: skip
 def overwhelming_regularization(
@@ -65,15 +65,19 @@ def overwhelming_regularization(
     better = min(usual, float(f"{strongest / 10:.0e}"))
     span = (int(norms.steps[0]), int(norms.steps[-1]))
     yield Finding(
-        message=f"{optimizer.type} with weight decay {strongest:g} shrank the weights to {value:.2g} of their first norm, "
+        message=f"{optimizer.type} with weight decay {strongest:g} shrank the weights to {value:.2g} of their "
+        "first norm, "
         f"limit {shrunk:g}",
         places=(optimizer.type,),
-        evidence=(Evidence("weight_norm", None, span, value, "below", shrunk, "share of the first", "median of the last"), suffering),
+        evidence=(
+            Evidence("weight_norm", None, span, value, "below", shrunk, "share of the first", "median of the last"),
+            suffering,
+        ),
         confidence=0.85,
         steps=span,
         fix=Fix(
-            f"weight_decay={better:g}: each step took {strongest * float(rates.values[0]):.1e} of every weight" if len(rates)
-            else f"weight_decay={better:g}",
+            f"weight_decay={better:g}"
+            + (f": each step took {strongest * float(rates.values[0]):.1e} of every weight" if len(rates) else ""),
             f"weight_decay={better:g}",
         ),
         source=optimizer.source,

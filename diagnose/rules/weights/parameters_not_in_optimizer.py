@@ -63,19 +63,25 @@ def parameters_not_in_optimizer(training: Training, *, share: float = 0.01, min_
     others = f" and {len(left) - 1} more" if len(left) > 1 else ""
     optimizer = next((o for o in training.optimizers if o.source is not None), None)
     yield Finding(
-        message=f"{first.path}{others} get gradients but are in no optimizer: {size:,} of {total:,} weights ({found:.0%}) "
+        message=f"{first.path}{others} get gradients but are in no optimizer: {size:,} of {total:,} weights "
+        f"({found:.0%}) "
         "are never updated",
         places=tuple(dict.fromkeys(p.layer or p.path for p in left)),
         evidence=(
-            Evidence("parameters", first.path, (0, max(training.steps - 1, 0)), found, "above", min(share, found / 2), "share of weights", "share"),
+            Evidence(
+                "parameters", first.path, (0, max(training.steps - 1, 0)), found, "above", min(share, found / 2),
+                "share of weights", "share",
+            ),
         ),
         severity="error" if found > 0.05 or everything else "warning",
         confidence=0.93,
         steps=(0, max(training.steps - 1, 0)),
         fix=Fix(
-            "hold layers in nn.ModuleList (a plain list hides them) and give all parameters to the optimizer after the last "
+            "hold layers in nn.ModuleList (a plain list hides them) and give all parameters to the optimizer "
+            "after the last "
             "layer is in place",
-            f"self.layers = nn.ModuleList(layers)  # then {optimizer.type if optimizer else 'Adam'}(model.parameters(), …)",
+            "self.layers = nn.ModuleList(layers)  # then "
+            f"{optimizer.type if optimizer else 'Adam'}(model.parameters(), …)",
         ),
         source=(optimizer.source if optimizer else None) or (layer.source if layer else None) or first.source,
     )  # fmt: skip

@@ -28,16 +28,16 @@ DEFAULT_GAIN = 3**-0.5  # PyTorch's own: known to be small for deep ReLU network
     ),
 )  # fmt: skip
 def poor_initialization(
-    training: Training, *, factor: float = 2.0, change: float = 1e2, min_layers: int = 2
+    training: Training, *, factor: float = 2.0, change: float = 1e2, min_layers: int = 2, alone: float = 10.0
 ) -> Iterator[Finding]:
     """The weights are drawn too small or too large for the signal to pass.
 
     What it does:
         Compares each weight's first standard deviation with the one that keeps the size of the signal for the
         activation that follows (gain / √fan_in). Speaks when at least `min_layers` of them are off by more than
-        `factor`, away from PyTorch's own default, in one direction, the signal at the first snapshot (its spread over
-        the samples) changes by more than `change` between the first layer and the last, and the loss is stuck or
-        unstable.
+        `factor`, or one by more than `alone`, away from PyTorch's own default, in one direction, the signal at the
+        first snapshot (its spread over the samples) changes by more than `change` between the first layer and the
+        last, and the loss is stuck or unstable.
 
     Why is this bad:
         A signal that shrinks in each layer arrives as a constant, and no gradient comes back; one that grows saturates
@@ -76,7 +76,7 @@ def poor_initialization(
             continue
         if (gain / wanted > factor) if too_large else (gain / wanted < 1 / factor):
             off.append((parameter, layer, gain, wanted))
-    if len(off) < min_layers:
+    if len(off) < min_layers and not any(max(gain / wanted, wanted / gain) > alone for _, _, gain, wanted in off):
         return
     parameter, layer, gain, wanted = max(off, key=lambda found: abs(np.log(found[2] / found[3])))
     right = wanted / _fan_in(parameter) ** 0.5
@@ -84,7 +84,8 @@ def poor_initialization(
     step = training.series("batch_std", first).span
     relu = wanted > 1.1 and wanted < 1.5
     yield Finding(
-        message=f"weights of {parameter.layer} start with a standard deviation of {drawn:.2g}, {drawn / right:.2g} times what "
+        message=f"weights of {parameter.layer} start with a standard deviation of {drawn:.2g}, "
+        f"{drawn / right:.2g} times what "
         f"keeps the signal ({right:.2g}); from {first} to {last} it changes {grown:.1e} times",
         places=tuple(dict.fromkeys([parameter.layer, *(found[0].layer for found in off)])),
         evidence=(
@@ -93,15 +94,19 @@ def poor_initialization(
                 wanted * factor if too_large else wanted / factor, "gain", "std",
             ),
             Evidence(
-                "batch_std", last, (step[0], step[0]) if step else None, grown, "outside", (1 / change, change), "ratio", "first",
+                "batch_std", last, (step[0], step[0]) if step else None, grown, "outside", (1 / change, change),
+                "ratio", "first",
             ),
             suffering,
         ),
         confidence=0.9,
         steps=(0, max(training.steps - 1, 0)),
         fix=Fix(
-            f"draw the weights of these {len(off)} layers with a standard deviation of gain / √fan_in ({right:.2g} at {parameter.layer})",
-            f'nn.init.kaiming_normal_({parameter.path}, nonlinearity="relu")' if relu else f"nn.init.xavier_uniform_({parameter.path})",
+            f"draw the weights of these {len(off)} layers with a standard deviation of gain / √fan_in "
+            f"({right:.2g} at {parameter.layer})",
+            f'nn.init.kaiming_normal_({parameter.path}, nonlinearity="relu")'
+            if relu
+            else f"nn.init.xavier_uniform_({parameter.path})",
         ),
         source=layer.source if layer else parameter.source,
     )  # fmt: skip
