@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -42,29 +42,53 @@ def parents(node: Node) -> Iterator[Node]:
             yield parent
 
 
+def key(node: Node | None) -> int | None:
+    """A number by which a node is known again without being kept alive; None for leaves.
+
+    A reference to a node would keep the whole graph before it, and the program's memory with it.
+    """
+    return None if node is None or hasattr(node, "variable") else order(node)
+
+
 def walk(
-    roots: Iterable[Node | None], instead: Mapping[Node, Node | None] | None = None, most: int = MOST_NODES
+    roots: Iterable[Node | None], instead: Mapping[int, Sequence[int]] | None = None, most: int = MOST_NODES
 ) -> list[Node]:
     """All nodes reachable from the roots, each once, nearest first; empty when there are more than `most`.
 
-    `instead` names nodes to jump over: where one is met, the walk goes on at the node it stands for.
+    `instead` names nodes to jump over: where one is met, the walk goes on at the nodes of the given keys.
     """
     instead = instead or {}
     queue = deque(root for root in roots if root is not None)
     seen = {id(node) for node in queue}
     found: list[Node] = []
+    jumped: list[Node] = []  # kept until the end, so that no other node gets the number one of these had
     while queue:
         node = queue.popleft()
-        if node in instead:
-            above = [instead[node]]
-        else:
+        inputs = instead.get(order(node)) if instead else None
+        if inputs is None:
             found.append(node)
             above = list(parents(node))
+        else:
+            jumped.append(node)
+            above = _inputs(node, inputs)
         if len(seen) > most:
             return []
         for parent in above:
-            if parent is not None and id(parent) not in seen:
+            if id(parent) not in seen:
                 seen.add(id(parent))
+                queue.append(parent)
+    return found
+
+
+def _inputs(node: Node, keys: Sequence[int], most: int = 64) -> list[Node]:
+    """The nodes of these keys, and leaves, behind the few nodes of one function."""
+    queue, seen, found = deque([node]), [node], []
+    while queue and len(seen) < most:
+        for parent in parents(queue.popleft()):
+            if hasattr(parent, "variable") or order(parent) in keys:
+                found.append(parent)
+            elif not any(parent is other for other in seen):
+                seen.append(parent)
                 queue.append(parent)
     return found
 

@@ -23,7 +23,7 @@ _NOTHING = (getattr, (nullcontext(), "__exit__"))  # a callable that returns Non
 class Hook:
     """A forward hook (or, `before`, a pre-hook) of ours. It returns None always, so outputs stay the program's.
 
-    For module classes with a `__getstate__` of their own it copies and pickles as a callable that does nothing.
+    Where a module class copies itself in a way of its own, it copies and pickles as a callable that does nothing.
     """
 
     __slots__ = ("handle", "receive")
@@ -49,34 +49,52 @@ class Hook:
         return nullcontext().__exit__
 
 
-def _state(self: nn.Module) -> Any:
-    """What pickle and copy see of a module: everything but our hooks."""
-    state = object.__getstate__(self)  # type: ignore[attr-defined]
-    own = state[0] if isinstance(state, tuple) else state
+def _reduce_ex(self: nn.Module, protocol: Any) -> Any:
+    """What pickle and copy see of a module: everything but our hooks, whatever `__getstate__` its class has."""
+    reduced = object.__reduce_ex__(self, protocol)
+    if not isinstance(reduced, tuple) or len(reduced) < 3:
+        return reduced
+    state = reduced[2]
+    own = state[0] if isinstance(state, tuple) and state else state
     if not isinstance(own, dict):
-        return state
+        return reduced
+    cleaned = _without_ours(own)
+    if cleaned is own:
+        return reduced
+    return (*reduced[:2], (cleaned, *state[1:]) if isinstance(state, tuple) else cleaned, *reduced[3:])
+
+
+def _without_ours(own: dict[str, Any]) -> dict[str, Any]:
+    """A module's variables without our hooks; the very same mapping where there are none."""
     ours = {
         number
         for name in ("_forward_hooks", "_forward_pre_hooks")
-        for number, hook in own.get(name, {}).items()
+        for number, hook in (own.get(name) or {}).items()
         if type(hook) is Hook
     }
     if not ours:
-        return state
+        return own
     cleaned = dict(own)
     for name in _DICTIONARIES:
         if own.get(name):
             cleaned[name] = OrderedDict((k, v) for k, v in own[name].items() if k not in ours)
-    return (cleaned, *state[1:]) if isinstance(state, tuple) else cleaned
+    return cleaned
+
+
+_hiding = 0  # how many sessions are attached
 
 
 def hide_from_copies() -> None:
     """While attached, module copies and pickles leave our hooks out."""
-    if "__getstate__" not in nn.Module.__dict__:
-        nn.Module.__getstate__ = _state  # type: ignore[attr-defined]
+    global _hiding
+    _hiding += 1
+    if "__reduce_ex__" not in nn.Module.__dict__:
+        nn.Module.__reduce_ex__ = _reduce_ex  # type: ignore[assignment]
 
 
 def stop_hiding() -> None:
-    """Undoes `hide_from_copies`."""
-    if nn.Module.__dict__.get("__getstate__") is _state:
-        del nn.Module.__getstate__  # type: ignore[attr-defined]
+    """Undoes one `hide_from_copies`."""
+    global _hiding
+    _hiding -= 1
+    if not _hiding and nn.Module.__dict__.get("__reduce_ex__") is _reduce_ex:
+        del nn.Module.__reduce_ex__  # type: ignore[misc]

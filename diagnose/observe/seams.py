@@ -53,6 +53,15 @@ def plain(tensor: object) -> bool:
     )
 
 
+def standing(function: Any) -> Any:
+    """A function without the wrappers of those who have been removed: watches need not end in the order they began."""
+    seams = getattr(function, "_seams", None)
+    while isinstance(seams, Seams) and not seams._installed:
+        function = getattr(function, "__original_fn")
+        seams = getattr(function, "_seams", None)
+    return function
+
+
 class Seams:
     """Installs the interceptions and passes what happens to `listener`, whose methods never raise."""
 
@@ -100,7 +109,7 @@ class Seams:
         self._installed = False
         for holder, name, original, ours in reversed(self._functions):
             if holder.__dict__.get(name) is ours:
-                setattr(holder, name, original)
+                setattr(holder, name, standing(original))
         self._functions.clear()
         while self._undo:
             self._undo.pop()()
@@ -146,6 +155,7 @@ class Seams:
         hidden(ours)
         setattr(ours, "__script_if_tracing_wrapper", True)
         setattr(ours, "__original_fn", original)
+        ours._seams = self
         return ours
 
     # -- the interceptions ----------------------------------------------------------------------------------------
@@ -209,8 +219,8 @@ class Seams:
                 return original(*args, **kwargs)
             with seams.suspended():
                 # Names in the caller's scope are resolved by walking up the stack: count our frame in.
-                if original.__name__ == "script" and "_frames_up" not in kwargs and len(args) < 3:
-                    kwargs["_frames_up"] = 1
+                if original.__name__ == "script" and len(args) < 3:
+                    kwargs["_frames_up"] = kwargs.get("_frames_up", 0) + 1
                 return original(*args, **kwargs)
 
         return self._finish(scripting, original)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from diagnose.observe import evaluations, steps
+from diagnose.observe import evaluations, graph, steps
 from diagnose.observe.book import Book
 from diagnose.observe.hashes import sample_hashes
 from diagnose.observe.hooks import Hook, hide_from_copies, stop_hiding
@@ -77,7 +77,7 @@ class Session:
         self._iterators: weakref.WeakSet[Any] = weakref.WeakSet()
         self._batch: list[Callable[[], Any]] = []
         self._role: dict[str, Any] | None = None
-        self._loss_nodes: list[tuple[LossCall, Any, Any]] = []
+        self._loss_nodes: list[tuple[LossCall, int | None, list[int]]] = []
         self._blind: set[str] = set()
         self._backward_seen = False
         self._grad_calls = 0
@@ -394,7 +394,8 @@ class Session:
             if result.requires_grad and isinstance(prediction, Tensor) and isinstance(target, Tensor):
                 evaluations.learn_role(self, call, original, args, kwargs, prediction, target)
                 if self.snapping:
-                    self._loss_nodes.append((call, result.grad_fn, prediction.grad_fn))
+                    inputs = [key for key in (graph.key(t.grad_fn) for t in (prediction, target)) if key is not None]
+                    self._loss_nodes.append((call, graph.key(result.grad_fn), inputs))
                     if plain(prediction) and plain(target):
                         call.statistics = self.read("losses", name, prediction, target)
         except Exception as error:
@@ -436,7 +437,7 @@ class Session:
                     stream.copy_before()
                     steps.initial_statistics(self, stream)
         if self.snapping:
-            losses = [(steps.site_id(call), result, prediction) for call, result, prediction in self._loss_nodes]
+            losses = [(steps.site_id(call), result, inputs) for call, result, inputs in self._loss_nodes]
             steps.read_graph(self, roots, losses)
 
     def _still_there(self, stream: Stream) -> bool:

@@ -22,6 +22,7 @@ from diagnose.observe.probes.gradients import as_float, zero_share
 from diagnose.observe.streams import layer_item
 
 CALLS = 4  # places a module that is called several times in one forward gets; the rest is pooled into the last
+WAITING = 64  # forwards kept that no backward has come back through: evaluations without no_grad are among them
 _SILENT = ("relu", "relu6", "threshold", "hardtanh", "hardswish")
 _ALWAYS = frozenset(graph.ACTIVATIONS) - {"exp", "sin", "clamp", "clamp_min", "clamp_max"}
 
@@ -45,8 +46,8 @@ class Forward:
         self.network = network
         self.records: dict[str, Record] = {}
         self.counts: dict[str, int] = {}
-        self.outputs: dict[Any, str] = {}  # autograd node → place
-        self.starts: dict[str, list[Any]] = {}
+        self.outputs: dict[int, str] = {}  # key of the autograd node that made an output → place
+        self.starts: dict[str, list[int]] = {}  # place → keys of the nodes that made its inputs
         self.fired = False
 
     def place(self, path: str) -> str:
@@ -126,7 +127,7 @@ class Snapshot:
             with self.session.guard("snapshot"):
                 self.depth = max(0, self.depth - 1)
                 if self.depth == 0 and self.open:
-                    self.forwards.append(self.open.pop())
+                    self._keep(self.open.pop())
 
         return leave
 
@@ -144,9 +145,15 @@ class Snapshot:
             return self.open[-1]
         if self.loose is None or path in self.loose.counts:
             self.loose = Forward(network)
-            self.forwards.append(self.loose)
+            self._keep(self.loose)
         self.roots_seen[id(module)] = module
         return self.loose
+
+    def _keep(self, forward: Forward) -> None:
+        self.forwards.append(forward)
+        if len(self.forwards) > WAITING:
+            oldest = next((i for i, known in enumerate(self.forwards) if not known.fired), 0)
+            del self.forwards[oldest]
 
     def _record(self, network: Network, path: str, module: nn.Module, args: Any, output: Any) -> None:
         tensor = first_tensor(output)
@@ -175,12 +182,13 @@ class Snapshot:
             self._through_time(module, args, output, record)
         if tensor.requires_grad:
             given = list(tensors(args))
-            if tensor.grad_fn is not None and not (tensor.grad_fn in forward.outputs and any(t is tensor for t in given)):
-                starts = [t.grad_fn for t in given if t.grad_fn is not None]
-                if tensor.grad_fn in starts:  # changed in place: the input carries the output's node by now
-                    starts = list(graph.parents(tensor.grad_fn))
-                forward.starts[place] = starts
-                forward.outputs[tensor.grad_fn] = place
+            made = graph.key(tensor.grad_fn)
+            if made is not None and not (made in forward.outputs and any(t is tensor for t in given)):  # an identity
+                nodes = [t.grad_fn for t in given if t.grad_fn is not None]
+                if tensor.grad_fn in nodes:  # changed in place: the input carries the output's node by now
+                    nodes = list(graph.parents(tensor.grad_fn))
+                forward.starts[place] = [key for key in map(graph.key, nodes) if key is not None]
+                forward.outputs[made] = place
             tensor.register_hook(self._gradient(forward, record))
 
     def _units(self, place: str, tensor: Tensor, first: bool, record: Record) -> None:
@@ -211,38 +219,41 @@ class Snapshot:
                 if record.gradient_zeros is None:
                     record.gradient_zeros = zero_share(values.detach())
 
-        return gradient
+        return torch.utils.hooks.unserializable_hook(gradient)
 
     # -- off the autograd graph ------------------------------------------------------------------------------------
 
-    def read_graph(self, roots: Sequence[Any], losses: Sequence[tuple[str, Any, Any]]) -> tuple[list[Tensor], list[Any]]:
+    def read_graph(
+        self, roots: Sequence[Any], losses: Sequence[tuple[str, int | None, Sequence[int]]]
+    ) -> tuple[list[Tensor], list[Any], dict[str, list[str]]]:
         """Functional activations and the flow of data, before the backward runs.
 
         Args:
             roots: the nodes that backward starts from.
-            losses: (site, node of the loss's result, node of its prediction) of the loss calls at hand.
+            losses: (site, key of the node of the loss's result, keys of those of its inputs, the prediction's first) of
+                the loss calls at hand.
 
         Returns:
-            The leaf tensors that will get gradients, and the edges.
+            The leaf tensors that will get gradients, the edges, and for each loss the operations that made its prediction.
         """
-        inside = {result: prediction for _, result, prediction in losses if result is not None}
-        nodes = self._nodes(roots, inside)
+        # What belongs to the loss functions themselves is jumped over.
+        nodes = graph.walk(roots, instead={result: inputs for _, result, inputs in losses if result is not None})
+        by_key = {graph.order(node): node for node in nodes}
         outputs: dict[Any, str] = {}
         starts: dict[str, list[Any]] = {}
         owner: dict[str, Forward] = {}
         for forward in self.forwards:
-            for node, place in forward.outputs.items():
-                outputs[node] = place
-                owner[place] = forward
-            starts.update(forward.starts)
+            for key, place in forward.outputs.items():
+                if key in by_key:
+                    outputs[by_key[key]] = place
+                    owner[place] = forward
+                    starts[place] = [by_key[start] for start in forward.starts[place] if start in by_key]
         if outputs and not self.saved_hooks:
             self._functional(nodes, outputs, starts, owner)
-        targets = {site: [prediction] for site, _, prediction in losses if prediction is not None}
-        return graph.leaves(nodes), graph.edges(outputs, starts, targets)
-
-    def _nodes(self, roots: Sequence[Any], inside: dict[Any, Any]) -> list[Any]:
-        """The graph without what belongs to the loss functions themselves."""
-        return graph.walk(roots, instead=inside)
+        targets = {site: [by_key[key] for key in inputs[:1] if key in by_key] for site, _, inputs in losses}
+        targets = {site: made for site, made in targets.items() if made}
+        operations = {site: graph.operations_before(made[0]) for site, made in targets.items()}
+        return graph.leaves(nodes), graph.edges(outputs, starts, targets), operations
 
     def _functional(
         self, nodes: Sequence[Any], outputs: dict[Any, str], starts: dict[str, list[Any]], owner: dict[str, Forward]
@@ -283,7 +294,7 @@ class Snapshot:
             forward.records[place] = record
             self.items.setdefault(place, {
                 "path": place, "type": activation, "role": "activation", "activation": activation, "functional": True,
-                "shape": shape, "parameters": [], "settings": {}, "network": forward.network.name,
+                "shape": shape, "parameters": [], "settings": _axis_setting(node, shape), "network": forward.network.name,
                 "source": self.items.get(before, {}).get("source"),
             })  # fmt: skip
             self.handles.append(node.register_prehook(self._node_gradient(forward, record)))
@@ -365,6 +376,15 @@ def _softmax_axis(module: nn.Module, tensor: Tensor) -> int:
     if isinstance(dim, int) and -tensor.dim() <= dim < tensor.dim():
         return dim
     return 1 if tensor.dim() == 4 else -1
+
+
+def _axis_setting(node: Any, shape: Sequence[int] | None) -> dict[str, int]:
+    """The axis a functional softmax runs along, counted from the front."""
+    dim = getattr(node, "_saved_dim", None)
+    if not isinstance(dim, int) or not shape:
+        return {}
+    dim = dim - 2**64 if dim >= 2**63 else dim
+    return {"dim": dim % len(shape)} if -len(shape) <= dim < len(shape) else {}
 
 
 def _node_axis(node: Any, saved: Tensor) -> int:

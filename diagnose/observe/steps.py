@@ -23,7 +23,7 @@ _COLUMNS = {
     "loss": "loss", "learning_rate": None, "samples": "samples", "backwards": None, "optimizer": None, "seconds": "s",
     "data_seconds": "s", "forward_seconds": "s", "backward_seconds": "s", "optimizer_seconds": "s", "evaluation_seconds": "s",
     "clip_norm": "gradient", "clip_limit": "gradient", "uncleared": "share", "loss_scale": None, "skipped": None,
-    "memory_bytes": "byte",
+    "memory_bytes": "byte", "graphs_kept": "graphs",
 }  # fmt: skip
 Floats = NDArray[np.float32]
 
@@ -63,6 +63,7 @@ class Row:
         self.backward_seconds = 0.0
         self.optimizer_seconds = 0.0
         self.evaluation_seconds = 0.0
+        self.evaluated = False
         self.clip_norm: float | Tensor = math.nan
         self.clip_limit = math.nan
         self.samples = 0
@@ -151,6 +152,8 @@ def write_row(session: Any, stream: Stream) -> None:
         columns["skipped"] = float(row.skipped)
     if stream.due or stream.steps % 64 == 0:
         columns["memory_bytes"] = _memory(stream)
+    if row.evaluated or stream.steps % 32 == 31:
+        columns["graphs_kept"] = float(session.losses.graphs_kept())
     tick, index = session.tick, stream.index
     session.transfer.scalars(
         [*row.losses, row.clip_norm], lambda numbers: session.writer.step(tick, index, **columns, **_losses(numbers))
@@ -328,15 +331,14 @@ def initial_statistics(session: Any, stream: Stream) -> None:
         session.transfer.send(parts, write)
 
 
-def read_graph(session: Any, roots: list[Tensor], losses: list[tuple[str, Any, Any]]) -> None:
+def read_graph(session: Any, roots: list[Tensor], losses: list[tuple[str, int | None, list[int]]]) -> None:
     """What the autograd graph of a snapshot tells; described three times, so that late branches are seen."""
-    leaves, edges = session.snapshot.read_graph([root.grad_fn for root in roots], losses)
+    leaves, edges, operations = session.snapshot.read_graph([root.grad_fn for root in roots], losses)
     session.leaves.update({id(leaf): leaf for leaf in leaves})
-    for source, target, operations in edges:
-        session.edges.setdefault((source, target), operations)
-    for site, _, prediction in losses:
-        if prediction is not None and site not in session.loss_operations:
-            session.loss_operations[site] = graph.operations_before(prediction)
+    for source, target, between in edges:
+        session.edges.setdefault((source, target), between)
+    for site, made in operations.items():
+        session.loss_operations.setdefault(site, made)
     if not losses and roots:
         session.custom_shapes = graph.shapes_before(roots[0].grad_fn)
 
@@ -489,6 +491,11 @@ def _describe_reached(session: Any, stream: Stream, names: set[str]) -> None:
     items: list[dict[str, Any]] = []
     for parameter in stream.parameters():
         items.append({"path": stream.path(parameter), "reached": id(parameter) in session.leaves or stream.reached(parameter)})
+    trained = {item["path"] for item in items}
+    for network in stream.networks:
+        for path, _, parameter in network.named_parameters():
+            if path not in trained:  # the optimizer does not hold it: does a gradient reach it all the same?
+                items.append({"path": path, "reached": id(parameter) in session.leaves})
     for key, leaf in session.leaves.items():
         if key in known or not isinstance(leaf, nn.Parameter):
             continue
