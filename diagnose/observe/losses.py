@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from diagnose.observe.probes.losses import accuracy
-from diagnose.observe.sources import locals_of, user_frames
+from diagnose.observe.sources import locals_of, user_frames, where
 
+KNOWN = 16  # times a place must have trained before it is taken for a training's
 ACCURACY_ELEMENTS = 4_000_000  # an argmax over more than this is not worth its time
 _ARGUMENTS = ("reduction", "label_smoothing", "ignore_index", "beta", "delta", "log_target", "margin", "full", "log_input")
 _TENSORS = ("weight", "pos_weight")
@@ -188,7 +189,19 @@ class Losses:
         self._old_frames: set[tuple[int, int]] = set()
         self._locals_seen: dict[tuple[Any, str], set[Any]] = {}
         self.last: LossCall | None = None
+        self._trained: dict[tuple[str, tuple[str, int]], int] = {}  # how often a place has trained; evaluations count against it
         self._past: deque[tuple[int, weakref.ref[LossCall]]] = deque(maxlen=256)
+
+    def busy(self) -> bool:
+        """Whether anything waits to be settled."""
+        return bool(self.waiting or self.fired or self.passes)
+
+    def known(self, name: str, result: Tensor) -> bool:
+        """Whether a call is one of the training's that have been seen often: then it need not be looked at again."""
+        if not result.requires_grad:
+            return False
+        place = where()
+        return place is not None and self._trained.get((name, place), 0) > KNOWN
 
     # -- while the program runs ------------------------------------------------------------------------------------
 
@@ -310,12 +323,18 @@ class Losses:
             frames: list[FrameType] = []
             to = call.evaluation or self._late(call, frames)
             to.grad_enabled = True
+            if call.lines:  # this place also evaluates with gradients: each of its calls must be looked at
+                self._trained[call.function, call.lines[0]] = -(10**9)
             to.tick = min(to.tick, call.tick)
             to.add(call)
             self.passes.setdefault(to.key, to)
             self._past.append((tick, weakref.ref(call)))
         self.waiting = still
         self._past.extend((tick, weakref.ref(call)) for call in trained)
+        for call in trained:
+            if call.lines:
+                place = (call.function, call.lines[0])
+                self._trained[place] = self._trained.get(place, 0) + 1
         self._drop_shadows()
         waiting = {id(call.evaluation) for call in still if call.evaluation is not None}
         ended = [p for p in self.passes.values() if p.values and id(p) not in waiting]

@@ -50,6 +50,10 @@ class Schedule:
             return True
         return self.spent + self._cost <= self.once + self.share * self.elapsed
 
+    def spare(self) -> bool:
+        """Whether the steps between snapshots must cost next to nothing: half of the budget is kept for snapshots."""
+        return self.every is None and self.spent > 0.5 * (self.once + self.share * self.elapsed)
+
     def opens(self) -> None:
         """A snapshot begins."""
         self._spent_before = self.spent

@@ -40,6 +40,7 @@ from diagnose.observe.streams import Stream, same, version
 from diagnose.observe.transfer import Transfer
 from diagnose.record.writer import Writer
 
+SETTLED = 20  # steps after which the places of the losses are known
 HASHES = 20_000  # samples of a set that are known again
 
 
@@ -85,6 +86,8 @@ class Session:
         self._paused = 0
         self._reading = False
         self._broken = False
+        self.lean = False  # between snapshots, once the budget is used: loss, rate and time of a step, nothing else
+        self._root_refs: dict[int, Callable[[], Any]] = {}
         self._rooted = False
         self._pending_bare: Stream | None = None
         self._opened = 0
@@ -272,6 +275,7 @@ class Session:
                 if not isinstance(module, torch.jit.ScriptModule):
                     try:
                         self._root_hooks.append(Hook(module, self._root_called))
+                        self._root_refs[id(module)] = weakref.ref(module)
                     except RuntimeError:
                         self.blind(network.name, "this module refuses hooks: its parameters are seen, its outputs are not")
                 else:
@@ -287,9 +291,12 @@ class Session:
     def _root_called(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         if self.asleep():
             return
+        if self.lean and module.training and torch.is_grad_enabled():
+            self._last_root = self._root_refs[id(module)]
+            return
         began = time.perf_counter()
         try:
-            self._last_root = weakref.ref(module)
+            self._last_root = self._root_refs[id(module)]
             given = next(tensors(args), None)
             if given is None:
                 given = next(tensors(kwargs), None)
@@ -385,7 +392,7 @@ class Session:
 
     def loss_called(self, name: str, original: Any, args: Any, kwargs: Any, result: Any) -> None:
         """A loss function of torch was called."""
-        if self.asleep() or not plain(result) or "losses" in self._off:
+        if self.asleep() or "losses" in self._off or (self.lean and self.losses.known(name, result)) or not plain(result):
             return
         began = time.perf_counter()
         try:
@@ -406,6 +413,17 @@ class Session:
     def backward_begins(self, roots: Any) -> None:
         """A backward is about to run."""
         if self.asleep():
+            return
+        if self.lean and not self.losses.waiting:
+            began = time.perf_counter()
+            value = number(roots) if type(roots) is Tensor else math.nan
+            self.row.losses.append(value)
+            if type(value) is float and not math.isfinite(value) and type(roots) is Tensor:
+                self.nonfinite.loss([roots])
+            self.in_backward = True
+            now = time.perf_counter()
+            self.schedule.spent += now - began
+            self.row.backward_begins(now, began)
             return
         began, entered = time.perf_counter(), time.perf_counter()
         try:
@@ -454,8 +472,11 @@ class Session:
         if self.asleep():
             return
         began = time.perf_counter()
+        if self.lean:
+            self.row.backward_ends(began)
+            return
         try:
-            self.row.backward_ends(time.perf_counter())
+            self.row.backward_ends(began)
             for stream in self.live_streams():
                 if not stream.cleared:  # accumulated onto what was there: still the same gradient
                     owner = stream.watched()
@@ -498,6 +519,9 @@ class Session:
         self._stack.append(id(optimizer))
         if len(self._stack) > 1:
             return
+        if self.lean:
+            self.row.step_begins(began)
+            return
         try:
             stream = self.streams.get(id(optimizer))
             if stream is None and self.only is None:
@@ -523,8 +547,13 @@ class Session:
         if stream is None:
             return
         try:
-            self.row.step_ends(time.perf_counter())
-            self.end_step(stream)
+            self.row.step_ends(began)
+            if self.lean and not self.losses.busy():
+                steps.write_lean_row(self, stream)
+                stream.cleared = True  # not looked at on these steps
+                self._count(stream)
+            else:
+                self.end_step(stream)
         except Exception as error:
             self.failed("step", error)
         finally:
@@ -540,10 +569,20 @@ class Session:
         owner = stream.watched()
         stream.stepped_gradient = version(owner.grad) if owner is not None else None
         stream.cleared = stream.stepped_gradient is None
+        self._count(stream)
+
+    def _count(self, stream: Stream) -> None:
         stream.steps += 1
         self.tick += 1
         self.transfer.poll()
         self._plan()
+        self.lean = (
+            self.schedule.spare()
+            and not self.snapping
+            and stream.steps > SETTLED
+            and self._pending_bare is None
+            and self.row.scale is None
+        )
         if self.on_step is not None:
             self.on_step(self.tick)
 

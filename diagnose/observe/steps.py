@@ -160,6 +160,27 @@ def write_row(session: Any, stream: Stream) -> None:
     )
 
 
+def write_lean_row(session: Any, stream: Stream) -> None:
+    """The row of a step of which only loss, rate and time are kept."""
+    row: Row = session.row
+    tick, index, rate = session.tick, stream.index, _rate(stream)
+    times = (time.perf_counter() - session.born, row.seconds, row.data_seconds, row.forward_seconds, row.backward_seconds)
+    epoch = session.book.epoch(stream)
+
+    def write(numbers: Any) -> None:
+        session.writer.step(
+            tick, index, time=times[0], seconds=times[1], data_seconds=times[2], forward_seconds=times[3],
+            backward_seconds=times[4], optimizer_seconds=row.optimizer_seconds, learning_rate=rate, optimizer=float(index),
+            backwards=float(row.backwards), epoch=epoch, **_losses(numbers),
+        )  # fmt: skip
+
+    numbers = [*row.losses, row.clip_norm]
+    if any(isinstance(n, Tensor) for n in numbers):
+        session.transfer.scalars(numbers, write)
+    else:
+        write(numbers)
+
+
 def _losses(values: Any) -> dict[str, float | None]:
     losses, clip = values[:-1], float(values[-1])
     found: dict[str, float | None] = {}

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from diagnose.record.columns import Clock, StepTable, read_vectors
+from diagnose.record.columns import Clock, SeriesMap, StepTable, read_vectors
 from diagnose.record.evaluations import read_evaluations, read_hashes, repeated_share
 from diagnose.record.kind import decide_kind
 from diagnose.record.parts import Items, part, read_items, source, united
-from diagnose.run import Edge, Event, InputSite, Layer, LossSite, Optimizer, Parameter, Training
+from diagnose.run import Edge, Event, InputSite, Layer, LossSite, Optimizer, Parameter, Series, Training
 
 _OPTIMIZER_FACTS = ("type", "settings", "source", "networks")
 EventRow = tuple[int | None, int | None, str, str | None, dict[str, Any]]
@@ -112,10 +112,31 @@ def _training(
         events=[Event(kind, clock.step(tick), place, details) for tick, _, kind, place, details in events],
         epochs=table.epochs(group, clock, size),
         facts=facts,
-        series={**table.series(group, clock, units), **read_vectors(connection, group, clock, units, order)},
+        series=_whole(
+            {**table.series(group, clock, units), **read_vectors(connection, group, clock, units, order)}, sites
+        ),
     )
     training.kind, training.kind_evidence = decide_kind(training)
     return training
+
+
+def _whole(series: SeriesMap, sites: Mapping[str, LossSite]) -> SeriesMap:
+    """Where the one training loss is the root of the backward itself, its series is the loss of every step.
+
+    Between snapshots only the root's value is kept once the recorder's budget is used.
+    """
+    trained = [site.id for site in sites.values() if site.role == "training"]
+    root = series.get(("loss", None))
+    if root is None or len(trained) != 1:
+        return series
+    known = series.get(("training_loss", trained[0]))
+    if known is None or not len(known) or len(known) == len(root):
+        return series
+    at = np.searchsorted(root.steps, known.steps)
+    inside = (at < len(root)) & (root.steps[np.minimum(at, len(root) - 1)] == known.steps)
+    if inside.all() and np.allclose(root.values[at], known.values, rtol=1e-5, atol=1e-7, equal_nan=True):
+        series["training_loss", trained[0]] = Series("training_loss", trained[0], root.steps, root.values, known.unit)
+    return series
 
 
 def _optimizer(stream: int, facts: Mapping[str, Any]) -> Optimizer:
