@@ -25,7 +25,7 @@ def stuck(training: Training, *, share: float = 0.1) -> Evidence | None:
     if training.kind in LOSS_WITHOUT_LEVEL:
         return None
     for site in training.training_losses:
-        best_constant, series = _constant_answer(training, site), site_loss(training, site).measured()
+        best_constant, series = constant_answer(training, site), site_loss(training, site).measured()
         if not best_constant > 0 or len(series) < LEAST_STEPS:
             continue
         if series.quantity == "loss" and site.weight not in (None, 1):
@@ -78,7 +78,7 @@ def unstable(training: Training, *, rise: float = 2.0) -> Evidence | None:
     return None
 
 
-def _constant_answer(training: Training, site: LossSite) -> float:
+def constant_answer(training: Training, site: LossSite) -> float:
     """Loss of the best constant prediction as this site would compute it, NaN where the site weights its terms."""
     arguments = site.arguments
     weighted = any(arguments.get(name) is not None for name in ("weight", "pos_weight"))
@@ -126,7 +126,10 @@ def trained_weights(training: Training, *, quantity: str = "gradient_norm") -> t
 
 
 def update_ratios(training: Training) -> Matrix:
-    """‖Δw‖ / ‖w‖ of each trained weight at each snapshot; NaN where a weight is (still) zero."""
+    """‖Δw‖ / ‖w‖ of each trained weight at each snapshot; NaN where a weight is (still) zero.
+
+    The norm is the larger of the present and the first one: where a penalty shrinks the weights, the steps do not grow.
+    """
     places = tuple(
         p for p in trained_weights(training, quantity="update_norm") if len(training.series("weight_norm", p))
     )
@@ -138,6 +141,9 @@ def update_ratios(training: Training) -> Matrix:
         inside = positions < len(updates.steps)
         inside[inside] &= updates.steps[positions[inside]] == series.steps[inside]
         norms[positions[inside], j] = series.values[inside]
+    if len(norms):
+        first = np.where(np.isnan(norms[0]), 0.0, norms[0])
+        norms = np.where(np.isnan(norms), np.nan, np.maximum(norms, first))
     norms[~(norms > IDLE)] = np.nan
     return Matrix("update_norm / weight_norm", places, updates.steps, updates.values / norms)
 

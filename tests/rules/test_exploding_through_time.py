@@ -23,6 +23,16 @@ def test_silent_while_the_loss_falls() -> None:
     assert not findings(RULE, growing(2.0, falling()))
 
 
+@pytest.mark.parametrize(("times", "loud"), [(1e2, False), (1e4, True)])
+def test_a_recurrence_written_by_hand(times: float, loud: bool) -> None:
+    """A layer that is called again and again: the last entry holds all later calls."""
+    cell = Layer("net.cell", "Linear", "linear", shape=(32, 8), parameters=("net.cell.weight",), network="net")
+    places = ("net.cell", "net.cell#2", "net.cell#3", "net.cell#4")
+    given = {("output_gradient_norm", p): times ** (1 - i / 3) for i, p in enumerate(places)}
+    assert bool(findings(RULE, made(given, layers=[cell]))) is loud
+    assert not findings(RULE, made(dict(list(given.items())[:3]), layers=[cell]))  # three calls are no recurrence
+
+
 def test_clip_value_is_the_runs_own() -> None:
     (finding,) = findings(RULE, growing(2.0))
     assert finding.fix and finding.fix.code == "torch.nn.utils.clip_grad_norm_(model.parameters(), 9)"

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from made import falling, findings, flat, made, mlp, per
+from made import LN2, falling, findings, flat, made, mlp, per, replace
 
 RULE = "poor-initialization"
 
@@ -36,6 +36,29 @@ def test_message_has_the_right_deviation_for_the_layer() -> None:
     (finding,) = findings(RULE, drawn(0.03, 0.2))
     assert "0.03, 0.21 times what keeps the signal (0.14)" in finding.message
     assert finding.fix and finding.fix.code and "kaiming_normal_" in finding.fix.code
+
+
+def normalised(std: float, start: float = 5.0):
+    """Normalisation keeps the signal; the first loss tells that the weights are large."""
+    layers, parameters = mlp(3, 100, std=std)
+    linear = [layer for layer in layers if layer.role == "linear"]
+    loss = LN2 + (start - LN2) * np.exp(-np.arange(200) / 30)
+    return made(per("batch_std", linear, 1.0), layers=layers, parameters=parameters, loss=loss)
+
+
+@pytest.mark.parametrize(
+    ("std", "start", "loud"), [(1.0, 5.0, True), (1.0, 1.2, False), (0.14, 5.0, False), (0.0577, 5.0, False)]
+)
+def test_large_weights_behind_normalisation_show_in_the_first_loss(std: float, start: float, loud: bool) -> None:
+    assert bool(findings(RULE, normalised(std, start))) is loud
+
+
+@pytest.mark.parametrize(("share", "loud"), [(0.6, True), (0.4, False)])
+def test_one_layer_far_too_large_whose_activation_starts_saturated(share: float, loud: bool) -> None:
+    layers, parameters = mlp(1, 100, "sigmoid")
+    parameters[0] = replace(parameters[0], initial={"mean": 0.0, "std": 4.0})
+    given = {("batch_std", layers[0].path): 1.0, ("saturated_share", "net.act0"): share}
+    assert bool(findings(RULE, made(given, layers=layers, parameters=parameters))) is loud
 
 
 def test_overflow_counts_as_suffering() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
+from diagnose.rules.progress import stuck
 from diagnose.run import Layer, Training
 
 
@@ -18,6 +19,11 @@ from diagnose.run import Layer, Training
         "diverging-loss",
         "underfitting",
         "exploding-gradients",
+        "vanishing-gradients",
+        "loss-not-decreasing",
+        "constant-output",
+        "learning-rate-too-low",
+        "wasted-epochs",
     ),
 )
 def training_in_evaluation_mode(training: Training, *, min_steps: int = 5, min_snapshots: int = 3) -> Iterator[Finding]:
@@ -68,6 +74,7 @@ def training_in_evaluation_mode(training: Training, *, min_steps: int = 5, min_s
     first = training.layer(path)
     series = modes[path]
     always = start <= int(series.steps[0])
+    grave = not always or stuck(training) is not None  # a choice from the first step on, where it works, is a choice
     last = int(series.steps[-1])
     network = (first.network if first else "") or "model"
     since_when = "from the first step on" if always else f"from step {start} on"
@@ -78,8 +85,8 @@ def training_in_evaluation_mode(training: Training, *, min_steps: int = 5, min_s
         evidence=(
             Evidence("layer_training", path, (start, last), float(series.values[-1]), "below", 0.5, statistic="last"),
         ),
-        severity="error" if not always else "warning",
-        confidence=0.95 if not always else 0.75,
+        severity="error" if grave else "warning",
+        confidence=0.95 if grave else 0.75,
         steps=(start, last),
         fix=Fix(
             f"call {network}.train() at the start of every epoch, after the evaluation's {network}.eval()",

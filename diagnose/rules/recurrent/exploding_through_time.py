@@ -5,11 +5,12 @@ import numpy as np
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.progress import stuck, unstable
+from diagnose.rules.reach import reaches
 from diagnose.run import Training
 
 
 @rule(
-    needs=("through_time",),
+    needs=("output_gradient_norm",),
     symptoms=(
         "exploding-gradients", "non-finite-values", "diverging-loss", "oscillating-loss", "loss-spikes",
         "loss-not-decreasing", "underfitting",
@@ -21,9 +22,10 @@ def exploding_through_time(
     """The gradient grows with each step back in time.
 
     What it does:
-        Takes the gradient of a recurrent layer's last output with respect to its input at each time, relative to the
-        newest, and speaks when it is above `ratio` over the first quarter of the sequence in some snapshots, and the
-        loss is unstable or stuck.
+        Takes the gradient of a recurrent layer's last output with respect to its input at each time (or, for a layer
+        that the program calls again and again, of the loss with respect to its outputs), relative to the newest, and
+        speaks when it is above `ratio` over the first quarter of the sequence in some snapshots, and the loss is
+        unstable or stuck.
 
     Why is this bad:
         One long sequence then throws the weights far away: the loss jumps or becomes nan.
@@ -43,17 +45,14 @@ def exploding_through_time(
     suffering = unstable(training) or stuck(training)
     if suffering is None:
         return
-    for place in training.places("through_time"):
-        series = training.series("through_time", place).measured()
-        if len(series) < min_snapshots or series.values.ndim != 2 or series.values.shape[1] < min_length:
-            continue
-        far = series.values[:, : max(1, series.values.shape[1] // 4)].max(axis=1)
+    for reach in reaches(training, min_length=min_length):
+        far = reach.early.max(axis=1)
         over = far > ratio
         if over.sum() < min_snapshots:
             continue
+        place, layer = reach.place, reach.layer
         value = float(np.median(far[over]))
-        layer = training.layer(place.split("#", 1)[0])
-        first = int(series.steps[int(np.argmax(over))])
+        first, last = int(reach.steps[int(np.argmax(over))]), int(reach.steps[-1])
         norms = training.series("clip_norm").finite()
         if not len(norms):
             norms = training.series("gradient_norm", next(iter(training.weights("gradient_norm")), None)).finite()
@@ -64,11 +63,11 @@ def exploding_through_time(
             f"the newest, limit {ratio:g}",
             places=(place,),
             evidence=(
-                Evidence("through_time", place, (first, int(series.steps[-1])), value, "above", ratio, "ratio"),
+                Evidence(reach.quantity, place, (first, last), value, "above", ratio, "ratio"),
                 suffering,
             ),
             confidence=0.8,
-            steps=(first, int(series.steps[-1])),
+            steps=(first, last),
             fix=Fix(
                 f"clip the gradient norm at {limit:g} and start the recurrent weights orthogonal",
                 f"torch.nn.utils.clip_grad_norm_(model.parameters(), {limit:g})",

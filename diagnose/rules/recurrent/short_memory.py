@@ -5,13 +5,14 @@ import numpy as np
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.progress import stuck
+from diagnose.rules.reach import reaches
 from diagnose.run import Layer, Training
 
 UNGATED = ("RNN", "RNNCell")
 
 
 @rule(
-    needs=("through_time",),
+    needs=("output_gradient_norm",),
     symptoms=(
         "vanishing-gradients", "loss-not-decreasing", "underfitting", "constant-output", "learning-rate-too-low",
         "stopped-too-early", "wasted-epochs", "input-ignored",
@@ -23,9 +24,10 @@ def short_memory(
     """What came early in the sequence has no influence on the end.
 
     What it does:
-        Takes the gradient of a recurrent layer's last output with respect to its input at each time, relative to the
-        newest, and speaks when it is under `ratio` over the first quarter of the sequence (median over the
-        snapshots, and at the end) while the loss learns next to nothing.
+        Takes the gradient of a recurrent layer's last output with respect to its input at each time (or, for a layer
+        that the program calls again and again, of the loss with respect to its outputs), relative to the newest, and
+        speaks when it is under `ratio` over the first quarter of the sequence (median over the snapshots, and at the
+        end) while the loss learns next to nothing.
 
     Why is this bad:
         A gradient that fades along time cannot teach the network to keep what it saw: anything that depends on the
@@ -48,26 +50,25 @@ def short_memory(
     suffering = stuck(training)
     if suffering is None:
         return
-    for place in training.places("through_time"):
-        series = training.series("through_time", place).finite()
-        if len(series) < min_snapshots or series.values.ndim != 2 or series.values.shape[1] < min_length:
+    for reach in reaches(training, min_length=min_length):
+        if len(reach.steps) < min_snapshots or not np.isfinite(reach.values).all():
             continue
-        length = series.values.shape[1]
-        far = np.median(series.values[:, : max(1, length // 4)], axis=1)
+        far = np.median(reach.early, axis=1)
         value, late = float(np.median(far)), float(np.median(far[-min_snapshots:]))
         if not (value < ratio and late < ratio):
             continue
-        layer = training.layer(place.split("#", 1)[0])
-        reach = int(length - np.argmax(np.median(series.values, axis=0) >= ratio))
+        place, layer, length = reach.place, reach.layer, reach.values.shape[1]
+        span = (int(reach.steps[0]), int(reach.steps[-1]))
+        back = int(length - np.argmax(np.median(reach.values, axis=0) >= ratio))
         yield Finding(
             message=f"the last output of {place} depends on the first quarter of its {_length(layer, length)} "
             f"inputs by {value:.1e} "
             f"of what it does on the newest, limit {ratio:g}",
             places=(place,),
-            evidence=(Evidence("through_time", place, series.span, value, "below", ratio, "ratio"), suffering),
+            evidence=(Evidence(reach.quantity, place, span, value, "below", ratio, "ratio"), suffering),
             confidence=0.9,
-            steps=series.span,
-            fix=_fix(layer, reach, length),
+            steps=span,
+            fix=_fix(layer, back, length),
             source=layer.source if layer else None,
         )
 

@@ -1,10 +1,12 @@
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from diagnose.finding import Evidence, Finding, Fix
+from diagnose.finding import Comparison, Evidence, Finding, Fix
 from diagnose.rules import rule
-from diagnose.rules.progress import stuck, unstable
+from diagnose.rules.progress import constant_answer, stuck, unstable
+from diagnose.rules.signs import site_loss
 from diagnose.run import Layer, Parameter, Training
 
 GAINS = {
@@ -37,7 +39,8 @@ def poor_initialization(
         activation that follows (gain / √fan_in). Speaks when at least `min_layers` of them are off by more than
         `factor`, or one by more than `alone`, away from PyTorch's own default, in one direction, the signal at the
         first snapshot (its spread over the samples) changes by more than `change` between the first layer and the
-        last, and the loss is stuck or unstable.
+        last; or, for too large weights, when the first loss is over twice that of a constant answer, or an activation
+        starts saturated; and the loss is stuck or unstable.
 
     Why is this bad:
         A signal that shrinks in each layer arrives as a constant, and no gradient comes back; one that grows saturates
@@ -62,13 +65,10 @@ def poor_initialization(
     suffering = unstable(training) or stuck(training)
     if suffering is None:
         return
-    signal = _signal(training)
-    if signal is None:
+    signs = [sign for sign in (_signal(training, change), _first_loss(training), _saturated(training)) if sign]
+    if not signs:
         return
-    first, last, grown = signal
-    if 1 / change < grown < change:
-        return
-    too_large = grown > 1
+    too_large = any(sign.comparison == "above" for sign in signs)
     off = []
     for parameter, layer in _weights(training):
         gain, wanted = _gain(parameter), _wanted(training, layer)
@@ -81,35 +81,31 @@ def poor_initialization(
     parameter, layer, gain, wanted = max(off, key=lambda found: abs(np.log(found[2] / found[3])))
     right = wanted / _fan_in(parameter) ** 0.5
     drawn = parameter.initial["std"]
-    step = training.series("batch_std", first).span
-    relu = wanted > 1.1 and wanted < 1.5
+    place = parameter.layer or parameter.path
+    relu = 1.1 < wanted < 1.5
+    limit = wanted * factor if too_large else wanted / factor
+    comparison: Comparison = "above" if too_large else "below"
     yield Finding(
-        message=f"weights of {parameter.layer} start with a standard deviation of {drawn:.2g}, "
-        f"{drawn / right:.2g} times what "
-        f"keeps the signal ({right:.2g}); from {first} to {last} it changes {grown:.1e} times",
-        places=tuple(dict.fromkeys([parameter.layer, *(found[0].layer for found in off)])),
+        message=f"weights of {place} start with a standard deviation of {drawn:.2g}, {drawn / right:.2g} times "
+        "what keeps "
+        f"the signal ({right:.2g}); {signs[0].statistic}",
+        places=tuple(dict.fromkeys([place, *(found[0].layer or found[0].path for found in off)])),
         evidence=(
-            Evidence(
-                "initial std × √fan_in", parameter.path, (0, 0), gain, "above" if too_large else "below",
-                wanted * factor if too_large else wanted / factor, "gain", "std",
-            ),
-            Evidence(
-                "batch_std", last, (step[0], step[0]) if step else None, grown, "outside", (1 / change, change),
-                "ratio", "first",
-            ),
+            Evidence("initial std × √fan_in", parameter.path, (0, 0), gain, comparison, limit, "gain", "std"),
+            *(replace(sign, statistic="first") for sign in signs),
             suffering,
         ),
         confidence=0.9,
         steps=(0, max(training.steps - 1, 0)),
         fix=Fix(
-            f"draw the weights of these {len(off)} layers with a standard deviation of gain / √fan_in "
-            f"({right:.2g} at {parameter.layer})",
+            f"draw the weights of {len(off)} layers with a standard deviation of gain / √fan_in ({right:.2g} at "
+            f"{place})",
             f'nn.init.kaiming_normal_({parameter.path}, nonlinearity="relu")'
             if relu
             else f"nn.init.xavier_uniform_({parameter.path})",
         ),
-        source=layer.source if layer else parameter.source,
-    )  # fmt: skip
+        source=(layer.source if layer else None) or parameter.source,
+    )
 
 
 def _fan_in(parameter: Parameter) -> int:
@@ -123,7 +119,7 @@ def _gain(parameter: Parameter) -> float:
 def _weights(training: Training) -> Iterator[tuple[Parameter, Layer | None]]:
     for parameter in training.parameters:
         layer = training.layer(parameter.layer)
-        fits = layer is None or layer.role in ("linear", "convolution")
+        fits = layer is None or layer.role in ("linear", "convolution", "other", "attention")
         if len(parameter.shape) >= 2 and parameter.optimized and fits and parameter.size >= 20:
             yield parameter, layer
 
@@ -141,17 +137,45 @@ def _wanted(training: Training, layer: Layer | None) -> float:
     return 1.0
 
 
-def _signal(training: Training) -> tuple[str, str, float] | None:
-    """First and last layer with weights, and by how much the spread over samples changes between them at the start."""
-    layers = [
-        layer.path
-        for layer in training.layers
-        if layer.role in ("linear", "convolution") and len(training.series("batch_std", layer.path).measured())
-    ]
-    if len(layers) < 3:
+def _signal(training: Training, change: float) -> Evidence | None:
+    """The spread over samples changes out of proportion between the first layer with weights and the last one."""
+    first: dict[str, tuple[int, float]] = {}
+    for layer in training.layers:
+        series = training.series("batch_std", layer.path).measured()
+        if layer.role in ("linear", "convolution") and len(series):
+            first[layer.path] = int(series.steps[0]), float(series.values[0])
+    if len(first) < 3:
         return None
-    values = {path: float(training.series("batch_std", path).measured().values[0]) for path in layers}
-    first, last = layers[0], layers[-1]
-    if not values[first] > 0:
+    (begin, (step, before)), (end, (_, after)) = next(iter(first.items())), list(first.items())[-1]
+    if not before > 0 or np.isnan(after):
         return None
-    return first, last, max(values[last] / values[first], 1e-30)
+    grown = max(after / before, 1e-30)
+    said = f"from {begin} to {end} it changes {grown:.1e} times"
+    if grown > change:
+        return Evidence("batch_std", end, (step, step), grown, "above", change, "ratio", said)
+    if grown < 1 / change:
+        return Evidence("batch_std", end, (step, step), grown, "below", 1 / change, "ratio", said)
+    return None
+
+
+def _first_loss(training: Training, times: float = 2.0) -> Evidence | None:
+    """The first loss is far above that of a constant answer: the first outputs are large and wrong."""
+    for site in training.training_losses:
+        constant, series = constant_answer(training, site), site_loss(training, site).finite()
+        if len(series) and constant > 0 and series.values[0] > times * constant and site.weight in (None, 1):
+            value = float(series.values[0])
+            said = f"the first loss is {value:.3g} where a constant answer has {constant:.3g}"
+            span = (int(series.steps[0]), int(series.steps[0]))
+            return Evidence(series.quantity, series.place, span, value, "above", times * constant, "loss", said)
+    return None
+
+
+def _saturated(training: Training, share: float = 0.5) -> Evidence | None:
+    """An activation lies at its flat ends from the first snapshot on."""
+    for layer in training.layers:
+        series = training.series("saturated_share", layer.path).measured()
+        if layer.activation in ("tanh", "sigmoid") and len(series) and series.values[0] > share:
+            value, span = float(series.values[0]), (int(series.steps[0]), int(series.steps[0]))
+            said = f"{value:.0%} of {layer.path} starts at its flat ends"
+            return Evidence("saturated_share", layer.path, span, value, "above", share, "share", said)
+    return None

@@ -1,0 +1,47 @@
+"""How gradients change on their way back through time: along a recurrent module, or over calls of a reused one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from diagnose.run import Floats, Layer, Steps, Training
+
+CALLS = 4  # calls of a module in one forward that are kept apart; the last entry holds all later ones
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Gradient at each time relative to the newest."""
+
+    place: str
+    layer: Layer | None
+    steps: Steps
+    values: Floats  # (snapshots, times), oldest first, the last column 1
+    quantity: str
+
+    @property
+    def early(self) -> Floats:
+        """The first quarter of the times (at least one)."""
+        return self.values[:, : max(1, self.values.shape[1] // 4)]
+
+
+def reaches(training: Training, *, min_length: int = 8) -> Iterator[Reach]:
+    """Recurrent modules over sequences of at least `min_length`, and layers called again and again in one forward."""
+    for place in training.places("through_time"):
+        series = training.series("through_time", place).measured()
+        if len(series) and series.values.ndim == 2 and series.values.shape[1] >= min_length:
+            yield Reach(place, training.layer(place.split("#", 1)[0]), series.steps, series.values, "through_time")
+    recorded = set(training.places("output_gradient_norm"))
+    for layer in training.layers:
+        calls = [layer.path, *(f"{layer.path}#{i}" for i in range(2, CALLS + 1))]
+        if "#" in layer.path or not layer.parameters or not recorded.issuperset(calls):
+            continue
+        matrix = training.matrix("output_gradient_norm", calls)
+        newest = matrix.values[:, -1:]
+        seen = (newest[:, 0] > 0) & np.isfinite(matrix.values).all(axis=1)
+        if seen.any():
+            values = matrix.values[seen] / newest[seen]
+            yield Reach(layer.path, layer, matrix.steps[seen], values, "output_gradient_norm")
