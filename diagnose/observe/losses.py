@@ -228,8 +228,9 @@ class Losses:
                     right = accuracy(name, prediction.detach(), target.detach())
                 call.accuracy = None if right is None else number(right)
         if evaluating:
-            assert call.evaluation is not None
-            self.add(call.evaluation, call)
+            to, call.evaluation = call.evaluation, None
+            assert to is not None
+            self.add(to, call)
         else:
             result.register_hook(call)
             if len(self.waiting) > 1 and (len(self.waiting) < 32 or len(self.waiting) % 16 == 0):
@@ -322,6 +323,7 @@ class Losses:
                 continue
             frames: list[FrameType] = []
             to = call.evaluation or self._late(call, frames)
+            call.evaluation = None  # no cycle: a call must be gone as soon as its graph is
             to.grad_enabled = True
             if call.lines:  # this place also evaluates with gradients: each of its calls must be looked at
                 self._trained[call.function, call.lines[0]] = -(10**9)
@@ -332,6 +334,7 @@ class Losses:
         self.waiting = still
         self._past.extend((tick, weakref.ref(call)) for call in trained)
         for call in trained:
+            call.evaluation = None
             if call.lines:
                 place = (call.function, call.lines[0])
                 self._trained[place] = self._trained.get(place, 0) + 1
