@@ -56,7 +56,7 @@ def plain(tensor: object) -> bool:
 def standing(function: Any) -> Any:
     """A function without the wrappers of those who have been removed: watches need not end in the order they began."""
     seams = getattr(function, "_seams", None)
-    while isinstance(seams, Seams) and not seams._installed:
+    while isinstance(seams, Seams) and not seams.installed:
         function = getattr(function, "__original_fn")
         seams = getattr(function, "_seams", None)
     return function
@@ -69,7 +69,7 @@ class Seams:
         self.listener = listener
         self._undo: list[Callable[[], None]] = []
         self._functions: list[tuple[Any, str, Any, Any]] = []  # holder, name, original, ours
-        self._installed = False
+        self.installed = False
         self.suspensions = 0
 
     # -- installing ---------------------------------------------------------------------------------------------
@@ -102,11 +102,11 @@ class Seams:
             nn.modules.module.register_module_module_registration_hook(listener.module_built),
         ):
             self._undo.append(handle.remove)
-        self._installed = True
+        self.installed = True
 
     def remove(self) -> None:
         """Puts every original back, where nobody else has replaced ours meanwhile."""
-        self._installed = False
+        self.installed = False
         for holder, name, original, ours in reversed(self._functions):
             if holder.__dict__.get(name) is ours:
                 setattr(holder, name, standing(original))
@@ -127,11 +127,11 @@ class Seams:
             yield
         finally:
             self.suspensions -= 1
-            if self.suspensions == 0 and self._installed:
+            if self.suspensions == 0 and self.installed:
                 for holder, name, original, ours in self._functions:
                     if holder.__dict__.get(name) is original:
                         setattr(holder, name, ours)
-            if self._installed:
+            if self.installed:
                 self.listener.hook_again()
 
     def skip_in_dynamo(self) -> None:
@@ -164,7 +164,7 @@ class Seams:
         seams = self
 
         def loss(*args: Any, **kwargs: Any) -> Any:
-            if _compiling() or not seams._installed:
+            if _compiling() or not seams.installed:
                 return original(*args, **kwargs)
             result = original(*args, **kwargs)
             seams.listener.loss_called(name, original, args, kwargs, result)
@@ -176,7 +176,7 @@ class Seams:
         seams = self
 
         def backward(*args: Any, **kwargs: Any) -> Any:
-            if _compiling() or not seams._installed or in_backward():
+            if _compiling() or not seams.installed or in_backward():
                 return original(*args, **kwargs)
             seams.listener.backward_begins(args[0] if args else kwargs.get("tensors"))
             try:
@@ -190,7 +190,7 @@ class Seams:
         seams = self
 
         def grad(*args: Any, **kwargs: Any) -> Any:
-            if _compiling() or not seams._installed or in_backward():
+            if _compiling() or not seams.installed or in_backward():
                 return original(*args, **kwargs)
             seams.listener.grad_begins(args, kwargs)
             result = original(*args, **kwargs)
@@ -203,7 +203,7 @@ class Seams:
         seams = self
 
         def clip(*args: Any, **kwargs: Any) -> Any:
-            if _compiling() or not seams._installed:
+            if _compiling() or not seams.installed:
                 return original(*args, **kwargs)
             result = original(*args, **kwargs)
             seams.listener.clipped(name, args, kwargs, result)
@@ -215,7 +215,7 @@ class Seams:
         seams = self
 
         def scripting(*args: Any, **kwargs: Any) -> Any:
-            if not seams._installed:
+            if not seams.installed:
                 return original(*args, **kwargs)
             with seams.suspended():
                 # Names in the caller's scope are resolved by walking up the stack: count our frame in.
@@ -230,7 +230,7 @@ class Seams:
 
         def __init__(self: Optimizer, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
-            if seams._installed:
+            if seams.installed:
                 seams.skip_in_dynamo()
                 seams.listener.optimizer_built(self)
 
@@ -240,7 +240,7 @@ class Seams:
         seams = self
 
         def __next__(self: Any) -> Any:
-            if not seams._installed:
+            if not seams.installed:
                 return original(self)
             seams.listener.batch_wanted(self)
             batch = original(self)
@@ -253,7 +253,7 @@ class Seams:
         seams = self
 
         def scaling(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if not seams._installed:
+            if not seams.installed:
                 return original(self, *args, **kwargs)
             seams.listener.scaler_called(name, self, args)
             result = original(self, *args, **kwargs)

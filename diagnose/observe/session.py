@@ -120,6 +120,8 @@ class Session:
 
     def detach(self) -> None:
         """Takes every hook and replaced function away."""
+        if not self.seams.installed:
+            return
         self.seams.remove()
         self.unhook_all()
         stop_hiding()
