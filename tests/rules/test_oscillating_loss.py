@@ -24,6 +24,21 @@ def test_the_noise_of_batches_is_no_oscillation(epochs: int, seed: int) -> None:
     assert not findings(RULE, training(noisy(LN2 * np.exp(-4 * along()), 0.3, seed), epochs=epochs))
 
 
+def test_a_loss_that_jumps_on_its_way_down_jumps() -> None:
+    down = swinging(0.6) * np.exp(-1.5 * along())
+    assert findings(RULE, training(down))
+
+
+def test_a_loss_that_only_rises_does_not_oscillate() -> None:
+    assert not findings(RULE, training(noisy(0.1 * np.exp(15 * along()))))
+
+
+def test_short_parts_tell_nothing_of_their_noise() -> None:
+    batches = np.abs(noisy(np.full(70, LN2), 0.5))
+    assert not findings(RULE, training(batches, epochs=10))
+    assert findings(RULE, training(batches, epochs=70))  # no batches: every step is a whole epoch
+
+
 def test_jumps_far_below_what_matters_are_forgiven() -> None:
     assert not findings(RULE, training(swinging(0.6, level=0.005)))
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from curve import along, noisy, training, validation
-from made import findings
+from made import LN2, findings
 
 RULE = "stopped-too-early"
 
@@ -29,6 +29,15 @@ def test_noise_is_no_fall(seed: int) -> None:
 @pytest.mark.parametrize("steps", [24, 60, 300])
 def test_short_trainings_are_seen_too(steps: int) -> None:
     assert findings(RULE, training(noisy(0.69 - 0.3 * along(steps), 0.01), epochs=3))
+
+
+@pytest.mark.parametrize(("end", "loud"), [(0.9, True), (0.85, True), (0.75, False), (1.1, False)])
+def test_learning_that_has_only_begun_may_be_slow(end: float, loud: bool) -> None:
+    slow = noisy(LN2 * (end + 0.2 * (np.exp(-along()) - np.exp(-1))), 0.005)
+    found = findings(RULE, training(slow))
+    assert bool(found) is loud
+    if loud:
+        assert "of what a constant loses is left" in found[0].message
 
 
 def test_a_learning_rate_that_was_lowered_ends_a_training() -> None:

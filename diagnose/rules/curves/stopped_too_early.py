@@ -16,6 +16,8 @@ def stopped_too_early(
     *,
     gain: float = 0.1,
     material: float = 0.1,
+    unlearnt: float = 0.8,
+    least: float = 0.02,
     significance: float = 4.0,
     high: float = 2.0,
     min_steps: int = 24,
@@ -26,7 +28,8 @@ def stopped_too_early(
         Extrapolates the fall of the training loss over its last half to as many steps again. Speaks when that would
         take off `gain` of the loss and `material` of what a constant prediction loses, the fall over the last quarter
         is `significance` standard errors, the learning rate has not been lowered, and no validation loss has begun
-        to rise. A loss that is still `high` times that of the constant has other troubles.
+        to rise. Where more than `unlearnt` of the constant's loss is still left, `least` of it is gain enough: the
+        learning has only begun. A loss that is still `high` times that of the constant has other troubles.
 
     Why is this bad:
         The network could be much better for nothing but more steps.
@@ -58,7 +61,9 @@ def stopped_too_early(
         return
     scale = trend.reference(training, site, float(np.mean(series.values[:3])))
     share = falling.gain / falling.level
-    if share < gain or falling.gain < material * scale or falling.level > high * scale or _turned(training):
+    begun = known and unlearnt * scale < falling.level <= scale and falling.gain > least * scale
+    steep = share > gain and falling.gain > material * scale and falling.level <= high * scale
+    if not (begun or steep) or _turned(training):
         return
     last = training.steps - 1
     passes = len(training.epochs)
@@ -68,15 +73,16 @@ def stopped_too_early(
         else f"{2 * training.steps} steps instead of {training.steps}"
     )
     place = site.id if site is not None else "loss"
+    left = falling.level / scale
+    rest = (
+        f"as many again would take off about {share:.0%}" if steep else f"{left:.0%} of what a constant loses is left"
+    )
+    seen = (share, gain, "expected fall / level") if steep else (left, unlearnt, "level / loss of the best constant")
     yield Finding(
         message=f"loss at {place} fell from {falling.before:.3g} to {falling.level:.3g} in the last half of "
-        f"{training.steps} steps; as many again would take off about {share:.0%}, limit {gain:.0%}",
+        f"{training.steps} steps; {rest}",
         places=(place,),
-        evidence=(
-            Evidence(
-                series.quantity, series.place, falling.span, share, "above", gain, "share", "expected fall / level"
-            ),
-        ),
+        evidence=(Evidence(series.quantity, series.place, falling.span, seen[0], "above", seen[1], "share", seen[2]),),
         severity="warning",
         confidence=0.75,
         steps=(falling.span[0], last),
