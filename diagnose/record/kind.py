@@ -77,7 +77,7 @@ def _judges_origin(training: Training, site: LossSite) -> bool:
 
 
 def _reached(training: Training) -> tuple[str, str] | None:
-    """Two networks such that the backward of the first's optimizer runs through the second, which another one trains."""
+    """Two networks: the backward of the first's optimizer runs through the second, which another one trains."""
     streams = [facts for facts in training.facts.get("streams", {}).values() if isinstance(facts, dict)]
     own = [set(facts.get("network_types") or ()) for facts in streams]
     for facts, mine in zip(streams, own, strict=True):
