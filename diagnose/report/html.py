@@ -1,0 +1,127 @@
+"""The diagnosis as one HTML page that needs nothing else: no network, no folder beside it, no server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from diagnose.errors import DiagnoseError
+from diagnose.finding import Diagnosis
+from diagnose.report.json import document
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from diagnose.run import Training
+
+SUFFIXES = (".html", ".htm")
+SCRIPTS = ("values.js", "charts.js", "layers.js", "page.js")
+MOST_TRAININGS = 6  # drawn; of a program with more, those with findings, then the longest
+OPENING, CLOSING = '<script type="application/json" id="diagnosis">', "</script>"
+
+
+def render(diagnosis: Diagnosis) -> str:
+    """The page. Everything that comes from the user's program is escaped, and no script or style but ours may run."""
+    from diagnose.report.page import facts, findings, verdict
+
+    environment = _environment()
+    cards = findings.cards(diagnosis)
+    drawn, left_out = _chosen(diagnosis)
+    style, script = _asset("style.css"), "\n".join(map(_asset, SCRIPTS))
+    trainings = [_training(training, diagnosis) for training in drawn]
+    shown = sum(len(card.code) for one in cards for card in (one, *one.symptoms))
+    text = environment.get_template("page.html").render(
+        title=f"{diagnosis.run.program or 'run'}: {diagnosis.level}",
+        policy=policy(script, style), style=style, script=script,
+        head=verdict.head(diagnosis, cards), cards=cards, run=diagnosis.run,
+        trainings=trainings, left_out=left_out,
+        facts=facts.facts(diagnosis), thresholds=facts.thresholds(diagnosis),
+        contents=facts.contents(diagnosis, shown),
+        scale=_scale() if any(one["heats"] for one in trainings) else "",
+        details=inside({f"t{one['training'].id}": one["details"] for one in trainings}),
+        opening=OPENING, document=inside(document(diagnosis)), closing=CLOSING,
+    )  # fmt: skip
+    return text.rstrip() + "\n"
+
+
+def read_back(text: str) -> dict[str, Any]:
+    """The diagnosis in JSON that `render` has put into a page.
+
+    Raises:
+        DiagnoseError: the text is no page of ours.
+    """
+    _, found, rest = text.rpartition(OPENING)
+    try:
+        told = json.loads(rest.partition(CLOSING)[0]) if found else None
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise DiagnoseError("expected a page that diagnose wrote, found no diagnosis in it")
+    return told
+
+
+def policy(script: str, style: str) -> str:
+    """The page's own Content-Security-Policy: this script, this style, pictures inside the page, nothing else."""
+    return (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def inside(value: Any) -> str:
+    """JSON that can stand inside a script element: nothing in it can close the element or open another."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _training(training: Training, diagnosis: Diagnosis) -> dict[str, Any]:
+    """All that the page shows of one training."""
+    from diagnose.report.page import anatomy, cost, curves, data, facts, heat, layers
+
+    return {
+        "training": training, "group": curves.group(training), "curves": curves.curves(training, diagnosis),
+        "heats": heat.heats(training), "cost": cost.cost(training, diagnosis.run), "data": data.data(training),
+        "anatomy": anatomy.anatomy(training, diagnosis), "hyperparameters": facts.hyperparameters(training),
+        "details": layers.details(training),
+    }  # fmt: skip
+
+
+def _chosen(diagnosis: Diagnosis) -> tuple[list[Training], list[Training]]:
+    trainings = list(diagnosis.run.trainings)
+    found = {finding.training for finding in diagnosis.findings if finding.loud}
+    best = sorted(trainings, key=lambda one: (one.id not in found, -one.steps))[:MOST_TRAININGS]
+    return [one for one in trainings if one in best], [one for one in trainings if one not in best]
+
+
+def _scale() -> str:
+    from diagnose.report.page.heat import scale_image
+
+    return scale_image()
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    from diagnose.report.page.prose import prose
+
+    made = Environment(
+        loader=PackageLoader("diagnose.report", "page"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters["prose"] = prose
+    return made
+
+
+@cache
+def _asset(name: str) -> str:
+    return resources.files("diagnose.report").joinpath("page", name).read_text(encoding="utf-8").strip()
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return "sha256-" + base64.b64encode(digest).decode("ascii")

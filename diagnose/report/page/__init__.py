@@ -1,0 +1,1 @@
+"""The parts of the HTML page: each module makes the values of one section, the templates beside them lay them out."""

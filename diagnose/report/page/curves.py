@@ -1,0 +1,177 @@
+"""The loss and the metrics of a training: every step, every evaluation, and what was found marked on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from diagnose.finding import Diagnosis
+from diagnose.report.page.chart import Chart
+from diagnose.report.page.scale import Axis, axis_for, smoothed
+from diagnose.report.words import count, number, plain, title
+from diagnose.run import EvaluationSet, Floats, Steps, Training
+
+SMOOTHED = 0.02  # share of the steps that the mean line of a training loss goes over
+FEW = 40  # steps; fewer are drawn as they are
+MOST_EVALUATIONS = 5  # sets drawn; the table holds all
+MOST_EPOCHS = 60  # drawn as lines; more would be a grey area
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart and the words around it."""
+
+    title: str
+    chart: Markup
+    legend: tuple[tuple[str, str], ...]
+    note: str
+    head: tuple[str, ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()
+
+
+def steps_axis(training: Training) -> Axis:
+    """All steps of the training."""
+    return Axis(0.0, float(max(training.steps - 1, 1)))
+
+
+def curves(training: Training, diagnosis: Diagnosis) -> list[Drawn]:
+    """Loss, share right, and learning rate, as far as they were recorded."""
+    drawn = (_loss(training, diagnosis), _accuracy(training), _rate(training))
+    return [one for one in drawn if one is not None]
+
+
+def group(training: Training) -> str:
+    """Charts of one training are linked."""
+    return f"t{training.id}"
+
+
+def _loss(training: Training, diagnosis: Diagnosis) -> Drawn | None:
+    lines = _training_lines(training)
+    sets = [one for one in training.evaluations if len(one)][:MOST_EVALUATIONS]
+    y = axis_for(*(values for _, _, values in lines), *(one.loss for one in sets))
+    if y is None:
+        return None
+    chart = Chart("loss of training and evaluation by step", steps_axis(training), y, group=group(training), height=220)
+    _epochs(chart, training)
+    _marks(chart, training, diagnosis)
+    many = len(lines) > 1
+    for position, (label, steps, values) in enumerate(lines):
+        window = int(len(steps) * SMOOTHED)
+        if len(steps) >= FEW and window > 1:
+            chart.line(steps, values, f"c{position} faint", quiet=True)
+            values = smoothed(values, window)
+            label += f" (mean of {window:,})"
+        chart.line(steps, values, f"c{position}", label)
+    if not many and lines and sets:
+        _, steps, values = lines[0]
+        best = sets[0]
+        if len(best) > 1:
+            window = max(1, int(len(steps) * SMOOTHED))
+            trained = np.interp(best.steps, steps, smoothed(values, window))
+            chart.band(best.steps, np.minimum(trained, best.loss), np.maximum(trained, best.loss), "gap", "gap")
+    for position, one in enumerate(sets, start=len(lines)):
+        kind = f"c{position % 8}"
+        if np.isfinite(one.noise).any():
+            chart.band(one.steps, one.loss - one.noise, one.loss + one.noise, kind, f"± noise of {plain(one.name)}")
+        chart.line(one.steps, one.loss, kind, _called(one))
+        chart.dots(one.steps, one.loss, kind)
+    return Drawn(
+        "Loss", chart.markup(), tuple(chart.legend), _loss_note(training, y), ("curve", "first", "lowest", "last"),
+        tuple(_table(lines, list(training.evaluations))),
+    )  # fmt: skip
+
+
+def _training_lines(training: Training) -> list[tuple[str, Steps, Floats]]:
+    """The losses that are minimised: each site where there are several, else the one of the steps."""
+    sites = training.training_losses
+    if len(sites) > 1:
+        several = [(plain(site.id), training.series("training_loss", site.id)) for site in sites[:4]]
+        lines = [(name, series.steps, series.values) for name, series in several if len(series)]
+        if lines:
+            return lines
+    series = training.series("loss")
+    return [("training", series.steps, series.values)] if len(series) else []
+
+
+def _called(one: EvaluationSet) -> str:
+    return plain(one.name) + (" (loss computed by us)" if one.shadow else "")
+
+
+def _loss_note(training: Training, y: Axis) -> str:
+    told = []
+    if y.log:
+        told.append("logarithmic axis")
+    if training.epochs:
+        told.append(f"{count(len(training.epochs), 'epoch')}{', marked' if len(training.epochs) <= MOST_EPOCHS else ''}")
+    if not any(len(one) for one in training.evaluations):
+        told.append("no evaluation on other data was seen")
+    broken = int((~np.isfinite(training.series("loss").values)).sum())
+    if broken:
+        told.append(f"not a number at {count(broken, 'step')}: a gap in the line")
+    return "; ".join(told)
+
+
+def _table(lines: list[tuple[str, Steps, Floats]], sets: list[EvaluationSet]) -> list[tuple[str, ...]]:
+    rows = []
+    for label, steps, values in [*lines, *((_called(one), one.steps, one.loss) for one in sets if len(one))]:
+        finite = np.isfinite(values)
+        low = int(np.argmin(np.where(finite, values, np.inf)))
+        lowest = f"{number(float(values[low]))} (step {int(steps[low]):,})" if finite.any() else "none"
+        rows.append((label, number(float(values[0])), lowest, f"{number(float(values[-1]))} (step {int(steps[-1]):,})"))
+    return rows
+
+
+def _epochs(chart: Chart, training: Training) -> None:
+    if 1 < len(training.epochs) <= MOST_EPOCHS:
+        for number_, step in enumerate(training.epochs, start=1):
+            if step:
+                chart.mark(step, "epoch", f"epoch {number_}")
+
+
+def _marks(chart: Chart, training: Training, diagnosis: Diagnosis) -> None:
+    for finding in diagnosis.findings:
+        if finding.training == training.id and finding.loud and finding.steps and finding.steps[0] > 0:
+            chart.mark(finding.steps[0], finding.severity, f"{title(finding.rule)}, from step {finding.steps[0]:,}")
+
+
+def _accuracy(training: Training) -> Drawn | None:
+    lines: list[tuple[str, Steps, Floats]] = []
+    for site in training.training_losses:
+        series = training.series("loss_accuracy", site.id).measured()
+        if len(series):
+            lines.append(("training (single batches)", series.steps, series.values))
+            break
+    sets = [one for one in training.evaluations if np.isfinite(one.accuracy).any()][:MOST_EVALUATIONS]
+    every = [*lines, *((plain(one.name), one.steps, one.accuracy) for one in sets)]
+    if not every:
+        return None
+    chart = Chart("share right by step", steps_axis(training), Axis(0.0, 1.0), group=group(training), height=110)
+    if lines:
+        window = max(1, len(lines[0][1]) // 25)
+        chart.line(lines[0][1], lines[0][2], "c0 faint", quiet=True)
+        chart.line(lines[0][1], smoothed(lines[0][2], window), "c0", lines[0][0])
+    for position, one in enumerate(sets, start=1):
+        chart.line(one.steps, one.accuracy, f"c{position}", plain(one.name))
+        chart.dots(one.steps, one.accuracy, f"c{position}")
+    rows = []
+    for label, steps, values in every:
+        best = int(np.argmax(np.where(np.isfinite(values), values, -np.inf)))
+        rows.append((label, number(float(values[0])), f"{number(float(values[best]))} (step {int(steps[best]):,})",
+                     number(float(values[-1]))))  # fmt: skip
+    return Drawn("Share right", chart.markup(), tuple(chart.legend), "", ("set", "first", "highest", "last"), tuple(rows))
+
+
+def _rate(training: Training) -> Drawn | None:
+    series = training.series("learning_rate").finite()
+    y = axis_for(series.values)
+    if not len(series) or y is None:
+        return None
+    if np.ptp(series.values) == 0:
+        return Drawn("Learning rate", Markup(""), (), f"{number(float(series.values[0]))} at every step")
+    chart = Chart("learning rate by step", steps_axis(training), y, group=group(training), height=70)
+    chart.line(series.steps, series.values, "c4", "learning rate")
+    values = (series.values[0], series.values.max(), series.values[-1])
+    return Drawn("Learning rate", chart.markup(), (), "", ("first", "highest", "last"),
+                 (tuple(number(float(value)) for value in values),))  # fmt: skip

@@ -1,0 +1,138 @@
+"""What stands first: one sentence, what to do, what was found sound, what could not be seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from diagnose.finding import SEVERITIES, Diagnosis, Finding
+from diagnose.report.page.findings import Card
+from diagnose.report.words import count, counted, number, plain, trainings, verdict
+from diagnose.run import Run
+
+WORDS = {
+    "error": "Something is wrong",
+    "warning": "Something needs a look",
+    "note": "Nothing wrong found",
+    "healthy": "Nothing wrong found",
+    "nothing-observed": "Nothing was observed",
+}
+SIGNS = {"error": "✕", "warning": "!", "note": "i", "healthy": "✓", "nothing-observed": "?"}
+REASONS = {
+    "other-kind": "for other kinds of training",
+    "no-validation": "no evaluation on other data was seen",
+    "not-recorded": "what they look at does not occur here or was not recorded",
+    "too-few-steps": "too few steps",
+    "ignored": "ignored by settings",
+}
+
+
+@dataclass(frozen=True)
+class Family:
+    """How the rules of one family fared."""
+
+    name: str
+    level: str
+    sign: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The head of the page."""
+
+    level: str
+    sign: str
+    word: str
+    sentence: str
+    facts: str
+    state: str
+    first: Card | None
+    confidence: str
+    families: tuple[Family, ...]
+    sound: tuple[str, ...]
+    missed: tuple[tuple[str, tuple[str, ...]], ...]
+    unseen: tuple[tuple[str, str], ...]
+    suppressed: tuple[tuple[str, str], ...]
+
+
+def head(diagnosis: Diagnosis, cards: list[Card]) -> Verdict:
+    """Everything that the first screen says."""
+    level, run = diagnosis.level, diagnosis.run
+    first = next((card for card in cards if card.finding.loud), None)
+    return Verdict(
+        level=level, sign=SIGNS[level], word=WORDS[level], sentence=verdict(diagnosis), first=first,
+        facts=f"{counted(diagnosis) or 'no findings'} in {trainings(run) or 'no training'}",
+        state=state(run),
+        confidence=_confidence(diagnosis, first.finding if first else None),
+        families=tuple(_families(diagnosis)),
+        sound=tuple(_sound(diagnosis)),
+        missed=tuple(_missed(diagnosis)),
+        unseen=tuple(_unseen(diagnosis)),
+        suppressed=tuple((plain(one.get("rule", "")), plain(one.get("by", ""))) for one in diagnosis.suppressed),
+    )  # fmt: skip
+
+
+def state(run: Run) -> str:
+    """How the program ended, empty where it ended well."""
+    after = f"after {number(run.seconds)} s"
+    if run.state in ("interrupted", "killed"):
+        return f"The program was {run.state} {after}: what follows is what was seen until then."
+    if run.state == "running":
+        return f"The program was still running {after}: what follows is what was seen until then."
+    if run.exception:
+        return f"The program ended by {plain(run.exception)} {after}."
+    return "The program failed." if run.state == "failed" else ""
+
+
+def _confidence(diagnosis: Diagnosis, first: Finding | None) -> str:
+    if first is not None:
+        return f"{first.confidence:.0%} of such findings were true on programs whose fault is known"
+    return ""
+
+
+def _families(diagnosis: Diagnosis) -> list[Family]:
+    from diagnose.rules import all_rules
+
+    known = {name: rule.family for name, rule in all_rules().items()}
+    found: dict[str, list[str]] = {}
+    for finding in diagnosis.findings:
+        found.setdefault(finding.family, []).append(finding.severity)
+    checked = Counter(known[name] for name in set(diagnosis.checked) if name in known)
+    told = []
+    for name in sorted({*known.values(), *found}):
+        severities = found.get(name, [])
+        worst = next((severity for severity in SEVERITIES if severity in severities), None)
+        if worst:
+            amounts = [count(severities.count(one), one) for one in SEVERITIES if one in severities]
+            told.append(Family(name, worst, SIGNS[worst], ", ".join(amounts)))
+        elif checked[name]:
+            told.append(Family(name, "healthy", SIGNS["healthy"], f"{checked[name]} sound"))
+        else:
+            told.append(Family(name, "none", "–", "not checked"))
+    return told
+
+
+def _sound(diagnosis: Diagnosis) -> list[str]:
+    found = {finding.rule for finding in diagnosis.findings}
+    return [name for name in dict.fromkeys(diagnosis.checked) if name not in found]
+
+
+def _missed(diagnosis: Diagnosis) -> list[tuple[str, tuple[str, ...]]]:
+    reasons: dict[str, list[str]] = {}
+    for missed in diagnosis.not_checked:
+        if missed.rule not in diagnosis.checked:
+            names = reasons.setdefault(REASONS.get(missed.code, plain(missed.code).replace("-", " ")), [])
+            if missed.rule not in names:
+                names.append(plain(missed.rule))
+    return [(reason, tuple(names)) for reason, names in reasons.items()]
+
+
+def _unseen(diagnosis: Diagnosis) -> list[tuple[str, str]]:
+    told = [(plain(spot.place), plain(spot.message)) for spot in diagnosis.blind_spots]
+    for event in diagnosis.run.events:
+        if event.kind in ("recording-stopped", "probe-failed"):
+            why = event.details.get("reason") or event.details.get("error") or ""
+            place = event.place or event.details.get("probe") or ""
+            told.append((plain(place), f"{event.kind.replace('-', ' ')}: {plain(why)}"))
+    return told
