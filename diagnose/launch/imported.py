@@ -52,7 +52,7 @@ class Imports:
         """
         path, finders, before = sys.path[:], sys.meta_path[:], set(sys.modules)
         sys.path[:], sys.meta_path[:] = self._path, self._finders
-        hidden = {top for top in self._tops() if _found(top, *self._path)}
+        hidden = {top for top in self._tops() - _only_once() if _found(top, *self._path)}
         aside = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in hidden}
         for name in aside:
             del sys.modules[name]
@@ -83,9 +83,13 @@ class Imports:
 def _added(before: Iterable[str]) -> list[str]:
     """Modules imported since, without our own and without packages that cannot be loaded a second time."""
     kept = {*before, "__main__"}
-    native = {name.partition(".")[0] for name, module in list(sys.modules.items()) if _is_native(module)}
-    safe = {*native, *sys.builtin_module_names, _OURS}
+    safe = {*_only_once(), *sys.builtin_module_names, _OURS}
     return [name for name in list(sys.modules) if name not in kept and name.partition(".")[0] not in safe]
+
+
+def _only_once() -> set[str]:
+    """Packages of which there can be one in a process: those with extension modules, and the torch that is observed."""
+    return {name.partition(".")[0] for name, module in list(sys.modules.items()) if _is_native(module)} | {"torch"}
 
 
 def _found(top: str, *path: str | None) -> bool:
