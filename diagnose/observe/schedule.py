@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from math import log
 
 DOUBLINGS = 14  # the 1 s is meant to last for a run of 16,000 steps, told in advance to nobody
@@ -24,6 +25,7 @@ class Schedule:
         self.share = share
         self.dense = dense
         self.spent = 0.0  # seconds of ours on the program's thread
+        self.aside: Callable[[], float] = lambda: 0.0  # seconds of ours on other threads: they take the program's turns
         self.snapshots = 0
         self._began: float | None = None
         self._next = 0
@@ -40,6 +42,11 @@ class Schedule:
         """Seconds since training began."""
         return 0.0 if self._began is None else time.perf_counter() - self._began
 
+    @property
+    def total(self) -> float:
+        """Seconds of ours so far."""
+        return self.spent + self.aside()
+
     def wants(self, tick: int) -> bool:
         """Whether step `tick`, about to begin, shall be a snapshot."""
         if self.every is not None:
@@ -48,11 +55,15 @@ class Schedule:
             return False
         if tick < 3:  # the first steps are worth their price: initialisation shows nowhere else
             return True
-        return self.spent + self._cost <= self.once + self.share * self.elapsed
+        return self.total + self._cost <= self.once + self.share * self.elapsed
 
     def spare(self) -> bool:
         """Whether the steps between snapshots must cost next to nothing: half of the budget is kept for snapshots."""
-        return self.every is None and self.spent > 0.5 * (self.once + self.share * self.elapsed)
+        return self.every is None and self.total > 0.5 * (self.once + self.share * self.elapsed)
+
+    def over(self) -> bool:
+        """Whether the budget is used up."""
+        return self.every is None and self.total > self.once + self.share * self.elapsed
 
     def opens(self) -> None:
         """A snapshot begins."""

@@ -40,6 +40,8 @@ from diagnose.observe.streams import Stream, same, version
 from diagnose.observe.transfer import Transfer
 from diagnose.record.writer import Writer
 
+SKIPPED = 16  # steps in a row that are only counted, where even the least record would cost more than the budget
+SEAMS = 6e-6  # seconds a step that passing through the seams and hooks takes, which nothing times (own measurement)
 SETTLED = 20  # steps after which the places of the losses are known
 HASHES = 20_000  # samples of a set that are known again
 
@@ -87,6 +89,7 @@ class Session:
         self._reading = False
         self._broken = False
         self.lean = False  # between snapshots, once the budget is used: loss, rate and time of a step, nothing else
+        self._skip = 0  # steps that are only counted: the budget is used up
         self._root_refs: dict[int, Callable[[], Any]] = {}
         self._rooted = False
         self._pending_bare: Stream | None = None
@@ -111,6 +114,7 @@ class Session:
     def start(self) -> None:
         """Puts hooks and seams in place."""
         _alive.add(self)
+        self.schedule.aside = lambda: self.writer.seconds
         for probe in all_probes().values():
             for name, quantity in probe.quantities.items():
                 self.writer.quantity(name, quantity.over, quantity.unit)
@@ -157,11 +161,11 @@ class Session:
     def overhead(self) -> dict[str, Any]:
         """Our own time: within the one-time second, and what was spent beyond it as a share of the training time."""
         elapsed = max(self.schedule.elapsed, 1e-9)
-        beyond = max(0.0, self.schedule.spent - self.schedule.once)
+        spent = self.schedule.total
         return {
-            "fraction": beyond / elapsed,
-            "once_seconds": min(self.schedule.spent, self.schedule.once),
-            "seconds": self.schedule.spent,
+            "fraction": max(0.0, spent - self.schedule.once) / elapsed,
+            "once_seconds": min(spent, self.schedule.once),
+            "seconds": spent,
             "training_seconds": elapsed,
             "snapshots": self.schedule.snapshots,
         }
@@ -394,7 +398,15 @@ class Session:
 
     def loss_called(self, name: str, original: Any, args: Any, kwargs: Any, result: Any) -> None:
         """A loss function of torch was called."""
-        if self.asleep() or "losses" in self._off or (self.lean and self.losses.known(name, result)) or not plain(result):
+        if self.asleep() or "losses" in self._off:
+            return
+        if self.lean:
+            began = time.perf_counter()
+            known = self.losses.known(name, result)
+            self.schedule.spent += time.perf_counter() - began + SEAMS
+            if known:
+                return
+        if not plain(result):
             return
         began = time.perf_counter()
         try:
@@ -417,6 +429,9 @@ class Session:
         if self.asleep():
             return
         if self.lean and not self.losses.waiting:
+            if self._skip:
+                self.in_backward = True
+                return
             began = time.perf_counter()
             value = number(roots) if type(roots) is Tensor else math.nan
             self.row.losses.append(value)
@@ -473,6 +488,8 @@ class Session:
         self.in_backward = False
         if self.asleep():
             return
+        if self._skip:
+            return
         began = time.perf_counter()
         if self.lean:
             self.row.backward_ends(began)
@@ -519,7 +536,7 @@ class Session:
         if id(optimizer) in self._stack:  # the step before this one raised
             self._stack.clear()
         self._stack.append(id(optimizer))
-        if len(self._stack) > 1:
+        if len(self._stack) > 1 or self._skip:
             return
         if self.lean:
             self.row.step_begins(began)
@@ -548,12 +565,19 @@ class Session:
         stream = self.streams.get(id(optimizer))
         if stream is None:
             return
+        if self._skip:
+            self._skip = 0 if self.losses.busy() else self._skip - 1
+            stream.steps += 1
+            self.tick += 1
+            if not self._skip:
+                self.row.restart()
+            return
         try:
             self.row.step_ends(began)
             if self.lean and not self.losses.busy():
                 steps.write_lean_row(self, stream)
                 stream.cleared = True  # not looked at on these steps
-                self._count(stream)
+                self._count_lean(stream)
             else:
                 self.end_step(stream)
         except Exception as error:
@@ -572,6 +596,17 @@ class Session:
         stream.stepped_gradient = version(owner.grad) if owner is not None else None
         stream.cleared = stream.stepped_gradient is None
         self._count(stream)
+
+    def _count_lean(self, stream: Stream) -> None:
+        if self.schedule.wants(self.tick + 1):
+            self._count(stream)
+            return
+        stream.steps += 1
+        self.tick += 1
+        if self.schedule.over():
+            self._skip = SKIPPED
+        if self.on_step is not None:
+            self.on_step(self.tick)
 
     def _count(self, stream: Stream) -> None:
         stream.steps += 1

@@ -189,7 +189,9 @@ class Snapshot:
                     nodes = list(graph.parents(tensor.grad_fn))
                 forward.starts[place] = [key for key in map(graph.key, nodes) if key is not None]
                 forward.outputs[made] = place
-            tensor.register_hook(self._gradient(forward, record))
+            handle = tensor.register_hook(self._gradient(forward, record))
+            if tensor.is_leaf:  # put out as it came in: it is the program's for longer than a step
+                self.handles.append(handle)
 
     def _units(self, place: str, tensor: Tensor, first: bool, record: Record) -> None:
         silent = self.session.silent

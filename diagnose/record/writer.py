@@ -40,6 +40,7 @@ class Writer:
         self.path = path  # the run's folder
         self.file = file
         self.stopped: str | None = stopped
+        self.seconds = 0.0  # of processor time that the thread has used
         self.lost = 0  # rows dropped because the disk was too slow
         self._queue: deque[tuple[Any, ...]] = deque()
         self._bytes = 0
@@ -246,6 +247,7 @@ def _write(writer: Writer, first: Sequence[tuple[Any, ...]]) -> None:
             closing = writer._closing
         batch = _taken(writer)
         reason = sink.commit(batch)
+        writer.seconds = time.thread_time()
         for row in batch:
             if row[0] == "flush":
                 row[1].set()
