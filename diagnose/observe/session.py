@@ -464,6 +464,7 @@ class Session:
         value = values[0] if values else math.nan
         if isinstance(value, float) and not math.isfinite(value):
             self.nonfinite.loss(roots)
+        self.row.looked = True
         for stream in self.live_streams():
             if not stream.cleared and stream.stepped_gradient is not None and not self._still_there(stream):
                 stream.cleared = True

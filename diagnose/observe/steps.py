@@ -64,6 +64,7 @@ class Row:
         self.optimizer_seconds = 0.0
         self.evaluation_seconds = 0.0
         self.evaluated = False
+        self.looked = False  # whether gradients were looked at before the step's first backward
         self.clip_norm: float | Tensor = math.nan
         self.clip_limit = math.nan
         self.samples = 0
@@ -141,7 +142,7 @@ def write_row(session: Any, stream: Stream) -> None:
         "backward_seconds": row.backward_seconds,
         "optimizer_seconds": row.optimizer_seconds,
         "evaluation_seconds": row.evaluation_seconds,
-        "uncleared": None if stream.steps == 0 else float(not stream.cleared),
+        "uncleared": float(not stream.cleared) if stream.steps and row.looked else None,
         "samples": float(row.samples) if row.samples else None,
         "epoch": session.book.epoch(stream),
     }
