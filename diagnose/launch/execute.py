@@ -4,13 +4,14 @@ import importlib.machinery
 import io
 import sys
 from collections.abc import Callable
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 from diagnose.launch.ending import End, Ending, end_of
 from diagnose.launch.imported import Imports
 from diagnose.launch.target import Target, absolute, folder_of, importer_of
 from diagnose.launch.torch_import import when_torch_is_imported
+from diagnose.launch.traces import without_ours
 
 
 def execute(
@@ -61,7 +62,7 @@ def execute(
             raise leaving
         ending.end = end_of(None)
     except BaseException as error:
-        ending.leaves(error, _without_ours(error.__traceback__))
+        ending.leaves(error, without_ours(error, __file__))
         raise
 
 
@@ -156,10 +157,3 @@ def _as_from_file(error: SyntaxError, source: bytes, filename: str) -> SyntaxErr
     if message.startswith("unknown encoding: "):
         return SyntaxError(message.replace("unknown encoding", "encoding problem"))
     return error
-
-
-def _without_ours(trace: TracebackType | None) -> TracebackType | None:
-    """The part of a traceback that is the program's: without the frames of this file that lead to it."""
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-        trace = trace.tb_next
-    return trace

@@ -176,6 +176,25 @@ def test_a_real_training_is_the_same(same: Same) -> None:
     assert seen.stderr.endswith(b"ValueError: after training\n")
 
 
+RAISING = """
+import torch
+import torch.nn.functional as F
+w = torch.zeros(2, requires_grad=True)
+def train():
+    try:
+        F.cross_entropy(w, torch.zeros(3))
+    except (ValueError, RuntimeError) as error:
+        (w * 2).backward()
+train()
+"""
+
+
+def test_wrapped_functions_of_torch_are_not_seen_in_tracebacks(same: Same) -> None:
+    seen = same({"train.py": RAISING}, "train.py", recorded=True)
+    assert b"During handling of the above exception" in seen.stderr
+    assert b"grad can be implicitly created only for scalar outputs" in seen.stderr
+
+
 RANKS = """
 import os, sys, torch, torch.distributed as dist
 dist.init_process_group("gloo")
