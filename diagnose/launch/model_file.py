@@ -16,8 +16,8 @@ def train(namespace: dict[str, Any]) -> None:
 
     Args:
         namespace: `model` (Module, Module class without arguments, or function of none), `train_data` and perhaps
-            `val_data` (DataLoader, Dataset, or (x, y) tensors or arrays), `loss_fn`, `optimizer` (instance or callable of
-            the parameters), `epochs`. Where a name is missing or unusable, one line says so and nothing is trained.
+            `val_data` (DataLoader, Dataset, or (x, y) tensors or arrays), `loss_fn`, `optimizer` (instance or callable
+            of the parameters), `epochs`. Where a name is missing or unusable, one line says so and nothing is trained.
     """
     if "model" not in namespace and "train_data" not in namespace:
         return
@@ -32,7 +32,11 @@ def train(namespace: dict[str, Any]) -> None:
         model = _model(namespace["model"])
         loader = _loader(namespace["train_data"], "train_data", shuffle=True, batch=namespace.get("batch_size"))
         validation = namespace.get("val_data")
-        held = None if validation is None else _loader(validation, "val_data", shuffle=False, batch=namespace.get("batch_size"))
+        held = (
+            None
+            if validation is None
+            else _loader(validation, "val_data", shuffle=False, batch=namespace.get("batch_size"))
+        )
         loss, named = _loss(namespace.get("loss_fn"), model, loader)
         optimizer, rule = _optimizer(namespace.get("optimizer"), model)
         epochs = _epochs(namespace.get("epochs"))
@@ -74,7 +78,10 @@ def _model(value: Any) -> Any:
         try:
             made = value()
         except TypeError as error:
-            raise _Unusable(f"expected model to be a Module, or a class or function without arguments, found one that needs some: {error}") from None
+            raise _Unusable(
+                "expected model to be a Module, or a class or function without arguments, "
+                f"found one that needs some: {error}"
+            ) from None
         if isinstance(made, nn.Module):
             return made
         raise _Unusable(f"expected model() to give a Module, found {_kind(made)}")
@@ -92,7 +99,9 @@ def _loader(value: Any, name: str, *, shuffle: bool, batch: Any) -> Any:
         try:
             x, y = (torch.as_tensor(part) for part in value)
         except (TypeError, ValueError, RuntimeError) as error:
-            raise _Unusable(f"expected {name} to be (x, y) of tensors or arrays, found something else: {error}") from None
+            raise _Unusable(
+                f"expected {name} to be (x, y) of tensors or arrays, found something else: {error}"
+            ) from None
         if x.dtype == torch.float64:
             x = x.float()
         if y.dtype == torch.float64:
@@ -129,9 +138,13 @@ def _loss(given: Any, model: Any, loader: Any) -> tuple[Callable[..., Any], str]
         return nn.CrossEntropyLoss(), "cross entropy (labels are integers)"
     if bool(((y == 0) | (y == 1)).all()) and single:
         binary = nn.BCEWithLogitsLoss()
-        return lambda out, t: binary(out.reshape(t.shape), t.to(out.dtype)), "binary cross entropy with logits (labels are 0 and 1)"
+        return lambda out, t: binary(
+            out.reshape(t.shape), t.to(out.dtype)
+        ), "binary cross entropy with logits (labels are 0 and 1)"
     mean = nn.MSELoss()
-    return lambda out, t: mean(out.reshape(t.shape) if out.numel() == t.numel() else out, t.to(out.dtype)), "mean squared error (targets are numbers)"
+    return lambda out, t: mean(
+        out.reshape(t.shape) if out.numel() == t.numel() else out, t.to(out.dtype)
+    ), "mean squared error (targets are numbers)"
 
 
 def _optimizer(given: Any, model: Any) -> tuple[Any, str]:
@@ -146,7 +159,9 @@ def _optimizer(given: Any, model: Any) -> tuple[Any, str]:
             inspect.signature(given)
             made = given(model.parameters())
         except (TypeError, ValueError) as error:
-            raise _Unusable(f"expected optimizer to be an Optimizer or a function of the parameters, found one that fails: {error}") from None
+            raise _Unusable(
+                f"expected optimizer to be an Optimizer or a function of the parameters, found one that fails: {error}"
+            ) from None
         if isinstance(made, torch.optim.Optimizer):
             return made, type(made).__name__
     raise _Unusable(f"expected optimizer to be an Optimizer or a function of the parameters, found {_kind(given)}")
