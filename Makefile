@@ -17,11 +17,17 @@ venv:  ## make .venv with everything, at the pinned versions
 test:  ## run the tests
 	$(PYTHON) -m pytest
 
-.PHONY: lint
-lint:  ## check style (ruff), types (mypy --strict) and the directions of the imports
+.PHONY: lint style types imports
+lint: style types imports  ## check style (ruff), types (mypy --strict) and the directions of the imports
+
+style:
 	$(PYTHON) -m ruff check .
+
+types:
 	$(PYTHON) -m mypy
-	$(PYTHON) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
+
+imports:
+	$(PYTHON) -c 'from importlinter.cli import lint_imports_command as lint; lint(["--no-logo"])'
 
 .PHONY: golden
 golden:  ## write the golden files and the generated parts of the README anew: read the difference
