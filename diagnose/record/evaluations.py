@@ -44,6 +44,18 @@ def repeated_share(
     return 1.0 - len(np.unique(seen)) / len(seen)
 
 
+def distinct_samples(hashes: Mapping[tuple[int, str], NDArray[np.int64]], streams: Sequence[int]) -> int | None:
+    """How many different training samples there are; None until each was seen three times on average.
+
+    Three times each: drawn at random with replacement, 95 % of a data set have come up by then (1 - exp(-3)).
+    """
+    seen = _of(hashes, streams, "train")
+    if seen is None or not len(seen):
+        return None
+    different = len(np.unique(seen))
+    return different if len(seen) >= 3 * different else None
+
+
 def read_evaluations(
     connection: sqlite3.Connection,
     streams: Sequence[int],

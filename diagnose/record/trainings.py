@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from diagnose.record.columns import Clock, SeriesMap, StepTable, read_vectors
-from diagnose.record.evaluations import read_evaluations, read_hashes, repeated_share
+from diagnose.record.evaluations import distinct_samples, read_evaluations, read_hashes, repeated_share
 from diagnose.record.kind import decide_kind
 from diagnose.record.parts import Items, part, read_items, source, united
 from diagnose.run import Edge, Event, InputSite, Layer, LossSite, Optimizer, Parameter, Series, Training
@@ -96,6 +96,9 @@ def _training(
     repeats = repeated_share(hashes, group, size)
     if repeats is not None:
         facts["train_repeats"] = repeats
+    different = distinct_samples(hashes, group)
+    if different is not None:
+        facts["train_samples"] = different
     sites = {key: part(LossSite, {"id": key, **value}) for key, value in losses.items()}
     made = [part(Layer, value) for value in layers.values()]
     training = Training(

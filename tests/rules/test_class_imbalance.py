@@ -27,7 +27,9 @@ def test_several_classes_get_a_weight_each() -> None:
     )
 
 
-@pytest.mark.parametrize(("accuracy", "severity"), [(0.93, "warning"), (0.95, "note"), (0.99, "note")])
+@pytest.mark.parametrize(
+    ("accuracy", "severity"), [(0.92, "warning"), (0.927, "warning"), (0.929, "note"), (0.99, "note")]
+)
 def test_better_than_the_majority_is_a_note(accuracy, severity) -> None:
     (finding,) = found(RULE, training(BINARY, {"class_count": counts(92, 8), "loss_accuracy": accuracy}))
     assert finding.severity == severity
@@ -44,3 +46,17 @@ def test_weighted_losses_other_kinds_and_few_labels_are_left_alone() -> None:
     assert not found(RULE, training(weighted, given))
     assert not found(RULE, training(BINARY, given, kind="language"))
     assert not found(RULE, training(BINARY, {"class_count": counts(4.5, 0.2), "loss_accuracy": 0.97}))
+
+
+def test_accuracy_and_majority_are_compared_on_the_same_batches() -> None:
+    """Of a network that always answers the common class both are equal, however lucky the sample."""
+    rare = np.r_[np.full(20, 2.0), np.zeros(10), np.full(10, 4.0)]
+    labels = np.stack([100 - rare, rare], axis=1)
+    (finding,) = found(RULE, training(BINARY, {"class_count": labels, "loss_accuracy": 1 - rare / 100}))
+    assert finding.severity == "warning"
+
+
+def test_an_end_that_was_not_seen_says_nothing_of_accuracy() -> None:
+    unseen = np.r_[np.full(10, 0.97), np.full(30, np.nan)]
+    (finding,) = found(RULE, training(BINARY, {"class_count": counts(97, 3), "loss_accuracy": unseen}))
+    assert finding.severity == "note"

@@ -45,6 +45,13 @@ def test_the_size_may_come_from_the_steps_of_an_epoch() -> None:
     assert not found(RULE, recorded(None, end=0.0))
 
 
+def test_or_from_the_different_samples_seen() -> None:
+    for different, speaks in ((60, True), (600, False)):
+        given = recorded(None, end=0.0)
+        given.facts = {"train_samples": different}
+        assert bool(found(RULE, given)) is speaks
+
+
 def test_an_evaluation_on_the_training_samples_is_no_validation() -> None:
     given = recorded(60, end=0.0)
     given.evaluations = (evaluation(loss=(2.3, 1.5, 1.2, 1.3, 1.6), same_data=1.0),)

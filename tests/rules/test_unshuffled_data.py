@@ -59,10 +59,10 @@ def test_small_batches_and_few_snapshots_say_nothing() -> None:
 QUANTITY = site("mse_loss", "addmm", input_shape=(32, 1), target_shape=(32, 1))
 
 
-def test_sorted_targets_are_a_warning() -> None:
+def test_sorted_targets_are_an_error() -> None:
     sorted_means = {"loss_target_mean": np.tile(np.linspace(-1.7, 1.7, 10), 4), "loss_target_std": 0.1, "samples": 32.0}
     (finding,) = found(RULE, training(QUANTITY, sorted_means, kind="regression"))
-    assert finding.severity == "warning" and "random batches of 32" in finding.message
+    assert finding.severity == "error" and "random batches of 32" in finding.message
 
 
 def test_random_batches_of_quantities_are_fine() -> None:

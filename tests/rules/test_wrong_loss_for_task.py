@@ -84,10 +84,16 @@ SPREAD = {"loss_target_std_across": 0.433}
 
 
 def test_a_squared_error_on_one_hot_rows_that_does_not_learn_is_a_warning() -> None:
-    numbers = targets(0, 1, 0.25, 0.433, training_loss=line(0.25, 0.18), **SPREAD)
+    numbers = targets(0, 1, 0.25, 0.433, training_loss=np.full(400, 0.13), **SPREAD)
     (finding,) = found(RULE, training(site("mse_loss", "softmax", "addmm", **ONE_HOT), numbers))
     assert finding.severity == "warning" and "one-hot rows of 4" in finding.message
     assert finding.fix is not None and finding.fix.code == "loss = F.cross_entropy(output, target.argmax(1))"
+
+
+def test_one_that_learns_nothing_is_an_error() -> None:
+    numbers = targets(0, 1, 0.25, 0.433, training_loss=np.full(400, 0.18), **SPREAD)
+    (finding,) = found(RULE, training(site("mse_loss", "softmax", "addmm", **ONE_HOT), numbers))
+    assert finding.severity == "error"
 
 
 def test_one_that_learns_is_only_noted() -> None:
@@ -114,7 +120,7 @@ TEN = 99 / 12  # variance of the numbers 0 to 9
 
 
 def test_digits_as_numbers_that_are_not_learnt_are_a_warning() -> None:
-    numbers = targets(0, 9, 4.5, TEN**0.5, training_loss=line(30, 6), loss_target_std_across=TEN**0.5)
+    numbers = targets(0, 9, 4.5, TEN**0.5, training_loss=np.full(400, 5.0), loss_target_std_across=TEN**0.5)
     (finding,) = found(RULE, training(site("mse_loss", "addmm", **SINGLE), numbers, kind="regression"))
     assert finding.severity == "warning" and finding.fix is not None and "10 output units" in finding.fix.text
 

@@ -18,7 +18,7 @@ def accumulated_graph(
     share: float = 0.1,
     megabytes: float = 32.0,
     graphs: int = 12,
-    min_snapshots: int = 12,
+    min_snapshots: int = 6,
 ) -> Iterator[Finding]:
     """Losses or states are kept with the graph that computed them.
 

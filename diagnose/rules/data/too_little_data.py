@@ -34,7 +34,8 @@ def too_little_data(
         More data; augmentation; a pretrained network; a smaller, simpler model.
 
     Known problems:
-        Where the number of samples is unknown (no DataLoader) or nothing is validated, nothing is said. Labels that
+        Where the number of samples is unknown (no DataLoader, and each sample was not seen three times) or nothing is
+        validated, nothing is said. Labels that
         follow from nothing in the input look the same.
 
     Example:
@@ -73,6 +74,9 @@ def _samples(training: Training) -> int | None:
     size = loader.get("dataset_size")
     if isinstance(size, int) and size > 0:
         return size
+    different = training.facts.get("train_samples")
+    if isinstance(different, int):
+        return different
     starts, batches = training.epochs, training.series("samples").finite()
     if len(starts) < 2 or not len(batches):
         return None

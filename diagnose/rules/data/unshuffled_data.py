@@ -17,6 +17,7 @@ ORDERED = ("language", "segmentation", "gan", "reinforcement", "contrastive", "a
     symptoms=(
         "oscillating-loss",
         "loss-spikes",
+        "learning-rate-too-high",
         "overfitting",
         "underfitting",
         "diverging-loss",
@@ -141,8 +142,8 @@ def _quantities(training: Training, site: LossSite, limit: float, least: int, ro
         evidence=(
             Evidence("loss_target_mean", site.id, means.span, times, "above", limit, statistic="variance ratio"),
         ),
-        severity="warning",
-        confidence=0.75,
+        severity="error" if times > 0.5 * rows else "warning",
+        confidence=0.85 if times > 0.5 * rows else 0.7,
         steps=signs.span(training),
         fix=_fix(training),
         source=site.source,

@@ -41,7 +41,7 @@ def wrong_loss_for_task(
         more than `margin` outside [0, 1]; cross entropy with target rows that are no distribution; a squared or
         absolute error whose targets are class labels (one-hot rows, or whole numbers 0..K-1 in equal shares with K
         at most `most_classes`). The last is a warning only where the fit is bad too: more than `learnt` of the
-        loss of a constant prediction remains.
+        loss of a constant prediction remains, and an error where next to nothing was learnt.
 
     Why is this bad:
         The softmax of one number is 1 whatever it is: no gradient at all. Binary cross entropy with a target of 2
@@ -240,7 +240,7 @@ def _labels_as_numbers(training: Training, site: LossSite, learnt: float, most_c
         message=f"{site.function} at {place} is given {what}{remains}",
         places=(place,),
         evidence=tuple(evidence),
-        severity="warning" if bad else "note",
+        severity="error" if left > 0.8 else "warning" if bad else "note",
         confidence=(0.8 if one_hot else 0.65) if bad else 0.4,
         steps=signs.span(training),
         fix=fix,
