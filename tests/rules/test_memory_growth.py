@@ -22,7 +22,7 @@ def test_a_steady_rise_is_a_warning_with_its_pace() -> None:
         line(300, 325, 40),  # less than a tenth
         line(10, 30, 40),  # less than 32 MB
         300 + 200 * (np.arange(40) % 2),  # up and down
-        line(300, 700, 8),  # too few
+        line(300, 700, 7),  # too few
     ],
     ids=["flat", "warm-up", "once", "a tenth", "small", "swinging", "few"],
 )
