@@ -36,6 +36,12 @@ def test_one_early_spike_is_no_explosion() -> None:
     assert not findings(RULE, made(spike, loss=rising()))
 
 
+def test_spikes_now_and_then_are_no_explosion() -> None:
+    _, parameters = mlp()
+    spikes = per("gradient_norm", parameters, [0.1, 0.1, 0.1, 1e4] * 5)
+    assert not findings(RULE, made(spikes, loss=rising()))
+
+
 def test_infinite_norms_count() -> None:
     loss = rising()
     loss[-30:] = np.nan

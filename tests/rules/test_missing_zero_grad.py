@@ -30,6 +30,12 @@ def test_first_step_has_nothing_to_clear() -> None:
     assert not findings(RULE, made({("uncleared", None): values}), share=0.0)
 
 
+def test_a_program_that_clears_from_the_start_goes_on_to() -> None:
+    values = np.ones(200)
+    values[:20] = 0
+    assert not findings(RULE, made({("uncleared", None): values}))
+
+
 def test_names_the_optimizer_that_forgets() -> None:
     both = [Optimizer(0, "SGD"), Optimizer(1, "Adam")]
     turns = np.arange(200) % 2

@@ -86,7 +86,6 @@ def attention_collapse(
                 ),
                 suffering,
             ),
-            severity="warning",
             confidence=0.75,
             steps=series.span,
             fix=Fix(

@@ -91,7 +91,7 @@ def _growth(norm: Series, growth: float, min_snapshots: int) -> Evidence | None:
         return None
     relative = norm.values / np.median(start)
     over = ~(relative <= growth)
-    if over.sum() < 2 or not over[-max(2, len(over) // 10) :].any():  # held, not one spike long ago
+    if over[-max(2, len(over) // 3) :].mean() < 0.5:  # it stayed: no spike long ago, and not one now and then
         return None
     first = int(np.argmax(over))
     peak = relative[np.isfinite(relative)]

@@ -20,7 +20,7 @@ def missing_zero_grad(training: Training, *, share: float = 0.5, min_steps: int 
 
     What it does:
         Counts the steps at whose first backward the gradients of the step before were still there, and speaks when
-        they are more than `share` of all.
+        they are more than `share` of all, and of the first ones.
 
     Why is this bad:
         backward() adds to what is there. Each step then follows the sum of all gradients since the beginning, most of
@@ -48,8 +48,8 @@ def missing_zero_grad(training: Training, *, share: float = 0.5, min_steps: int 
         mine = Series(mine.quantity, None, mine.steps[1:], mine.values[1:])  # nothing to clear before the first step
         if len(mine) < min_steps or (optimizer is not None and optimizer.type == "LBFGS"):
             continue
-        found = float((mine.values > 0.5).mean())
-        if not found > share:
+        found, at_first = (float((values > 0.5).mean()) for values in (mine.values, mine.values[: 2 * min_steps]))
+        if not (found > share and at_first > share):
             continue
         first = int(mine.steps[int(np.argmax(mine.values > 0.5))])
         name = optimizer.type if optimizer is not None else "the optimizer"
