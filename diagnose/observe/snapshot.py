@@ -183,7 +183,11 @@ class Snapshot:
         if tensor.requires_grad:
             given = list(tensors(args))
             made = graph.key(tensor.grad_fn)
-            if made is not None and not (made in forward.outputs and any(t is tensor for t in given)):  # an identity
+            identity = any(t is tensor for t in given) and (
+                made in forward.outputs  # of a layer before; or of a functional activation, behind a dropout of 0
+                or (role != "activation" and graph.operation(tensor.grad_fn) in graph.ACTIVATIONS)
+            )
+            if made is not None and not identity:
                 nodes = [t.grad_fn for t in given if t.grad_fn is not None]
                 if tensor.grad_fn in nodes:  # changed in place: the input carries the output's node by now
                     nodes = list(graph.parents(tensor.grad_fn))
