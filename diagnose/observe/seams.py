@@ -255,9 +255,12 @@ class Seams:
         def scaling(self: Any, *args: Any, **kwargs: Any) -> Any:
             if not seams.installed:
                 return original(self, *args, **kwargs)
-            seams.listener.scaler_called(name, self, args)
+            if name != "scale":
+                seams.listener.scaler_called(name, self)
             result = original(self, *args, **kwargs)
-            if name == "step":
+            if name == "scale":
+                seams.listener.scaled(self, args, result)
+            elif name == "step":
                 seams.listener.scaler_stepped(self, args)
             return result
 

@@ -94,6 +94,7 @@ class Session:
         self._rooted = False
         self._pending_bare: Stream | None = None
         self._opened = 0
+        self._counted = -1
         self.born = time.perf_counter()
         self.cell: tuple[str, int] | None = None  # the line that called watch()
         self.book = Book(self)
@@ -256,7 +257,7 @@ class Session:
         known = self.streams.get(id(optimizer))
         if known is not None and known.optimizer is not None and known.optimizer() is optimizer:
             return known
-        stream = Stream(len(self.streams), optimizer, self.modules, self._networks)
+        stream = Stream(self.next_index(), optimizer, self.modules, self._networks)
         self.streams[id(optimizer)] = stream
         self.hook_again()
         return stream
@@ -459,7 +460,7 @@ class Session:
         self._backward_seen = True
         if not self.streams or self._pending_bare is not None:
             steps.bare_before(self, roots)
-        values = [number(root) for root in roots]
+        values = [self.row.unscaled_number(root) for root in roots]
         self.row.add_loss(values, None if self.losses.waiting else where())
         value = values[0] if values else math.nan
         if isinstance(value, float) and not math.isfinite(value):
@@ -468,6 +469,9 @@ class Session:
         for stream in self.live_streams():
             if not stream.cleared and stream.stepped_gradient is not None and not self._still_there(stream):
                 stream.cleared = True
+            elif not stream.cleared and not self.row.backwards:
+                stream.leftover = stream.left()
+                stream.cleared = isinstance(stream.leftover, float) and stream.leftover == 0
             if stream.due and not stream.before:
                 with torch.no_grad():
                     stream.copy_before()
@@ -537,7 +541,10 @@ class Session:
         if id(optimizer) in self._stack:  # the step before this one raised
             self._stack.clear()
         self._stack.append(id(optimizer))
-        if len(self._stack) > 1 or self._skip:
+        if len(self._stack) > 1:
+            self.streams.pop(id(optimizer), None)  # its steps are part of the outer one's
+            return
+        if self._skip:
             return
         if self.lean:
             self.row.step_begins(began)
@@ -596,6 +603,7 @@ class Session:
         owner = stream.watched()
         stream.stepped_gradient = version(owner.grad) if owner is not None else None
         stream.cleared = stream.stepped_gradient is None
+        stream.steps_at(self.tick)
         self._count(stream)
 
     def _count_lean(self, stream: Stream) -> None:
@@ -634,18 +642,35 @@ class Session:
         for one in ended:
             evaluations.write_pass(self, stream, one)
 
+    def forget_step(self, stream: Stream) -> None:
+        """The step under way does not take place: what was collected for it is not the next one's."""
+        if self.snapping:
+            self.snapshot.drop()
+            self.leaves.clear()
+            self._loss_nodes.clear()
+            self.loss_records.clear()
+            self.input_records.clear()
+            self.input_calls.clear()
+        stream.gradients, stream.present = {}, {}
+
+    def next_index(self) -> int:
+        """The number of a new stream."""
+        self._counted += 1
+        return self._counted
+
     def _plan(self) -> None:
         """Whether the next steps are snapshots; hooks change only when that changes."""
         streams = self.live_streams()
         was = self.snapping
-        if any(s.due for s in streams):
-            if self.tick - self._opened < 64:  # the other networks of an alternating training have not stepped yet
+        awaited = [s for s in streams if s.due and not s.idle]
+        if awaited:
+            if self.tick - self._opened < max(s.patience for s in awaited):  # an alternating training: not all have stepped
                 self.leaves.clear()
                 self._loss_nodes.clear()
                 self.hook_again()  # on those networks alone
                 return
-            for s in streams:  # an optimizer that no longer steps
-                s.due, s.before = False, {}
+            for s in awaited:  # an optimizer that no longer steps
+                s.due, s.before, s.idle = False, {}, True
         if was:
             self.schedule.closes(self.tick - 1)
             for network in {id(n): n for s in streams for n in s.networks}.values():
@@ -657,7 +682,7 @@ class Session:
             self.schedule.opens()
             self._opened = self.tick
             for s in streams:
-                s.due = True
+                s.due = not s.idle
             if was:
                 self.snapping = True
                 self.snapshot.next()
@@ -682,19 +707,29 @@ class Session:
             norm = number(result) if isinstance(result, Tensor) and plain(result) else math.nan
             self.row.clipped(norm, limit, by_value=name == "clip_grad_value_", line=where())
             if self.row.scale is not None and not self.row.unscaled:
-                self.writer.event(self.tick, None, "clipped-while-scaled", None, scale=self.row.scale)
+                scale = self.row.scale if isinstance(self.row.scale, float) else None
+                self.writer.event(self.tick, None, "clipped-while-scaled", None, scale=scale)
 
-    def scaler_called(self, name: str, scaler: Any, args: Any) -> None:
-        """A gradient scaler is used."""
+    def scaled(self, scaler: Any, args: Any, result: Any) -> None:
+        """A gradient scaler has scaled a loss."""
         if self.asleep():
             return
         with self.guard("scaler"):
-            if name == "scale" and scaler.is_enabled():
-                scale = getattr(scaler, "_scale", None)
-                self.row.scale = float(scale.numpy()) if isinstance(scale, Tensor) and scale.device.type == "cpu" else math.nan
-                self.row.scale_tensor = scale
-                self.row.unscaled = False
-            elif name == "unscale_":
+            scale = getattr(scaler, "_scale", None)
+            if not scaler.is_enabled() or not isinstance(scale, Tensor):
+                return
+            self.row.scale = scale.detach() if scale.device.type != "cpu" else float(scale.numpy())
+            self.row.scale_tensor = scale
+            self.row.unscaled = False
+            if args and isinstance(args[0], Tensor) and isinstance(result, Tensor):
+                self.row.scaled = (weakref.ref(result), number(args[0]))
+
+    def scaler_called(self, name: str, scaler: Any) -> None:
+        """A gradient scaler is about to unscale or to step."""
+        if self.asleep():
+            return
+        with self.guard("scaler"):
+            if name == "unscale_":
                 self.row.unscaled = True
             elif name == "step":
                 self.row.stepped = self.tick
@@ -706,9 +741,12 @@ class Session:
         with self.guard("scaler"):
             stream = self.streams.get(id(args[0]))
             if stream is not None and self.row.stepped == self.tick and scaler.is_enabled():
+                self.losses.settle()
+                self.forget_step(stream)
+                self.row.restart()
                 self.row.skipped = True
-                self._settle(stream)
-                self.writer.event(self.tick, stream.index, "scaler-skip", None, scale=self.row.scale)
+                scale = self.row.scale if isinstance(self.row.scale, float) else None
+                self.writer.event(self.tick, stream.index, "scaler-skip", None, scale=scale)
 
     # -- for watch() -------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from diagnose.observe import graph
-from diagnose.observe.losses import LossCall, resident
+from diagnose.observe.losses import LossCall, number, resident
 from diagnose.observe.sources import as_source, where
 from diagnose.observe.streams import Stream
 
@@ -42,8 +42,9 @@ class Row:
     """What is known of the step under way."""
 
     def __init__(self) -> None:
-        self.scale: float | None = None
+        self.scale: float | Tensor | None = None
         self.scale_tensor: Any = None
+        self.scaled: tuple[Any, float | Tensor] | None = None  # weak reference to a scaled loss, the loss before scaling
         self.unscaled = False
         self.stepped = -1
         self.clips: dict[str, Any] | None = None
@@ -84,6 +85,12 @@ class Row:
         self.batches += 1
         self.data_seconds += now - self._wanted
         self._mark = now
+
+    def unscaled_number(self, root: Tensor) -> float | Tensor:
+        """The value of a backward's root, without what a gradient scaler has made of it."""
+        if self.scaled is not None and self.scaled[0]() is root:
+            return self.scaled[1]
+        return number(root)
 
     def add_loss(self, values: Sequence[float | Tensor], line: tuple[str, int] | None) -> None:
         """The values of a backward's roots."""
@@ -142,23 +149,32 @@ def write_row(session: Any, stream: Stream) -> None:
         "backward_seconds": row.backward_seconds,
         "optimizer_seconds": row.optimizer_seconds,
         "evaluation_seconds": row.evaluation_seconds,
-        "uncleared": float(not stream.cleared) if stream.steps and row.looked else None,
         "samples": float(row.samples) if row.samples else None,
         "epoch": session.book.epoch(stream),
     }
     if row.clips is not None and not math.isnan(row.clip_limit):
         columns["clip_limit"] = row.clip_limit
     if row.scale is not None:
-        columns["loss_scale"] = row.scale
         columns["skipped"] = float(row.skipped)
     if stream.due or stream.steps % 64 == 0:
         columns["memory_bytes"] = _memory(stream)
     if row.evaluated or stream.steps % 32 == 31:
         columns["graphs_kept"] = float(session.losses.graphs_kept())
     tick, index = session.tick, stream.index
-    session.transfer.scalars(
-        [*row.losses, row.clip_norm], lambda numbers: session.writer.step(tick, index, **columns, **_losses(numbers))
-    )
+    uncleared: float | Tensor = math.nan
+    if stream.steps and row.looked:
+        uncleared = 0.0 if stream.cleared else stream.leftover
+    scale = math.nan if row.scale is None else row.scale
+
+    def write(numbers: Sequence[float]) -> None:
+        *losses, left, scaled = numbers
+        if not math.isnan(left):
+            columns["uncleared"] = float(left != 0)
+        if not math.isnan(scaled):
+            columns["loss_scale"] = scaled
+        session.writer.step(tick, index, **columns, **_losses(losses))
+
+    session.transfer.scalars([*row.losses, row.clip_norm, uncleared, scale], write)
 
 
 def write_lean_row(session: Any, stream: Stream) -> None:
@@ -539,7 +555,7 @@ def bare_before(session: Any, roots: list[Tensor], given: Sequence[Tensor] = ())
     if not leaves:
         return
     if stream is None:
-        stream = Stream(0, None, session.modules, {})
+        stream = Stream(session.next_index(), None, session.modules, {})
         stream.source = as_source(where())
         stream.take_modules(leaves, session.modules, session._networks)
         stream.take_bare(leaves)

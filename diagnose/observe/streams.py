@@ -19,6 +19,12 @@ _SETTINGS = (
 )  # fmt: skip
 
 
+LOOKED_AT = 4  # gradients that are asked whether they are zero; the last layers' seldom are on their own account
+# Ticks that a snapshot waits for a stream: a critic that steps five times as often as its generator (Gulrajani et al.
+# 2017) is waited for from the start, one that steps a hundred times as often once that is known.
+LEAST_PATIENCE, MOST_PATIENCE = 8, 256
+
+
 def plain_settings(group: dict[str, Any]) -> dict[str, Any]:
     """A parameter group's settings as plain values."""
     found: dict[str, Any] = {}
@@ -59,6 +65,10 @@ class Stream:
         self.before: dict[int, Tensor] = {}  # copies of the parameters before the step, on snapshots
         self.initialised = False
         self.cleared = True  # gradients were zeroed since the last step of this stream
+        self.leftover: float | Tensor = 1.0  # largest of the gradients that were not: they may have been zeroed unseen
+        self.idle = False  # has not stepped for longer than it used to: snapshots do not wait for it
+        self.stepped = -1  # tick of its last step
+        self.gap = 0  # ticks between its last two steps
         self.stepped_gradient: tuple[int, int, Any] | None = None  # id, version and weak reference of one gradient
         self.layer_order: list[str] = []
         self.known_layers: dict[str, dict[str, Any]] = {}
@@ -174,6 +184,25 @@ class Stream:
                 self._watched = weakref.ref(parameter)
                 return parameter
         return known
+
+    def left(self) -> float | Tensor:
+        """The largest magnitude among a few gradients: zeroing through `.data` leaves no other trace."""
+        gradients = [p.grad for p in self.parameters()[-LOOKED_AT:] if p.grad is not None and not p.grad.is_sparse]
+        usable = [g.detach() for g in gradients if type(g) in (Tensor, nn.Parameter) and g.numel()]
+        if not usable:
+            return 1.0
+        largest = torch.stack([g.abs().amax().to(torch.float32) for g in usable]).amax()
+        return float(largest.numpy()) if largest.device.type == "cpu" else largest
+
+    def steps_at(self, tick: int) -> None:
+        """It has stepped: snapshots wait for it again, about as long as it takes from one step to the next."""
+        self.gap = tick - self.stepped if self.stepped >= 0 else 1
+        self.stepped, self.idle = tick, False
+
+    @property
+    def patience(self) -> int:
+        """For how many ticks a snapshot waits for its step."""
+        return min(MOST_PATIENCE, max(LEAST_PATIENCE, 2 * self.gap))
 
     def reached(self, parameter: Tensor) -> bool:
         """Whether a gradient has come to it."""

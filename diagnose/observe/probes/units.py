@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -18,10 +20,12 @@ def units(outputs: list[Tensor], channels_first: list[bool], silent: list[Tensor
     Args:
         outputs: of ReLU-like activations, batch first.
         channels_first: whether axis 1 is the channel.
-        silent: state: for each unit the number of snapshots in a row in which it was silent; None at first.
+        silent: state: for each unit the number of snapshots in a row in which it was silent, and as last element the
+            number of snapshots; None at first.
 
     Returns:
-        dead_share: 0-dim float32 a layer; `silent`: the new state, one float32 vector (units,) a layer.
+        dead_share: 0-dim float32 a layer, NaN until three snapshots have been seen; `silent`: the new state, one float32
+        vector (units + 1,) a layer.
 
     Source: a unit counts as dead only when silent over many batches (Lu et al. 2019, arXiv:1903.06733).
     """
@@ -29,10 +33,10 @@ def units(outputs: list[Tensor], channels_first: list[bool], silent: list[Tensor
     for output, first, before in zip(outputs, channels_first, silent, strict=True):
         shaped = by_unit(output.detach(), first)
         quiet = (shaped == 0).all(2).all(0)
-        old = torch.zeros(quiet.shape, dtype=torch.float32, device=quiet.device) if before is None else before
-        if old.shape != quiet.shape:
-            old = torch.zeros(quiet.shape, dtype=torch.float32, device=quiet.device)
-        state = torch.where(quiet, old + 1, torch.zeros_like(old))
+        fresh = torch.zeros(quiet.shape[0] + 1, dtype=torch.float32, device=quiet.device)
+        state = (fresh if before is None or before.shape != fresh.shape else before) + 1
+        state[:-1] = torch.where(quiet, state[:-1], torch.zeros_like(state[:-1]))
         states.append(state)
-        shares.append((state >= WINDOW).to(torch.float32).mean())
+        share = (state[:-1] >= WINDOW).to(torch.float32).mean()
+        shares.append(torch.where(state[-1] >= WINDOW, share, torch.full_like(share, math.nan)))
     return {"dead_share": shares, "silent": states}
