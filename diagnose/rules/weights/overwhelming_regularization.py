@@ -32,6 +32,7 @@ def overwhelming_regularization(
         A smaller weight decay (1e-4 for SGD and Adam, 1e-2 for AdamW are usual).
 
     Known problems:
+        Silent where the gradient does not reach every layer at the first step: the weights then shrink for want of it.
         What is added to the loss by hand is known by its size alone: another term that large is taken for a penalty.
 
     Example:
@@ -48,7 +49,7 @@ def overwhelming_regularization(
     start = np.where(norms.values[0] > 0, norms.values[0], np.nan)
     value = float(np.median(quiet_median(norms.values / start, axis=1)[-3:]))
     suffering = stuck(training)
-    if not value < shrunk or suffering is None:
+    if not value < shrunk or suffering is None or _unreached(training, norms.places):
         return
     span = (int(norms.steps[0]), int(norms.steps[-1]))
     seen = Evidence("weight_norm", None, span, value, "below", shrunk, "share of the first", "median of the last")
@@ -59,6 +60,15 @@ def overwhelming_regularization(
     part = _penalty(training)
     if part is not None and part.value > penalty:
         yield _by_loss(training, (part, seen, suffering))
+
+
+def _unreached(training: Training, places: tuple[str, ...], ratio: float = 1e-3) -> bool:
+    """Whether the gradient had faded on its way to some layer before any weight shrank: decay then only finds no resistance.
+
+    1e-3: the limit of vanishing-gradients.
+    """
+    first = training.matrix("gradient_norm", places).values[:1]
+    return bool(first.size and np.nanmax(first) > 0 and np.nanmin(first) < ratio * np.nanmax(first))
 
 
 def _decay(optimizer: Optimizer) -> float:
