@@ -142,3 +142,10 @@ class Diagnosis:
             return "nothing-observed"
         present = {f.severity for f in self.findings}
         return next((s for s in SEVERITIES if s in present), "healthy")
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        # by name: what is judged knows no report, and only one that is shown in a notebook imports one
+        from importlib import import_module
+
+        return str(import_module("diagnose.report.notebook").notebook(self))

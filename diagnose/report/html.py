@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from diagnose.errors import DiagnoseError
-from diagnose.finding import Diagnosis
+from diagnose.finding import Diagnosis, Finding
 from diagnose.report.json import document
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def render(diagnosis: Diagnosis) -> str:
     cards = findings.cards(diagnosis)
     drawn, left_out = _chosen(diagnosis)
     style, script = _asset("style.css"), "\n".join(map(_asset, SCRIPTS))
-    trainings = [_training(training, diagnosis) for training in drawn]
+    marks = findings.numbered(cards)
+    trainings = [_training(training, diagnosis, marks) for training in drawn]
     shown = sum(len(card.code) for one in cards for card in (one, *one.symptoms))
     text = environment.get_template("page.html").render(
         title=f"{diagnosis.run.program or 'run'}: {diagnosis.level}",
@@ -78,12 +80,12 @@ def inside(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _training(training: Training, diagnosis: Diagnosis) -> dict[str, Any]:
+def _training(training: Training, diagnosis: Diagnosis, marks: Sequence[tuple[str, Finding]]) -> dict[str, Any]:
     """All that the page shows of one training."""
     from diagnose.report.page import anatomy, cost, curves, data, facts, heat, layers
 
     return {
-        "training": training, "group": curves.group(training), "curves": curves.curves(training, diagnosis),
+        "training": training, "group": curves.group(training), "curves": curves.curves(training, marks),
         "heats": heat.heats(training), "cost": cost.cost(training, diagnosis.run), "data": data.data(training),
         "anatomy": anatomy.anatomy(training, diagnosis), "hyperparameters": facts.hyperparameters(training),
         "details": layers.details(training),

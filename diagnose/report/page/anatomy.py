@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
-from diagnose.finding import SEVERITIES, Diagnosis
+from diagnose.finding import SEVERITIES, Diagnosis, Severity
 from diagnose.report.page.arithmetic import multiply_adds
 from diagnose.report.page.explained import explained
 from diagnose.report.words import count, number, plain
@@ -108,16 +109,16 @@ def anatomy(training: Training, diagnosis: Diagnosis) -> Anatomy:
     )  # fmt: skip
 
 
-def _ill(training: Training, diagnosis: Diagnosis) -> dict[str, tuple[str, tuple[str, ...]]]:
+def _ill(training: Training, diagnosis: Diagnosis) -> dict[str, tuple[Severity, tuple[str, ...]]]:
     """Worst severity and rules by layer, from the places of the findings."""
     layers = {parameter.path: parameter.layer for parameter in training.parameters}
-    told: dict[str, tuple[str, tuple[str, ...]]] = {}
+    told: dict[str, tuple[Severity, tuple[str, ...]]] = {}
     for finding in diagnosis.findings:
         if finding.training == training.id:
             for place in finding.places:
                 layer = layers.get(place, place)
                 worst, rules = told.get(layer, (finding.severity, ()))
-                worst = min(worst, finding.severity, key=list(SEVERITIES).index)
+                worst = min(worst, finding.severity, key=SEVERITIES.index)
                 told[layer] = (worst, tuple(dict.fromkeys((*rules, finding.rule))))
     return told
 
@@ -175,7 +176,8 @@ def _initial(parameters: list[Parameter]) -> str:
     """Mean and standard deviation of the weight before the first step, beside 1/√fan-in."""
     for one in parameters:
         if one.initial and len(one.shape) >= 2:
-            told = f"{number(one.initial.get('mean', float('nan')), 1)} ± {number(one.initial.get('std', float('nan')), 2)}"
+            mean, std = (float(one.initial.get(name, math.nan)) for name in ("mean", "std"))
+            told = f"{number(mean, 1)} ± {number(std, 2)}"
             return f"{told} (1/√fan-in {number(one.fan_in**-0.5, 2)})" if one.fan_in else told
     return ""
 

@@ -96,16 +96,24 @@ class Chart:
             )
         )
 
-    def mark(self, step: float, kind: str, label: str = "") -> None:
-        """A step that is marked by an upright line."""
+    def mark(self, step: float, kind: str, label: str = "", word: str = "") -> None:
+        """A step that is marked by an upright line, and by a word at its top."""
         x = float(self.x.share(np.array([step], float))[0]) * ACROSS
         title = Markup("<title>{}</title>").format(label) if label else Markup("")
         markup = Markup('<path class="mark {}" d="M{} 0V{}">{}</path>')
         self._inside.append(markup.format(kind, _short(x), self.height, title))
+        if word:
+            markup = Markup('<text class="mark-word {}" x="{}%" dx="{}" y="11" text-anchor="{}" data-at="{}">{}</text>')
+            end = x > 0.9 * ACROSS
+            self._words.append(
+                markup.format(
+                    kind, _short(x / 10), -3 if end else 3, "end" if end else "start", _short(x / ACROSS), word
+                )
+            )
 
     def markup(self) -> Markup:
         """The SVG; the words around it are the template's."""
-        ticks = self.y.ticks(max(2, self.height // 38))
+        ticks = self.y.ticks(max(3, self.height // 36))
         words, lines = [], []
         for tick, text in zip(ticks, numbers(*ticks), strict=True):
             y = float(self._y(np.array([tick]))[0])
@@ -127,7 +135,7 @@ class Chart:
 
     def _below(self) -> Markup:
         ticks = [tick for tick in self.x.ticks(5) if tick == int(tick)]
-        shares = self.x.share(np.array(ticks, float)) if ticks else []
+        shares = list(map(float, self.x.share(np.array(ticks, float))))
         return Markup("").join(
             Markup('<text class="tick" x="{}%" y="{}" text-anchor="{}">{}</text>').format(
                 _short(share * 100), self.height + 15, anchor(share), number(tick)

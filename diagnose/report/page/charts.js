@@ -111,6 +111,7 @@ function zoom(group, from, to) {
 /** The ticks of the steps under a chart, and its other words that stand at a step. */
 function labels(member) {
   const place = member.svg.querySelector(".x-ticks");
+  member.svg.querySelectorAll("text[data-at]").forEach((word) => moveWord(word, member.group));
   const { from, to } = member.group;
   const span = member.high - member.low;
   const [first, last] = [member.low + from * span, member.low + to * span];
@@ -123,6 +124,12 @@ function labels(member) {
     const at = { class: "tick", x: `${share * 100}%`, y: member.height + 15, "text-anchor": anchor };
     drawnIn(place, "text", at).textContent = tick.toLocaleString("en");
   }
+}
+
+function moveWord(word, { from, to }) {
+  const share = (word.dataset.at - from) / (to - from);
+  word.setAttribute("x", `${share * 100}%`);
+  word.setAttribute("visibility", share >= 0 && share <= 1 ? "visible" : "hidden");
 }
 
 function typed(member, event) {

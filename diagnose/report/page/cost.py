@@ -41,7 +41,7 @@ def cost(training: Training, run: Run) -> Cost | None:
     total = sum(float(np.nansum(values)) for _, values in parts)
     shares = [(f"c{i}", float(np.nansum(values)) / total if total else 0.0) for i, (_, values) in enumerate(parts)]
     phases = tuple(
-        (kind, name, f"{number(float(np.nansum(values)), 3)} s", f"{share:.0%}" if share >= 0.005 or not share else "< 1%")
+        (kind, name, f"{number(float(np.nansum(values)), 3)} s", _percent(share))
         for (kind, share), (name, values) in zip(shares, parts, strict=True)
         if share > 0
     )
@@ -51,7 +51,7 @@ def cost(training: Training, run: Run) -> Cost | None:
 
 
 def _parts(training: Training, seconds: Floats) -> list[tuple[str, Floats]]:
-    """Seconds by phase and step; what no phase claims is everything else. The first step's rest is the start, left out."""
+    """Seconds by phase and step; what no phase claims is everything else, without what was before the first step."""
     known = training.series("seconds").steps
     parts = []
     for quantity, name in PHASES:
@@ -75,7 +75,8 @@ def _times(training: Training, parts: list[tuple[str, Floats]]) -> Drawn | None:
     counts = np.diff([*starts, len(steps)])
     stack = np.cumsum([np.add.reduceat(values, starts) / counts * 1000 for _, values in parts], axis=0)
     high = float(np.quantile(stack[-1], 0.995)) * 1.15 or 1.0
-    chart = Chart("milliseconds a step by phase", steps_axis(training), Axis(0.0, high), group=group(training), height=130)
+    name = "milliseconds a step by phase"
+    chart = Chart(name, steps_axis(training), Axis(0.0, high), group=group(training), height=130)
     at = np.append(steps[starts], steps[-1])
     below = np.zeros(len(at))
     for position, (name, values) in enumerate(parts):
@@ -89,8 +90,13 @@ def _times(training: Training, parts: list[tuple[str, Floats]]) -> Drawn | None:
 
 
 def _slow(total: Floats, high: float) -> str:
-    cut = int((total > high).sum())
-    return f"{count(cut, 'column')} of slower steps (up to {number(float(total.max()), 2)} ms) cut off at the top" if cut else ""
+    if not (total > high).any():
+        return ""
+    return f"slower steps, up to {number(float(total.max()), 2)} ms, are cut off at the top"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.005 else "< 1%"
 
 
 def _memory(training: Training) -> Drawn | None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
 
-from diagnose.finding import Diagnosis
+from diagnose.finding import SEVERITIES, Finding
 from diagnose.report.page.chart import Chart
 from diagnose.report.page.scale import Axis, axis_for, smoothed
 from diagnose.report.words import count, number, plain, title
-from diagnose.run import EvaluationSet, Floats, Steps, Training
+from diagnose.run import EvaluationSet, Floats, Series, Steps, Training
 
 SMOOTHED = 0.02  # share of the steps that the mean line of a training loss goes over
 FEW = 40  # steps; fewer are drawn as they are
 MOST_EVALUATIONS = 5  # sets drawn; the table holds all
+CLOSE = 0.03  # of all steps: marks this near stand together
 MOST_EPOCHS = 60  # drawn as lines; more would be a grey area
 
 
@@ -36,9 +38,9 @@ def steps_axis(training: Training) -> Axis:
     return Axis(0.0, float(max(training.steps - 1, 1)))
 
 
-def curves(training: Training, diagnosis: Diagnosis) -> list[Drawn]:
-    """Loss, share right, and learning rate, as far as they were recorded."""
-    drawn = (_loss(training, diagnosis), _accuracy(training), _rate(training))
+def curves(training: Training, findings: Sequence[tuple[str, Finding]] = ()) -> list[Drawn]:
+    """Loss, share right, and learning rate, as far as they were recorded; findings are marked by their numbers."""
+    drawn = (_loss(training, findings), _accuracy(training), _rate(training))
     return [one for one in drawn if one is not None]
 
 
@@ -47,7 +49,7 @@ def group(training: Training) -> str:
     return f"t{training.id}"
 
 
-def _loss(training: Training, diagnosis: Diagnosis) -> Drawn | None:
+def _loss(training: Training, findings: Sequence[tuple[str, Finding]]) -> Drawn | None:
     lines = _training_lines(training)
     sets = [one for one in training.evaluations if len(one)][:MOST_EVALUATIONS]
     y = axis_for(*(values for _, _, values in lines), *(one.loss for one in sets))
@@ -55,7 +57,7 @@ def _loss(training: Training, diagnosis: Diagnosis) -> Drawn | None:
         return None
     chart = Chart("loss of training and evaluation by step", steps_axis(training), y, group=group(training), height=220)
     _epochs(chart, training)
-    _marks(chart, training, diagnosis)
+    marked = _marks(chart, training, findings)
     many = len(lines) > 1
     for position, (label, steps, values) in enumerate(lines):
         window = int(len(steps) * SMOOTHED)
@@ -78,7 +80,8 @@ def _loss(training: Training, diagnosis: Diagnosis) -> Drawn | None:
         chart.line(one.steps, one.loss, kind, _called(one))
         chart.dots(one.steps, one.loss, kind)
     return Drawn(
-        "Loss", chart.markup(), tuple(chart.legend), _loss_note(training, y), ("curve", "first", "lowest", "last"),
+        "Loss", chart.markup(), tuple(chart.legend), _loss_note(training, y, marked),
+        ("curve", "first", "lowest", "last"),
         tuple(_table(lines, list(training.evaluations))),
     )  # fmt: skip
 
@@ -99,12 +102,13 @@ def _called(one: EvaluationSet) -> str:
     return plain(one.name) + (" (loss computed by us)" if one.shadow else "")
 
 
-def _loss_note(training: Training, y: Axis) -> str:
-    told = []
+def _loss_note(training: Training, y: Axis, marked: bool) -> str:
+    told = ["upright lines: where findings begin, by number"] if marked else []
     if y.log:
         told.append("logarithmic axis")
     if training.epochs:
-        told.append(f"{count(len(training.epochs), 'epoch')}{', marked' if len(training.epochs) <= MOST_EPOCHS else ''}")
+        marks = ", marked" if 1 < len(training.epochs) <= MOST_EPOCHS else ""
+        told.append(count(len(training.epochs), "epoch") + marks)
     if not any(len(one) for one in training.evaluations):
         told.append("no evaluation on other data was seen")
     broken = int((~np.isfinite(training.series("loss").values)).sum())
@@ -114,7 +118,7 @@ def _loss_note(training: Training, y: Axis) -> str:
 
 
 def _table(lines: list[tuple[str, Steps, Floats]], sets: list[EvaluationSet]) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for label, steps, values in [*lines, *((_called(one), one.steps, one.loss) for one in sets if len(one))]:
         finite = np.isfinite(values)
         low = int(np.argmin(np.where(finite, values, np.inf)))
@@ -130,10 +134,23 @@ def _epochs(chart: Chart, training: Training) -> None:
                 chart.mark(step, "epoch", f"epoch {number_}")
 
 
-def _marks(chart: Chart, training: Training, diagnosis: Diagnosis) -> None:
-    for finding in diagnosis.findings:
-        if finding.training == training.id and finding.loud and finding.steps and finding.steps[0] > 0:
-            chart.mark(finding.steps[0], finding.severity, f"{title(finding.rule)}, from step {finding.steps[0]:,}")
+def _marks(chart: Chart, training: Training, findings: Sequence[tuple[str, Finding]]) -> bool:
+    """Marks where findings begin; those close together share a mark. Whether there is any."""
+    begun = sorted((
+        (finding.steps[0], called, finding) for called, finding in findings
+        if finding.training == training.id and finding.loud and finding.steps
+    ), key=lambda one: one[0])  # fmt: skip
+    shared: list[list[tuple[int, str, Finding]]] = []
+    for one in begun:
+        if shared and one[0] - shared[-1][0][0] < CLOSE * max(training.steps, 1):
+            shared[-1].append(one)
+        else:
+            shared.append([one])
+    for together in shared:
+        worst = min((finding.severity for _, _, finding in together), key=SEVERITIES.index)
+        words = "; ".join(f"{called} {title(finding.rule)}, from step {step:,}" for step, called, finding in together)
+        chart.mark(together[0][0], worst, words, ", ".join(called for _, called, _ in together))
+    return bool(shared)
 
 
 def _accuracy(training: Training) -> Drawn | None:
@@ -160,18 +177,44 @@ def _accuracy(training: Training) -> Drawn | None:
         best = int(np.argmax(np.where(np.isfinite(values), values, -np.inf)))
         rows.append((label, number(float(values[0])), f"{number(float(values[best]))} (step {int(steps[best]):,})",
                      number(float(values[-1]))))  # fmt: skip
-    return Drawn("Share right", chart.markup(), tuple(chart.legend), "", ("set", "first", "highest", "last"), tuple(rows))
+    head = ("set", "first", "highest", "last")
+    return Drawn("Share right", chart.markup(), tuple(chart.legend), "", head, tuple(rows))
 
 
 def _rate(training: Training) -> Drawn | None:
     series = training.series("learning_rate").finite()
-    y = axis_for(series.values)
-    if not len(series) or y is None:
+    if not len(series):
         return None
-    if np.ptp(series.values) == 0:
-        return Drawn("Learning rate", Markup(""), (), f"{number(float(series.values[0]))} at every step")
-    chart = Chart("learning rate by step", steps_axis(training), y, group=group(training), height=70)
-    chart.line(series.steps, series.values, "c4", "learning rate")
-    values = (series.values[0], series.values.max(), series.values[-1])
-    return Drawn("Learning rate", chart.markup(), (), "", ("first", "highest", "last"),
-                 (tuple(number(float(value)) for value in values),))  # fmt: skip
+    lines = _by_optimizer(training, series)
+    if all(np.ptp(values) == 0 for _, _, values in lines):
+        told = [f"{number(float(values[0]))}{f' ({name})' if len(lines) > 1 else ''}" for name, _, values in lines]
+        return Drawn("Learning rate", Markup(""), (), f"{', '.join(told)} at every step")
+    y = axis_for(series.values)
+    if y is None:
+        return None
+    chart = Chart("learning rate by step", steps_axis(training), y, group=group(training), height=80)
+    rows = []
+    for position, (name, steps, values) in enumerate(lines):
+        chart.line(steps, values, f"c{(4 + position) % 8}", name)
+        rows.append((name, *(number(float(value)) for value in (values[0], values.max(), values[-1]))))
+    legend = tuple(chart.legend) if len(lines) > 1 else ()
+    return Drawn("Learning rate", chart.markup(), legend, "", ("optimizer", "first", "highest", "last"), tuple(rows))
+
+
+def _by_optimizer(training: Training, series: Series) -> list[tuple[str, Steps, Floats]]:
+    """A series of all steps, by the optimizer that made each step."""
+    names = {one.index: plain(one.type) for one in training.optimizers}
+    if len(names) < 2:
+        return [(next(iter(names.values()), "learning rate"), series.steps, series.values)]
+    which = training.series("optimizer")
+    at = np.searchsorted(which.steps, series.steps)
+    if not len(which) or at.max() >= len(which):
+        return [("learning rate", series.steps, series.values)]
+    made = which.values[at]
+    lines = []
+    for index, name in names.items():
+        own = made == index
+        if own.any():
+            same = sum(other == name for other in names.values()) > 1
+            lines.append((f"{name} {index + 1}" if same else name, series.steps[own], series.values[own]))
+    return lines or [("learning rate", series.steps, series.values)]

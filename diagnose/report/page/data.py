@@ -59,7 +59,8 @@ def _figures(training: Training) -> list[tuple[str, str]]:
     for site in training.training_losses:
         series = training.series("label_repeat_share", site.id).finite()
         if len(series):
-            told.append(("neighbours of the same class", f"{float(series.values.mean()):.1%} in a batch ({plain(site.id)})"))
+            share = f"{float(series.values.mean()):.1%} in a batch ({plain(site.id)})"
+            told.append(("neighbours of the same class", share))
     return told
 
 
@@ -97,7 +98,8 @@ def _features(training: Training) -> list[Table]:
         chosen = list(order) if amount <= MOST_FEATURES else [*order[:half], *order[-half:]]
         rows = tuple((str(int(f)), *(number(float(column[f])) for column in columns)) for f in chosen)
         note = "" if amount <= MOST_FEATURES else f"The {half} widest and the {half} narrowest of {amount:,}."
-        tables.append(Table(f"Columns of {plain(site.id)}", ("column", "mean", "spread", "lowest", "highest"), rows, note))
+        head = ("column", "mean", "spread", "lowest", "highest")
+        tables.append(Table(f"Columns of {plain(site.id)}", head, rows, note))
     return tables
 
 
@@ -116,10 +118,10 @@ def _classes(training: Training) -> list[Table]:
              bar([("c0", float(amount / counts.max()))], f"class {label}: {amount / total:.1%}"))
             for label, amount in enumerate(counts[:MOST_CLASSES])
         )  # fmt: skip
-        note = f"As seen in {count(len(series), 'batch')[:-1] + 'es' if len(series) != 1 else '1 batch'} that were looked at."
+        note = f"In the {len(series):,} batches that were looked at."
         if len(counts) > MOST_CLASSES:
             note += f" The first {MOST_CLASSES} of {len(counts):,} classes."
-        tables.append(Table(f"Classes at {plain(site.id)}", ("class", "samples", "share", ""), rows, note))
+        tables.append(Table(f"Classes at {plain(site.id)}", ("class", "samples", "share", "drawn"), rows, note))
     return tables
 
 
@@ -131,11 +133,11 @@ def _targets(training: Training) -> Table | None:
             found = [training.series(name, site.id).measured().values for name in names]
             if all(map(len, found)):
                 mean, std, low, high = found
-                rows.append((
-                    plain(site.id), {"input": "prediction", "target": "target"}[what], number(float(np.nanmedian(mean))),
-                    number(float(np.nanmedian(std))), f"{number(float(np.nanmin(low)))} … {number(float(np.nanmax(high)))}",
-                ))  # fmt: skip
-    return Table("What the loss compares", ("loss", "", "mean", "spread", "range"), tuple(rows))
+                spread = f"{number(float(np.nanmin(low)))} … {number(float(np.nanmax(high)))}"
+                side = {"input": "prediction", "target": "target"}[what]
+                middle = (number(float(np.nanmedian(values))) for values in (mean, std))
+                rows.append((plain(site.id), side, *middle, spread))
+    return Table("What the loss compares", ("loss", "side", "mean", "spread", "range"), tuple(rows))
 
 
 def _splits(training: Training) -> Table | None:
@@ -143,7 +145,7 @@ def _splits(training: Training) -> Table | None:
     for one in training.evaluations:
         samples = number(float(np.nanmedian(one.samples))) if np.isfinite(one.samples).any() else "unknown"
         same = "unknown" if one.same_data is None else f"{one.same_data:.0%}"
-        modes = "layers in training mode" if one.training_layers else "evaluation mode" if one.evaluation_layers else "–"
+        modes = "in training mode" if one.training_layers else "in evaluation mode" if one.evaluation_layers else "none"
         rows.append((plain(one.name), f"{len(one):,}", samples, same, modes))
     head = ("evaluated on", "passes", "samples", "also in the training data", "dropout, normalisation")
     return Table("Splits", head, tuple(rows))

@@ -41,11 +41,12 @@ def facts(diagnosis: Diagnosis) -> list[tuple[str, str]]:
 
 def hyperparameters(training: Training) -> list[tuple[str, str]]:
     """Optimizers with their settings, and what else steers the training."""
-    told = []
-    for one in training.optimizers:
-        told.append((f"optimizer {plain(one.type)}", _words(one.settings) + (f" ({plain(one.source)})" if one.source else "")))
+    told = [
+        (f"optimizer {plain(one.type)}", _words(one.settings) + (f" ({plain(one.source)})" if one.source else ""))
+        for one in training.optimizers
+    ]
     for key, value in training.facts.items():
-        if key not in ("data", "train_repeats", "network_types", "reaches"):
+        if key not in ("data", "train_repeats", "network_types", "reaches", "streams"):
             text = _words(value)
             if text:
                 told.append((plain(key).replace("_", " "), text))

@@ -15,14 +15,14 @@ from diagnose.report.page.chart import Chart
 from diagnose.report.page.curves import group, steps_axis
 from diagnose.report.page.scale import Axis, axis_for
 from diagnose.report.source import lines, location
-from diagnose.report.words import number, numbers, plain, span, statement, title
+from diagnose.report.words import number, numbers, plain, statement, title
 from diagnose.run import Run, Series, Training
 
 AROUND = 3  # lines of code before and after the one that is meant
 DRAWN = 2  # pieces of evidence drawn for a finding; all are told in words
 HEADING = re.compile(r"^([A-Z][^:\n]*[:?])\s*$", re.MULTILINE)
 PLAIN_STATISTICS = {
-    "median", "median of the last fifth", "mean", "last", "first", "max", "min", "maximum", "minimum", "value", "lowest", "highest",
+    "median", "median of the last fifth", "mean", "last", "first", "max", "min", "maximum", "minimum", "value",
 }  # fmt: skip
 OPPOSITE = {
     "above": "at most", "below": "at least", "outside": "within", "within": "outside", "equal": "other than",
@@ -34,6 +34,7 @@ OPPOSITE = {
 class Card:
     """What the template shows of a finding."""
 
+    number: str
     anchor: str
     finding: Finding
     title: str
@@ -54,7 +55,7 @@ class Card:
 def cards(diagnosis: Diagnosis) -> list[Card]:
     """Causes by rank, their symptoms folded; a symptom of something that is not shown stands alone."""
     shown: set[int] = set()
-    told = []
+    told: list[Card] = []
     order = {id(finding): position for position, finding in enumerate(diagnosis.findings)}
     for finding in sorted(diagnosis.findings, key=lambda f: (bool(f.symptom_of), not f.loud, f.rank)):
         if order[id(finding)] in shown:
@@ -62,21 +63,23 @@ def cards(diagnosis: Diagnosis) -> list[Card]:
         shown.add(order[id(finding)])
         symptoms = [one for one in diagnosis.symptoms(finding) if order[id(one)] not in shown]
         shown.update(order[id(one)] for one in symptoms)
-        folded = tuple(_card(one, order[id(one)], diagnosis.run, ()) for one in symptoms)
-        told.append(_card(finding, order[id(finding)], diagnosis.run, folded))
+        called = str(len(told) + 1)
+        folded = tuple(_card(one, f"{called}.{n}", diagnosis.run) for n, one in enumerate(symptoms, start=1))
+        told.append(_card(finding, called, diagnosis.run, folded))
     return told
 
 
-def _card(finding: Finding, position: int, run: Run, symptoms: tuple[Card, ...]) -> Card:
+def _card(finding: Finding, called: str, run: Run, symptoms: tuple[Card, ...] = ()) -> Card:
     training = next((one for one in run.trainings if one.id == finding.training), None)
     quoted = lines(finding.source, run, AROUND) if finding.source else {}
     documentation = sections(finding.rule)
     told = dict(documentation)
     code = finding.fix.code if finding.fix and finding.fix.code else ""
     return Card(
-        anchor=f"finding-{position + 1}",
+        number=called,
+        anchor=f"finding-{called.replace('.', '-')}",
         finding=finding,
-        title=plain(title(finding.rule)),
+        title=capital(plain(title(finding.rule))),
         sure=f"{finding.confidence:.0%} sure",
         where=plain(location(finding.source, run)) if finding.source else "",
         places=tuple(map(plain, finding.places)),
@@ -90,6 +93,16 @@ def _card(finding: Finding, position: int, run: Run, symptoms: tuple[Card, ...])
         documentation=documentation,
         symptoms=symptoms,
     )
+
+
+def numbered(cards: list[Card]) -> list[tuple[str, Finding]]:
+    """Every finding with its number on the page: 1, 1.1, 1.2, 2."""
+    return [(one.number, one.finding) for card in cards for one in (card, *card.symptoms)]
+
+
+def capital(text: str) -> str:
+    """With a capital first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def sections(rule: str) -> tuple[tuple[str, str], ...]:
@@ -111,7 +124,7 @@ def _expected(seen: Evidence) -> str:
     limit = " … ".join(numbers(*limits))
     where = f" at {plain(seen.place)}" if seen.place else ""
     quantity = plain(seen.quantity).replace("_", " ")
-    return f"{quantity}{where}: {plain(seen.statistic)} {OPPOSITE.get(seen.comparison, 'not ' + seen.comparison)} {limit}"
+    return f"{quantity}{where}: {plain(seen.statistic)} {OPPOSITE[seen.comparison]} {limit}"
 
 
 def _drawn(finding: Finding, training: Training) -> list[tuple[str, Markup]]:

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diagnose.report.page.png import Bytes, png
+from diagnose.report.page.scale import Axis
 from diagnose.report.words import number, plain
 from diagnose.run import Floats, Matrix, Training
 
 COLUMNS = 480  # across; a snapshot or the most extreme of several
 ROWS = 400  # layers drawn; of more, those with the most extreme values
 NOT_MEASURED, ZERO, FIRST, LAST, INFINITE = 0, 1, 2, 254, 255  # indices of colours: FIRST…LAST are the scale
-# viridis, https://bids.github.io/colormap/ (CC0): even steps of lightness, readable without colour and by the colour-blind
+# viridis, https://bids.github.io/colormap/ (CC0): even steps of lightness, also for the colour-blind
 VIRIDIS = (
     (68, 1, 84), (72, 40, 120), (62, 74, 137), (49, 104, 142), (38, 130, 142), (31, 158, 137), (53, 183, 121),
     (109, 205, 89), (180, 222, 44), (253, 231, 37),
@@ -33,16 +34,29 @@ class Quantity:
 
 
 QUANTITIES = (
-    Quantity("gradient", "Gradient", "size of the weights' gradient (L2 norm): how strongly each layer is told to change. "
-             "Far smaller in the first layers than in the last: it vanishes; growing over time: it explodes.", True),
-    Quantity("update", "Update ÷ weight", "how much of itself each layer changes in one step. About 0.001 is usual; far "
-             "below, a layer does not learn; near 1, it is thrown about.", True),
-    Quantity("dead", "Silent units", "share of units that are zero for every sample: they learn nothing more.", False),
-    Quantity("saturated", "Saturated", "share of outputs at the flat ends of the activation function, where hardly any "
-             "gradient passes.", False),
-    Quantity("spread", "Output spread", "standard deviation of the outputs: steady from layer to layer when the "
-             "initialisation fits.", True),
-    Quantity("weight", "Weights", "size of the weights (L2 norm).", True),
+    Quantity(
+        "gradient", "Gradient",
+        "Size of the weights' gradient (L2 norm): how strongly each layer is told to change. Far smaller in the first "
+        "layers than in the last: it vanishes; growing over time: it explodes.", True,
+    ),
+    Quantity(
+        "update", "Update ÷ weight",
+        "How much of itself each layer changes in one step. About 0.001 is usual; far below, a layer does not learn; "
+        "near 1, it is thrown about.", True,
+    ),
+    Quantity(
+        "dead", "Silent units",
+        "Share of units that are zero for every sample: they learn nothing more.", False,
+    ),
+    Quantity(
+        "saturated", "Saturated",
+        "Share of outputs at the flat ends of the activation function, where hardly any gradient passes.", False,
+    ),
+    Quantity(
+        "spread", "Output spread",
+        "Standard deviation of the outputs: steady from layer to layer when the initialisation fits.", True,
+    ),
+    Quantity("weight", "Weights", "Size of the weights (L2 norm).", True),
 )  # fmt: skip
 
 
@@ -98,13 +112,12 @@ def matrix(training: Training, quantity: str) -> Matrix:
         return _by_layer(training, "weight_norm")
     if quantity == "update":
         update, weight = _by_layer(training, "update_norm"), _by_layer(training, "weight_norm")
-        shared = [place for place in update.places if place in weight.places]
-        columns = [update.places.index(place) for place in shared]
+        at_place = {place: column for column, place in enumerate(weight.places)}
+        shared = [place for place in update.places if place in at_place]
+        columns = [column for column, place in enumerate(update.places) if place in at_place]
         steps, at, at_weight = np.intersect1d(update.steps, weight.steps, return_indices=True)
         with np.errstate(divide="ignore", invalid="ignore"):
-            values = update.values[np.ix_(at, columns)] / weight.values[
-                np.ix_(at_weight, [weight.places.index(place) for place in shared])
-            ]
+            values = update.values[at][:, columns] / weight.values[at_weight][:, [at_place[place] for place in shared]]
         return Matrix(quantity, tuple(shared), steps, values)
     names = {"dead": "dead_share", "saturated": "saturated_share", "spread": "output_std"}
     return training.matrix(names[quantity])
@@ -185,6 +198,8 @@ def _columns(steps: NDArray[np.int64], values: Floats, last_step: int, log: bool
     before = np.maximum(nearest - 1, 0)
     nearest = np.where(np.abs(steps[before] - middle) <= np.abs(steps[nearest] - middle), before, nearest)
     grid = np.array(values[nearest])
+    reach = np.diff(steps).max() if len(steps) > 1 else 0
+    grid[(middle < steps[0] - reach) | (middle > steps[-1] + reach)] = np.nan  # nothing was seen there
     several = np.flatnonzero(ends - starts > 1)
     if len(several):
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -232,8 +247,7 @@ def scale_image() -> str:
 
 
 def _ticks(low: float, high: float, log: bool) -> tuple[tuple[float, str], ...]:
-    from diagnose.report.page.scale import Axis
-
     axis = Axis(low, high, log)
     told: Sequence[float] = axis.ticks(4)
-    return tuple((float(share) * 100, number(tick, 2)) for share, tick in zip(axis.share(np.array(told)), told, strict=True))
+    shares = axis.share(np.array(told))
+    return tuple((float(share) * 100, number(tick, 2)) for share, tick in zip(shares, told, strict=True))

@@ -61,8 +61,8 @@ function thin(panel, amount, height) {
   const list = panel.querySelector(".rows");
   const items = [...list.children];
   items.forEach((one, row) => {
-    if (row % every) one.remove();
-    else one.style.flexGrow = Math.min(every, amount - row);
+    if (row % every || (row && amount - row < every)) one.remove();
+    else one.style.flexGrow = amount - row < 2 * every ? amount - row : every;
   });
 }
 

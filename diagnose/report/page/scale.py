@@ -47,7 +47,7 @@ class Axis:
         step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
-        return [round(n * step, 12 - math.floor(math.log10(step))) for n in range(first, last + 1)]
+        return [round(n * step, 12 - math.floor(math.log10(step))) + 0.0 for n in range(first, last + 1)]  # never -0
 
 
 def axis_for(*values: Floats, include: tuple[float, ...] = (), log: bool | None = None) -> Axis | None:

@@ -13,8 +13,8 @@ from diagnose.run import Run
 WORDS = {
     "error": "Something is wrong",
     "warning": "Something needs a look",
-    "note": "Nothing wrong found",
-    "healthy": "Nothing wrong found",
+    "note": "Sound, as far as could be seen",
+    "healthy": "Sound, as far as could be seen",
     "nothing-observed": "Nothing was observed",
 }
 SIGNS = {"error": "✕", "warning": "!", "note": "i", "healthy": "✓", "nothing-observed": "?"}
