@@ -36,3 +36,11 @@ golden:  ## write the golden files and the generated parts of the README anew: r
 .PHONY: demos
 demos:  ## list the troubles that the reference networks can show
 	@for demo in demos/[a-z]*.py; do echo "$$demo"; $(PYTHON) "$$demo" --list | sed 's/^/    /'; done
+
+.PHONY: challenges
+challenges:  ## rerun the sound challenge programs with other seeds and twice the epochs (long)
+	$(PYTHON) tests/challenges/check_soundness.py
+
+.PHONY: benchmark
+benchmark:  ## measure what recording costs, side by side with bare training
+	$(PYTHON) tests/benchmarks/overhead.py
