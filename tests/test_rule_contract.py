@@ -360,9 +360,12 @@ def check_a_loss_of_another_scale_changes_nothing(rule: Rule) -> None:
 def check_is_quick_on_a_long_run(rule: Rule) -> None:
     recorded = training(healthy, steps=10_000, snapshots=1_000)
     list(rule(recorded))
-    begin = time.process_time()
-    list(rule(recorded))
-    assert time.process_time() - begin < 0.02  # 10 ms, doubled for a busy machine
+    took = []
+    for _ in range(5):
+        begin = time.process_time()
+        list(rule(recorded))
+        took.append(time.process_time() - begin)
+    assert min(took) < 0.02  # 10 ms, doubled for a busy machine
 
 
 CHECKS: dict[str, Callable[[Rule], None]] = {n: f for n, f in list(globals().items()) if n.startswith("check_")}

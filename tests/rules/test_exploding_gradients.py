@@ -56,3 +56,15 @@ def test_grows_along_the_depth(factor: float, loud: bool) -> None:
     layers, parameters = mlp(6)
     norms = per("gradient_norm", parameters, lambda i: factor ** (6 - i // 2) * parameters[i].size ** 0.5)
     assert bool(findings(RULE, made(norms, loss=flat(level=LN2), layers=layers, parameters=parameters))) is loud
+
+
+@pytest.mark.parametrize(("factor", "loud"), [(2.0, False), (6.0, True)])
+def test_the_signal_on_its_way_back_counts_where_all_weights_get_equal_gradients(factor: float, loud: bool) -> None:
+    layers, parameters = mlp(6)
+    equal = per("gradient_norm", parameters, lambda i: parameters[i].size ** 0.5)
+    linear = [layer for layer in layers if layer.role == "linear"]
+    back = per("output_gradient_norm", linear, lambda i: factor ** (len(linear) - i) * np.prod(linear[i].shape) ** 0.5)
+    found = findings(RULE, made({**equal, **back}, loss=flat(level=LN2), layers=layers, parameters=parameters))
+    assert bool(found) is loud
+    if found:
+        assert found[0].places[0] == linear[0].path and found[0].fix and "kaiming" in str(found[0].fix.code)

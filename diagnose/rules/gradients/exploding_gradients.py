@@ -6,7 +6,7 @@ from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.depth import depths
 from diagnose.rules.progress import stuck, unstable
-from diagnose.run import Floats, Series, Training
+from diagnose.run import Floats, Layer, Series, Training
 
 
 @rule(
@@ -24,7 +24,8 @@ def exploding_gradients(
     What it does:
         Speaks when the loss is unstable (it ends non-finite, or lost most of what it had gained) or stuck, and either
         the norm of all gradients grew `growth` times over its first level and stayed there, or the gradient in the
-        first third of the layers is `depth_ratio` times that of the last layer.
+        first third of the layers (of the weights, or per element of the outputs) is `depth_ratio` times that of the
+        last layer.
 
     Why is this bad:
         One step along such a gradient throws the weights far from where they were: the loss jumps, or becomes nan.
@@ -49,23 +50,25 @@ def exploding_gradients(
     norm = total_norm(training)
     grown = _growth(norm, growth, min_snapshots)
     steep = _depth(training, depth_ratio, min_snapshots)
-    if grown is None and steep is None:
+    shown = steep or grown
+    if shown is None:
         return
-    shown = grown or steep
-    assert shown is not None
     message = (
-        f"gradient norm grew to {grown.value:.2g} times its first level, limit {growth:g}"
-        if grown is not None
-        else f"gradient at {shown.place} is {shown.value:.2g} times that of the last layer, limit {depth_ratio:g}"
+        f"gradient norm grew to {shown.value:.2g} times its first level, limit {growth:g}"
+        if shown is grown
+        else f"gradient at {shown.place} is {shown.value:.2g} times that of the last layers, limit {depth_ratio:g}"
     )
     source = next((o.source for o in training.optimizers if o.source is not None), None)
+    layer = training.layer(steep.place or "") if steep is not None else None
+    if layer is not None and layer.source is not None:
+        source = layer.source
     yield Finding(
         message=message,
         places=(shown.place,) if shown.place else (training.networks[:1] or ("loss",)),
         evidence=tuple(e for e in (grown, steep, suffering) if e is not None),
-        confidence=0.8,
+        confidence=0.9 if shown is steep else 0.8,
         steps=shown.steps,
-        fix=_fix(norm, training),
+        fix=_fix_depth() if shown is steep else _fix(norm, training),
         source=source,
     )
 
@@ -115,7 +118,44 @@ def _depth(training: Training, ratio: float, min_snapshots: int) -> Evidence | N
             span = (int(depth.steps[0]), int(depth.steps[min(len(values), len(depth.steps)) - 1]))
             j = int(np.argmax(median))
             return Evidence("gradient_norm", depth.layers[j], span, float(median[j]), "above", ratio, "ratio")
+    return _backward(training, ratio, min_snapshots)
+
+
+def _backward(training: Training, ratio: float, min_snapshots: int) -> Evidence | None:
+    """The gradient that comes back to the outputs of the first layers, per element, against the least of the second half.
+
+    Where every layer amplifies alike, the gradients of all weights are equally large, and only the signal on its way
+    back shows the explosion.
+    """
+    by_network: dict[str, list[Layer]] = {}
+    for layer in training.layers:
+        if layer.role in ("linear", "convolution") and layer.shape and "#" not in layer.path:
+            by_network.setdefault(layer.network, []).append(layer)
+    for layers in by_network.values():
+        if len(layers) < 4:
+            continue
+        matrix = training.matrix("output_gradient_norm", [layer.path for layer in layers])
+        size = np.sqrt([np.prod(layer.shape or (1,)) for layer in layers])
+        values = (matrix.values / size)[: max(min_snapshots, len(matrix.steps) // 3)]
+        values = values[np.isfinite(values).all(axis=1) & (values[:, -1:] > 0).all(axis=1)]
+        if len(values) < 2:
+            continue
+        calm = values[:, len(layers) // 2 :].min(axis=1, keepdims=True)  # before it has grown
+        with np.errstate(divide="ignore", invalid="ignore"):
+            median = np.median(values / calm, axis=0)[: max(1, len(layers) // 3)]
+        if (median > ratio).all():
+            j = int(np.argmax(median))
+            span = (int(matrix.steps[0]), int(matrix.steps[min(len(values), len(matrix.steps)) - 1]))
+            return Evidence("output_gradient_norm", layers[j].path, span, float(median[j]), "above", ratio, "ratio per element")
     return None
+
+
+def _fix_depth() -> Fix:
+    return Fix(
+        "initialise so that each layer keeps the size of what passes it (He for ReLU, Glorot for tanh), or normalise between "
+        "the layers",
+        'nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")',
+    )
 
 
 def _fix(norm: Series, training: Training) -> Fix:
