@@ -253,6 +253,7 @@ class Losses:
         found = self.passes.get(key)
         if found is None:
             found = Pass(key, name or self._name(frames), self.session.tick, call)
+            found.grad_enabled = self.session.evaluated_with_gradients()
             found.loader = loader
             found.training_layers, found.evaluation_layers = self.session.modes()
             self.passes[key] = found
