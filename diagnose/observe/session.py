@@ -73,6 +73,7 @@ class Session:
         self._off: set[str] = set()
         self._stack: list[int] = []
         self._last_root: Callable[[], Any] = lambda: None
+        self._called_in = True, True  # the last root's mode and the grad mode when it was called
         self._last_input: Callable[[], Any] = lambda: None
         self._hashed: dict[str, int] = {}
         self._hashes: Tensor | None = None
@@ -298,6 +299,7 @@ class Session:
     def _root_called(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         if self.asleep():
             return
+        self._called_in = module.training, torch.is_grad_enabled()
         if self.lean and module.training and torch.is_grad_enabled():
             self._last_root = self._root_refs[id(module)]
             return
@@ -324,6 +326,10 @@ class Session:
         found = self._last_root()
         return found if isinstance(found, nn.Module) else None
 
+    def evaluated_with_gradients(self) -> bool:
+        """Whether the network called last kept a graph, whatever the grad mode is by now."""
+        return self._called_in[1] and torch.is_grad_enabled()
+
     def last_output(self) -> Tensor | None:
         """The first tensor of the last network output."""
         found = self._output()
@@ -347,10 +353,11 @@ class Session:
         if root is None:
             return training, evaluating
         inside = {id(m) for m in root.modules()}
+        back = root.training and not self._called_in[0]  # evaluated, and set to training again before the loss
         for stream in self.live_streams():
             for path, module in stream.mode_layers():
                 if id(module) in inside and path not in training and path not in evaluating:
-                    (training if module.training else evaluating).append(path)
+                    (training if module.training and not back else evaluating).append(path)
         return training, evaluating
 
     # -- data ----------------------------------------------------------------------------------------------------
