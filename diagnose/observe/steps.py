@@ -233,9 +233,15 @@ def write_training_losses(session: Any, stream: Stream, trained: list[LossCall])
     by_site: dict[str, list[LossCall]] = {}
     for call in trained:
         by_site.setdefault(session.site_id(call), []).append(call)
-    new = [session.book.item(site, calls[0]) for site, calls in by_site.items() if session.book.is_new(site, calls[0])]
+    # each stream is told of its sites: the next optimizer's loss often stands in the same line
+    described = session.described_sites.setdefault(stream.index, set())
+    new = [
+        session.book.item(site, calls[0])
+        for site, calls in by_site.items()
+        if site not in described or session.book.is_new(site, calls[0])
+    ]
     if new:
-        session.described_sites.setdefault(stream.index, set()).update(item["id"] for item in new)
+        described.update(item["id"] for item in new)
         session.writer.items(stream.index, "loss", [{**item, "optimizer": stream.index} for item in new])
     session.row.samples = max((sum(c.samples for c in calls) for calls in by_site.values()), default=0)
     hashes = session.take_hashes() if by_site else None
@@ -271,9 +277,9 @@ def _write_custom(session: Any, stream: Stream) -> None:
     if last is not None and session.row.samples == 0:
         given = session._last_input()
         session.row.samples = given.shape[0] if isinstance(given, Tensor) and given.dim() else 0
-    known = session.custom_sites
-    if site not in known or session.custom_shapes:
-        known.add(site)
+    known, key = session.custom_sites, f"{stream.index}:{site}"
+    if key not in known or session.custom_shapes:
+        known.add(key)
         session.writer.items(stream.index, "loss", [{
             "id": site, "function": "custom", "role": "training", "source": {"file": file, "line": line}, "optimizer": stream.index,
             "shapes": session.custom_shapes, "operations": [name for name, _ in session.custom_shapes], "weight": 1.0,

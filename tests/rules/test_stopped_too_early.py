@@ -26,7 +26,7 @@ def test_noise_is_no_fall(seed: int) -> None:
     assert not findings(RULE, training(noisy(np.full(300, 0.5), 0.2, seed)))
 
 
-@pytest.mark.parametrize("steps", [24, 60, 300])
+@pytest.mark.parametrize("steps", [16, 60, 300])
 def test_short_trainings_are_seen_too(steps: int) -> None:
     assert findings(RULE, training(noisy(0.69 - 0.3 * along(steps), 0.01), epochs=3))
 

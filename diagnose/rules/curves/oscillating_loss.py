@@ -6,7 +6,8 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, trend
-from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, jitter
+from diagnose.rules.progress import LOSS_WITHOUT_LEVEL
+from diagnose.rules.trend import pass_noise
 from diagnose.run import Floats, Series, Training
 
 
@@ -93,8 +94,10 @@ def _parts(training: Training, series: Series, count: int) -> tuple[Floats, floa
     Nothing where the parts are too short to tell their noise, unless each step is a whole epoch: then there is none.
     """
     starts = [s for s in training.epochs if s >= series.steps[0]]
-    whole = len(starts) >= 6
-    edges = np.searchsorted(series.steps, starts) if whole else np.arange(0, len(series), max(5, len(series) // count))
+    whole = len(training.epochs) > 0
+    if whole and len(starts) < 6:
+        return np.empty(0), 0.0
+    edges = np.searchsorted(series.steps, starts) if whole else np.arange(0, len(series), max(20, len(series) // count))
     parts = [part for part in np.split(series.values, edges[edges > 0]) if len(part)]
     if len(parts) > 1 and len(parts[-1]) < 0.5 * len(parts[-2]):
         parts.pop()
@@ -102,7 +105,7 @@ def _parts(training: Training, series: Series, count: int) -> tuple[Floats, floa
     size = float(np.median([len(part) for part in parts]))
     if whole and size == 1:
         return means, 0.0
-    spreads = [jitter(part) for part in parts if len(part) > 3]
+    spreads = [pass_noise(part) for part in parts if len(part) > 3]
     return (means, float(np.median(spreads)) / np.sqrt(size)) if spreads else (np.empty(0), 0.0)
 
 
