@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
-from diagnose.rules import rule
-from diagnose.rules.progress import stuck
+from diagnose.rules import rule, trend
+from diagnose.rules.progress import constant_answer, stuck
 from diagnose.run import Layer, Training
 
 BOUNDED = ("sigmoid", "tanh", "hardsigmoid", "hardtanh", "softsign", "relu6")
@@ -18,13 +18,14 @@ GATING = ("mul", "mul_", "bmm", "addcmul")  # a gate's output multiplies somethi
         "stopped-too-early", "wasted-epochs",
     ),
 )  # fmt: skip
-def saturated_activations(training: Training, *, share: float = 0.5, min_snapshots: int = 3) -> Iterator[Finding]:
+def saturated_activations(training: Training, *, share: float = 0.5, poor: float = 0.5, min_snapshots: int = 3) -> Iterator[Finding]:
     """Hidden activations sit at the flat ends of their curve.
 
     What it does:
         Takes the share of a sigmoid's or tanh's outputs that lie at its flat ends (|tanh| above 0.98), in layers that
         another layer follows, and speaks when the median over the snapshots and each of the last ones are above
-        `share`, while the loss learns next to nothing.
+        `share`, while the loss learns next to nothing; or while all hidden activations of the network (three or more) are
+        above it and the best held-out loss is still `poor` times that of a constant answer.
 
     Why is this bad:
         The slope there is under a twentieth of that in the middle: hardly any gradient passes, and the layers before
@@ -43,9 +44,11 @@ def saturated_activations(training: Training, *, share: float = 0.5, min_snapsho
 
     References:
         Glorot & Bengio 2010, section 3, https://proceedings.mlr.press/v9/glorot10a.html. Half the outputs is the share
-        of SageMaker Debugger and DeepDiagnosis.
+        of SageMaker Debugger and DeepDiagnosis. A network whose every hidden layer answers with its limits learns a few
+        samples by heart through its last layer: Glorot & Bengio, section 3.2; held-out losses of such networks stayed
+        above 0.6 of a constant's, those of sound tanh networks on the same data under 0.1.
     """
-    suffering = stuck(training)
+    suffering = stuck(training) or _learnt_by_heart(training, share, poor, min_snapshots)
     if suffering is None:
         return
     for place in training.places("saturated_share"):
@@ -76,6 +79,22 @@ def saturated_activations(training: Training, *, share: float = 0.5, min_snapsho
             ),
             source=layer.source,
         )
+
+
+def _learnt_by_heart(training: Training, share: float, poor: float, min_snapshots: int) -> Evidence | None:
+    """Evidence that held-out data is answered poorly in a network saturated throughout."""
+    hidden = [x for x in training.layers if x.activation in BOUNDED and "#" not in x.path and _hidden(x, training)]
+    shares = [training.series("saturated_share", x.path).measured() for x in hidden]
+    if len(hidden) < 3 or any(len(s) < min_snapshots or not np.median(s.values) > share for s in shares):
+        return None
+    for pair in trend.pairs(training, passes=2):
+        steps, losses = trend.finite_passes(pair.evaluation)
+        limit = poor * constant_answer(training, pair.site)
+        if len(losses) and float(losses.min()) > limit:
+            best = int(np.argmin(losses))
+            seen = (int(steps[best]), int(steps[best]))
+            return Evidence("evaluation_loss", pair.evaluation.id, seen, float(losses[best]), "above", limit, "loss", "best")
+    return None
 
 
 def _hidden(layer: Layer, training: Training) -> bool:

@@ -68,7 +68,7 @@ def _unreached(training: Training, places: tuple[str, ...], ratio: float = 1e-3)
     1e-3: the limit of vanishing-gradients.
     """
     first = training.matrix("gradient_norm", places).values[:1]
-    return bool(first.size and np.nanmax(first) > 0 and np.nanmin(first) < ratio * np.nanmax(first))
+    return bool(np.isfinite(first).any() and np.nanmin(first) <= ratio * np.nanmax(first))
 
 
 def _decay(optimizer: Optimizer) -> float:
