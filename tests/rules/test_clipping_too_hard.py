@@ -21,7 +21,7 @@ def test_rare_outliers_are_what_clipping_is_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "learns", "severity"), [("SGD", False, "warning"), ("SGD", True, "note"), ("AdamW", False, "note")]
+    ("optimizer", "learns", "severity"), [("SGD", False, "error"), ("SGD", True, "note"), ("AdamW", False, "note")]
 )
 def test_loud_only_where_it_hurts(optimizer: str, learns: bool, severity: str) -> None:
     change = {"loss": falling()} if learns else {}

@@ -58,6 +58,13 @@ def test_fix_scales_the_rate_by_the_measured_change() -> None:
     assert finding.places == ("SGD",) and finding.source and finding.source.line == 20
 
 
+def test_a_first_loss_that_was_hopeless_already() -> None:
+    loss = np.concatenate([[1e4], np.full(STEPS - 1, np.nan)])
+    assert not findings(RULE, changing(20.0, loss))
+    loss[0] = 1.0
+    assert findings(RULE, changing(20.0, loss))
+
+
 def test_weights_that_start_at_zero_have_no_ratio() -> None:
     _, parameters = mlp()
     given = per("update_norm", parameters, 0.1) | per("weight_norm", parameters, 0.0)

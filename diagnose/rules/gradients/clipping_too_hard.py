@@ -66,7 +66,7 @@ def clipping_too_hard(
         "that",
         places=("clip_grad_norm_",),
         evidence=tuple(evidence if suffering is None else [*evidence, suffering]),
-        severity="warning" if loud else "note",
+        severity="error" if loud else "note",
         confidence=0.75 if loud else 0.5,
         steps=span,
         fix=Fix(

@@ -14,7 +14,7 @@ WHY = {
     needs=("parameters",),
     symptoms=(
         "loss-not-decreasing", "underfitting", "learning-rate-too-low", "constant-output", "stopped-too-early",
-        "vanishing-gradients", "poor-initialization", "symmetric-initialization", "wasted-epochs",
+        "vanishing-gradients", "wasted-epochs",
     ),
 )  # fmt: skip
 def unused_parameters(

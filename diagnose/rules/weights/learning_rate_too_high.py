@@ -6,6 +6,7 @@ from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.progress import (
     beginning,
+    constant_answer,
     jitter,
     quiet_median,
     rolling_median,
@@ -13,6 +14,7 @@ from diagnose.rules.progress import (
     unstable,
     update_ratios,
 )
+from diagnose.rules.signs import site_loss
 from diagnose.run import Training
 
 HELD = 5  # snapshots in a row that a large change must last
@@ -34,6 +36,7 @@ def learning_rate_too_high(
     ratio: float = 0.1,
     leap: float = 1.0,
     stall: float = 3.0,
+    hopeless: float = 100.0,
     window: float = 0.25,
     jump: float = 3.0,
     min_snapshots: int = 4,
@@ -47,7 +50,8 @@ def learning_rate_too_high(
         suffers: the loss ends non-finite, above where it began, or far above its best; it jumped to `jump` times its
         first value after the first steps and never came to rest; or it is stuck at what a constant answers, after it
         rose at first, after changes of `stall` times the limit (a loss that settles there smoothly has other reasons),
-        or after a layer of units that were alive fell silent.
+        or after a layer of units that were alive fell silent. A first loss `hopeless` times that of a constant answer
+        is not the learning rate's doing: then nothing is said.
 
     Why is this bad:
         A step that changes a tenth of a weight leaves the region for which the gradient was computed.
@@ -80,6 +84,8 @@ def learning_rate_too_high(
         value, limit = float(np.max(seen)), leap
         if not value > leap:
             return
+    if _hopeless(training, hopeless):
+        return
     suffering = unstable(training) or _jumped(training, jump)
     suffering = suffering or _stuck_after(training, value > stall * ratio) or _died(training)
     if suffering is None:
@@ -120,6 +126,15 @@ def learning_rate_too_high(
         ),
         source=optimizer.source if optimizer else None,
     )
+
+
+def _hopeless(training: Training, times: float) -> bool:
+    """Whether the first loss, before any step, was already so far above a constant answer that no step is to blame."""
+    for site in training.training_losses:
+        constant, series = constant_answer(training, site), site_loss(training, site)
+        if len(series) and constant > 0 and series.steps[0] == 0 and not series.values[0] <= times * constant:
+            return True
+    return False
 
 
 def _stuck_after(training: Training, violent: bool) -> Evidence | None:

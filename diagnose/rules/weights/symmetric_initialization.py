@@ -8,7 +8,7 @@ from diagnose.run import Parameter, Training
 
 
 @rule(
-    needs=("weight_row_spread",),
+    needs=("weight_norm",),
     symptoms=(
         "vanishing-gradients", "loss-not-decreasing", "underfitting", "constant-output", "dead-units",
         "poor-initialization", "stopped-too-early", "learning-rate-too-low", "wasted-epochs", "unused-parameters",
