@@ -90,7 +90,7 @@ def build(problem, fault, cure):
     activation = nn.ReLU
     if fault == "vanishing-gradients":
         activation = nn.Sigmoid  # FAULT: its slope is at most 1/4, and six of them multiply
-    if problem == "saturated-activations":
+    if problem in ("saturated-activations", "unnormalized-inputs"):  # tanh shows both best
         activation = nn.Tanh
     softmax = fault == "softmax-before-cross-entropy"  # FAULT: cross entropy takes the softmax itself
     model = FeedForward(activation, DROPOUT if cure == "dropout" else 0.0, softmax)
