@@ -84,11 +84,13 @@ def _training(training: Training, diagnosis: Diagnosis, marks: Sequence[tuple[st
     """All that the page shows of one training."""
     from diagnose.report.page import anatomy, cost, curves, data, facts, heat, layers
 
+    pictures, network = heat.heats(training), anatomy.anatomy(training, diagnosis)
+    named = network.places.union(*(picture.places for picture in pictures))
     return {
         "training": training, "group": curves.group(training), "curves": curves.curves(training, marks),
-        "heats": heat.heats(training), "cost": cost.cost(training, diagnosis.run), "data": data.data(training),
-        "anatomy": anatomy.anatomy(training, diagnosis), "hyperparameters": facts.hyperparameters(training),
-        "details": layers.details(training),
+        "heats": pictures, "cost": cost.cost(training, diagnosis.run), "data": data.data(training),
+        "anatomy": network, "hyperparameters": facts.hyperparameters(training),
+        "details": layers.details(training, named),
     }  # fmt: skip
 
 

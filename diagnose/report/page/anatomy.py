@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from diagnose.finding import SEVERITIES, Diagnosis, Severity
@@ -63,6 +64,11 @@ class Anatomy:
     enters: tuple[str, ...]
     leaves: tuple[str, ...]
 
+    @property
+    def places(self) -> set[str]:
+        """Paths of the layers that are listed."""
+        return {line.path for group in _groups(self.root) for line in group.lines}
+
 
 def anatomy(training: Training, diagnosis: Diagnosis) -> Anatomy:
     """The networks of a training in forward order."""
@@ -107,6 +113,12 @@ def anatomy(training: Training, diagnosis: Diagnosis) -> Anatomy:
         leaves=tuple(dict.fromkeys(
             f"{plain(site.layer)} → {plain(site.id)}" for site in training.losses if site.layer)),
     )  # fmt: skip
+
+
+def _groups(group: Group) -> Iterator[Group]:
+    yield group
+    for inner in group.groups.values():
+        yield from _groups(inner)
 
 
 def _ill(training: Training, diagnosis: Diagnosis) -> dict[str, tuple[Severity, tuple[str, ...]]]:

@@ -130,18 +130,9 @@ class Chart:
             '{}{}<g class="x-ticks">{}</g></svg>'
         ).format(
             self.height + FOOT, plain(self.name), told, self.height, self.height,
-            Markup("").join(lines + self._inside), Markup("").join(words), Markup("").join(self._words), self._below(),
+            Markup("").join(lines + self._inside), Markup("").join(words), Markup("").join(self._words),
+            step_ticks(self.x, self.height),
         )  # fmt: skip
-
-    def _below(self) -> Markup:
-        ticks = [tick for tick in self.x.ticks(5) if tick == int(tick)]
-        shares = list(map(float, self.x.share(np.array(ticks, float))))
-        return Markup("").join(
-            Markup('<text class="tick" x="{}%" y="{}" text-anchor="{}">{}</text>').format(
-                _short(share * 100), self.height + 15, anchor(share), number(tick)
-            )
-            for tick, share in zip(ticks, shares, strict=True)
-        )
 
     def _y(self, values: Floats) -> Floats:
         return np.asarray((1 - self.y.share(values)) * self.height)
@@ -161,6 +152,18 @@ class Chart:
         if len(parts) == 1:
             parts.append("h0.01")
         return "".join(parts)
+
+
+def step_ticks(x: Axis, height: int) -> Markup:
+    """The words under a plot of this height."""
+    ticks = [tick for tick in x.ticks(5) if tick == int(tick)]
+    shares = list(map(float, x.share(np.array(ticks, float))))
+    return Markup("").join(
+        Markup('<text class="tick" x="{}%" y="{}" text-anchor="{}">{}</text>').format(
+            _short(share * 100), height + 15, anchor(share), number(tick)
+        )
+        for tick, share in zip(ticks, shares, strict=True)
+    )
 
 
 def anchor(share: float) -> str:

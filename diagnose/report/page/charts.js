@@ -22,7 +22,6 @@ function link(svg, low, high, read) {
   const member = { svg, plot, height, low, high, read, group };
   member.cursor = drawnIn(plot, "path", { class: "cursor", d: "" });
   group.members.push(member);
-  labels(member);
   svg.addEventListener("pointermove", (event) => moved(member, event));
   svg.addEventListener("pointerleave", () => { if (!member.drag) left(group); });
   svg.addEventListener("pointerdown", (event) => pressed(member, event));

@@ -54,7 +54,7 @@ def _loss(training: Training, findings: Sequence[tuple[str, Finding]]) -> Drawn 
     sets = [one for one in training.evaluations if len(one)][:MOST_EVALUATIONS]
     y = axis_for(*(values for _, _, values in lines), *(one.loss for one in sets))
     if y is None:
-        return None
+        return Drawn("Loss", Markup(""), (), "not a number at every step that was recorded") if lines else None
     chart = Chart("loss of training and evaluation by step", steps_axis(training), y, group=group(training), height=220)
     _epochs(chart, training)
     marked = _marks(chart, training, findings)

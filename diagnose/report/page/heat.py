@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
+from diagnose.report.page.chart import step_ticks
 from diagnose.report.page.png import Bytes, png
 from diagnose.report.page.scale import Axis
 from diagnose.report.words import number, plain
@@ -86,11 +88,17 @@ class Heat:
     ticks: tuple[tuple[float, str], ...]  # of the colour scale: share, text
     zeros: bool
     infinite: bool
+    last_step: int
 
     @property
     def height(self) -> int:
         """Pixels: rows as high as fits, at least two pixels each."""
         return max(40, len(self.places) * max(2, min(18, 420 // max(1, len(self.places)))))
+
+    @property
+    def below(self) -> Markup:
+        """The ticks of the steps."""
+        return step_ticks(Axis(0.0, float(self.last_step)), self.height)
 
     @property
     def extent(self) -> str:
@@ -156,7 +164,7 @@ def _heat(quantity: Quantity, seen: Matrix, last_step: int) -> Heat | None:
         low=low, high=high, steps=tuple(int(step) for step in seen.steps[measured.any(axis=1)]),
         rows=tuple(_row(place, values[:, column]) for column, place in enumerate(places)),
         ticks=_ticks(low, high, quantity.log), zeros=bool(quantity.log and (values == 0).any()),
-        infinite=bool(np.isinf(values).any()),
+        infinite=bool(np.isinf(values).any()), last_step=last_step,
     )  # fmt: skip
 
 

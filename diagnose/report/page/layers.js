@@ -3,7 +3,7 @@
 const details = JSON.parse(document.getElementById("details").textContent);
 const dialog = document.getElementById("layer");
 
-/** Reads a picture's values as soon as it is near the screen, and answers pointer and keys. */
+/** Reads a picture's values once it is shown, and answers pointer and keys. */
 function linkHeat(panel) {
   const svg = panel.querySelector("svg.heat");
   const image = svg.querySelector("image");
@@ -13,7 +13,7 @@ function linkHeat(panel) {
   const log = svg.dataset.log === "1";
   const last = details[svg.dataset.group].last;
   const heat = { svg, names, row: 0, picture: null, name: panel.querySelector("h4").textContent, low: Number(low), high: Number(high), log };
-  heat.ready = pixels(image.getAttribute("href")).then((picture) => { heat.picture = picture; });
+  heat.read = async () => { heat.picture ??= await pixels(image.getAttribute("href")); };
   const member = link(svg, 0, last, (share, down) => {
     if (down !== null) heat.row = Math.max(0, Math.min(names.length - 1, Math.floor(down * names.length)));
     outline(member, heat, share);
@@ -85,8 +85,9 @@ function switcher(box, heats) {
       panel.classList.toggle("chosen", one === chosen);
       row.children[one].setAttribute("aria-pressed", String(one === chosen));
     });
+    heats[chosen].read();
     const group = groups.get(heats[chosen].svg.dataset.group);
-    group.members.filter((one) => one.svg === heats[chosen].svg).forEach(labels);
+    if (group.from > 0 || group.to < 1) group.members.filter((one) => one.svg === heats[chosen].svg).forEach(labels);
   }
   box.prepend(row);
   box.classList.add("switched");
@@ -105,7 +106,7 @@ async function opened(group, name) {
   for (const heat of heatsOf.get(group) || []) {
     const row = heat.names.indexOf(name);
     if (row < 0) continue;
-    await heat.ready;
+    await heat.read();
     curve(place, heat, row, about.last);
   }
   await histograms(place, about, name);
@@ -136,7 +137,7 @@ function curve(place, heat, row, last) {
   }
   Object.assign(figure.svg.dataset, { y0: low, y1: high, log: log ? 1 : 0, x0: 0, x1: last, group: "layer" });
   groups.delete("layer");
-  linkChart(figure.svg);
+  labels(linkChart(figure.svg));
 }
 
 function framed(place, title, label, height) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,13 @@ TIMES = 40  # snapshots of a histogram that are kept, evenly chosen
 MOST = 400  # layers with histograms
 
 
-def details(training: Training) -> dict[str, Any]:
-    """Facts of every layer, and the histograms: bytes (layer, time, bin), each column's fullest bin 255."""
-    histograms = [layer for layer in training.layers if len(training.series("output_histogram", layer.path))][:MOST]
+def details(training: Training, places: Container[str]) -> dict[str, Any]:
+    """Facts of the layers that the page names (`places`), and their histograms.
+
+    Histograms are bytes (layer, time, bin), the fullest bin of each time 255; ranges are float32 (layer, time, 2).
+    """
+    recorded = set(training.places("output_histogram"))
+    histograms = [one for one in training.layers if one.path in recorded and plain(one.path) in places][:MOST]
     steps: list[int] = []
     shares, ranges = [], []
     if histograms:
@@ -32,7 +37,7 @@ def details(training: Training) -> dict[str, Any]:
             ranges.append(np.stack([_along(training, f"output_{end}", layer, steps) for end in ("min", "max")], axis=1))
     return {
         "last": max(training.steps - 1, 1),
-        "layers": {plain(layer.path): _told(layer) for layer in training.layers},
+        "layers": {plain(layer.path): _told(layer) for layer in training.layers if plain(layer.path) in places},
         "histograms": {
             "layers": [plain(layer.path) for layer in histograms],
             "steps": steps,

@@ -49,16 +49,21 @@ function pictures() {
     switcher(box, heats);
   });
   document.querySelectorAll(".layer-name").forEach((word) => {
-    const group = word.closest("[data-group]").dataset.group;
     word.setAttribute("role", "button");
     word.setAttribute("tabindex", "0");
-    const open = () => opened(group, word.dataset.layer);
-    word.addEventListener("click", open);
-    word.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(); }
-    });
+  });
+  document.addEventListener("click", layerNamed);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") layerNamed(event);
   });
   document.querySelectorAll(".script-only").forEach((one) => { one.hidden = false; });
+}
+
+function layerNamed(event) {
+  const word = event.target.closest(".layer-name");
+  if (!word) return;
+  event.preventDefault();
+  opened(word.closest("[data-group]").dataset.group, word.dataset.layer);
 }
 
 let waiting = 0;
