@@ -47,8 +47,9 @@ def validation(
 
 
 def training(
-    loss: Floats, *evaluations: EvaluationSet, epochs: int = EPOCHS, rate: Any = 0.1, **change: Any
+    loss: Floats, *evaluations: EvaluationSet, epochs: int = EPOCHS, rate: Any = 0.1, given: Any = None, **change: Any
 ) -> Training:
     """A binary classification with this training loss and these validations."""
     starts = tuple(int(s) for s in np.linspace(0, len(loss), epochs + 1)[:-1]) if epochs else ()
-    return made({("learning_rate", None): rate}, loss=loss, evaluations=evaluations, epochs=starts, **change)
+    quantities = {("learning_rate", None): rate} | (given or {})
+    return made(quantities, loss=loss, evaluations=evaluations, epochs=starts, **change)

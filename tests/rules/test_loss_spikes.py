@@ -33,6 +33,14 @@ def test_the_warm_up_is_skipped() -> None:
     assert not findings(RULE, training(spiky(10, 20, 30, 40)))
 
 
+def test_the_short_last_batch_of_an_epoch_may_be_high() -> None:
+    last = [200, 400, 600, 800]
+    samples = np.full(1000, 32.0)
+    assert findings(RULE, training(spiky(*last), given={("samples", None): samples}))
+    samples[last] = 3
+    assert not findings(RULE, training(spiky(*last), given={("samples", None): samples}))
+
+
 def test_says_when_they_stand_at_one_place_of_every_epoch() -> None:
     (finding,) = findings(RULE, training(spiky(*range(113, 1000, 100)), epochs=20))
     assert "13 steps into an epoch" in finding.message

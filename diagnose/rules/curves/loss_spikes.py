@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, trend
@@ -29,7 +30,7 @@ def loss_spikes(
         Holds each loss after the first `skip` of the steps against the median of the `window` around it. A spike is
         `height` robust standard deviations and `times` the median, and at least `material` of what a constant
         prediction loses. It speaks of `least` spikes or more, as long as they are rare (at most `most` of the steps):
-        a note; a warning where one is above the loss at the start.
+        a note; a warning where one is above twice the loss at the start. Batches smaller than usual are left out.
 
     Why is this bad:
         A spike in the loss throws the weights off; with Adam the disturbance lasts for hundreds of steps. Spikes at
@@ -60,6 +61,7 @@ def loss_spikes(
     floor = material * trend.reference(training, site, start)
     high = (values > local + height * deviation) & (values > times * local) & (values > floor)
     high[: round(len(values) * skip)] = False
+    high &= ~_short_batches(training, series.steps)
     where = np.flatnonzero(high).astype(np.int64)
     if not least <= len(where) <= most * len(values):
         return
@@ -86,6 +88,15 @@ def loss_spikes(
         ),
         source=site.source if site is not None else None,
     )  # fmt: skip
+
+
+def _short_batches(training: Training, steps: Steps) -> NDArray[np.bool_]:
+    """Which steps had fewer samples than usual: the rest of an epoch has a loss that varies more."""
+    samples = training.series("samples").finite()
+    if not len(samples):
+        return np.zeros(len(steps), bool)
+    short = samples.steps[samples.values < 0.9 * np.median(samples.values)]
+    return np.isin(steps, short)
 
 
 def _running_median(values: Floats, window: int) -> Floats:
