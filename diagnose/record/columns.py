@@ -17,22 +17,26 @@ SeriesMap = dict[tuple[str, str | None], Series]
 
 
 class Clock:
-    """Ticks of the run to steps of one training: a step's index is the rank of its tick."""
+    """Ticks of the run to steps of one training, whose ticks are an interval of the run's.
+
+    Not every tick has a row: where even the least record would cost too much, steps are only counted.
+    """
 
     def __init__(self, ticks: Steps) -> None:
-        self.ticks = np.unique(ticks)
+        self.first = int(ticks.min()) if len(ticks) else 0
+        self.length = int(ticks.max()) - self.first + 1 if len(ticks) else 0
 
     def __len__(self) -> int:
-        return len(self.ticks)
+        return self.length
 
     def steps(self, ticks: Sequence[int] | Steps) -> Steps:
-        """The last step at or before each tick; the first step for what came before it."""
-        found = np.searchsorted(self.ticks, np.asarray(ticks, np.int64), side="right") - 1
-        return np.maximum(found, 0).astype(np.int64)
+        """The step of each tick; the first for what came before, the last for what came after."""
+        found = np.asarray(ticks, np.int64) - self.first
+        return np.clip(found, 0, max(0, self.length - 1)).astype(np.int64)
 
     def step(self, tick: int | None) -> int | None:
         """As `steps`, for one tick."""
-        return None if tick is None or not len(self.ticks) else int(self.steps([tick])[0])
+        return None if tick is None or not self.length else int(self.steps([tick])[0])
 
 
 class StepTable:
