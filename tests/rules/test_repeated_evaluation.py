@@ -22,9 +22,14 @@ def test_evaluating_at_every_step_is_a_warning() -> None:
     assert finding.fix is not None and finding.fix.code == "if step % 36 == 0:"
 
 
-@pytest.mark.parametrize(("share", "speaks"), [(0.2, False), (0.49, False), (0.51, True)])
-def test_half_of_the_time_is_the_limit(share, speaks) -> None:
+@pytest.mark.parametrize(("share", "speaks"), [(0.2, False), (0.29, False), (0.31, True)])
+def test_three_tenths_of_the_time_are_the_limit_within_epochs(share, speaks) -> None:
     assert bool(judged(share, 400)) is speaks
+
+
+@pytest.mark.parametrize(("share", "speaks"), [(0.31, False), (0.49, False), (0.51, True)])
+def test_half_of_it_once_an_epoch(share, speaks) -> None:
+    assert bool(judged(share, 40, range(0, 400, 10))) is speaks
 
 
 def test_once_an_epoch_is_a_note() -> None:

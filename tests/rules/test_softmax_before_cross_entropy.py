@@ -64,3 +64,10 @@ def test_unseen_operations_are_judged_by_the_rows_alone_with_less_confidence() -
 def test_the_operation_alone_is_enough() -> None:
     (finding,) = found(RULE, training(site("cross_entropy", "softmax", "addmm")))
     assert finding.evidence[0].quantity == "softmax"
+
+
+@pytest.mark.parametrize("function", ["nll_loss", "cross_entropy"])
+def test_a_log_softmax_of_a_softmax_is_an_error(function) -> None:
+    (finding,) = found(RULE, training(site(function, "log_softmax", "softmax", "addmm")))
+    assert finding.severity == "error" and "1.46" in finding.message
+    assert not found(RULE, training(site(function, "log_softmax", "addmm", "softmax")))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hand_built import found, site, training
+from hand_built import found, layer, site, training
 
 RULE = "tiny-batches"
 LOSS = site("cross_entropy", "addmm", input_shape=(1, 10), target_shape=(1,))
@@ -26,6 +26,14 @@ def test_one_that_is_learnt_is_a_note() -> None:
     assert finding.severity == "note"
 
 
+@pytest.mark.parametrize(("steps", "severity"), [(1999, "note"), (2000, "warning")])
+def test_thousands_of_single_samples_are_a_warning_however_well_they_are_learnt(steps, severity) -> None:
+    values = np.full(steps, 0.01)
+    numbers = {"samples": np.ones(steps), "loss": values, "training_loss": values}
+    (finding,) = found(RULE, training(LOSS, numbers, steps=steps))
+    assert finding.severity == severity
+
+
 @pytest.mark.parametrize(("samples", "speaks"), [(1, True), (4, True), (5, False), (32, False)])
 def test_four_samples_are_the_limit(samples, speaks) -> None:
     assert bool(judged(samples)) is speaks
@@ -34,5 +42,6 @@ def test_four_samples_are_the_limit(samples, speaks) -> None:
 def test_dense_targets_and_other_kinds_are_left_alone() -> None:
     pixels = site("cross_entropy", "convolution", input_shape=(1, 2, 64, 64), target_shape=(1, 64, 64))
     assert not judged(1, pixels)
+    assert not judged(1, layers=[layer("net.rnn", "recurrent", "LSTM")])
     for kind in ("reinforcement", "language", "gan", "segmentation"):
         assert not judged(1, kind=kind)

@@ -36,7 +36,12 @@ def test_a_validation_that_once_was_good_is_overfitting() -> None:
 
 
 def test_a_network_that_has_not_learnt_its_samples_is_something_else() -> None:
-    assert not found(RULE, recorded(60, end=1.5))
+    assert not found(RULE, recorded(150, end=1.5))
+
+
+def test_a_handful_is_too_few_whatever_was_fitted() -> None:
+    assert found(RULE, recorded(60, end=1.5))
+    assert not found(RULE, recorded(60, end=1.5, validation=(2.3, 1.5, 1.1, 1.1, 1.1)))
 
 
 def test_the_size_may_come_from_the_steps_of_an_epoch() -> None:

@@ -37,11 +37,23 @@ def test_unknown_overlap_says_nothing() -> None:
     assert not found(RULE, training(evaluations=[evaluation(same_data=None)], inputs=REAL))
 
 
+def whole(columns, values):
+    return {
+        "input_integer_share": 1.0,
+        "feature_min": np.zeros((40, columns)),
+        "feature_max": np.full((40, columns), values - 1.0),
+    }
+
+
 def test_few_whole_numbers_repeat_by_nature() -> None:
-    assert not found(RULE, training(evaluations=[evaluation(same_data=0.5)], inputs={"input_integer_share": 1.0}))
+    assert not found(RULE, training(evaluations=[evaluation(same_data=0.5)], inputs=whole(8, 2)))  # 256 combinations
+    assert found(
+        RULE, training(evaluations=[evaluation(same_data=0.5)], inputs=whole(8, 17))
+    )  # digits of 64 columns: more
     some = np.ones(40)
     some[3] = 0.9
-    assert found(RULE, training(evaluations=[evaluation(same_data=0.5)], inputs={"input_integer_share": some}))
+    given = whole(8, 2) | {"input_integer_share": some}
+    assert found(RULE, training(evaluations=[evaluation(same_data=0.5)], inputs=given))
 
 
 @pytest.mark.parametrize("kind", ["language", "reinforcement", "gan"])

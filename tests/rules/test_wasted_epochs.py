@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hand_built import evaluation, found, training
+from hand_built import evaluation, found, site, training
 
 RULE = "wasted-epochs"
 
@@ -26,7 +26,7 @@ def test_three_tenths_are_the_limit(done, speaks) -> None:
 
 
 def test_jitter_is_no_progress_and_progress_no_jitter() -> None:
-    noise = np.random.default_rng(0).normal(0, 0.05, 50)
+    noise = np.random.default_rng(0).normal(0, 0.01, 50)
     assert judged(early(8) + noise)
     assert not judged(np.linspace(2.0, 0.5, 50) + noise)
 
@@ -36,3 +36,17 @@ def test_silent_on_few_passes_figures_of_the_training_and_losses_that_only_rise(
     assert not judged(early(10), same_data=1.0)
     assert not judged(np.linspace(0.5, 2.0, 50))
     assert not judged(np.r_[early(10)[:-1], np.nan])
+
+
+def test_many_idle_passes_of_a_still_training_loss_are_a_warning() -> None:
+    for training_loss, severity in (([0.3, 0.3], "warning"), ([0.3, 0.1], "note")):
+        falls = np.r_[np.linspace(2, training_loss[0], 64), np.linspace(*training_loss, 336)]
+        recorded = training(
+            site("cross_entropy", "addmm"), {"training_loss": falls}, evaluations=[evaluation(loss=early(8))]
+        )
+        (finding,) = found(RULE, recorded)
+        assert finding.severity == severity
+
+
+def test_what_is_little_of_the_gain_may_be_much_of_what_is_left() -> None:
+    assert not judged(np.r_[np.linspace(2.0, 0.012, 10), np.linspace(0.012, 0.003, 40)])

@@ -141,9 +141,16 @@ def test_fractions_are_quantities() -> None:
     assert not found(RULE, training(site("mse_loss", "addmm", **SINGLE), numbers, kind="regression"))
 
 
-def test_digits_that_a_regression_learns_are_left_alone() -> None:
-    numbers = targets(0, 9, 4.5, TEN**0.5, training_loss=line(30, 0.5), loss_target_std_across=TEN**0.5)
-    assert not found(RULE, training(site("mse_loss", "addmm", **SINGLE), numbers, kind="regression"))
+@pytest.mark.parametrize(("left", "speaks"), [(0.05, False), (0.19, False), (0.21, True)])
+def test_digits_that_a_regression_learns_are_left_alone(left, speaks) -> None:
+    numbers = targets(0, 9, 4.5, TEN**0.5, training_loss=np.full(400, left * TEN), loss_target_std_across=TEN**0.5)
+    assert bool(found(RULE, training(site("mse_loss", "addmm", **SINGLE), numbers, kind="regression"))) is speaks
+
+
+@pytest.mark.parametrize(("left", "speaks"), [(0.4, False), (0.6, True)])
+def test_ratings_from_one_to_five_may_be_quantities(left, speaks) -> None:
+    numbers = targets(1, 5, 3, 2**0.5, training_loss=np.full(400, left * 2), loss_target_std_across=2**0.5)
+    assert bool(found(RULE, training(site("mse_loss", "addmm", **SINGLE), numbers, kind="regression"))) is speaks
 
 
 @pytest.mark.parametrize("kind", ["gan", "autoencoder", "vae", "reinforcement", "distillation"])
@@ -156,3 +163,19 @@ def test_kinds_whose_targets_are_numbers_by_nature_are_left_alone(kind) -> None:
 def test_silent_without_targets() -> None:
     for function in ("mse_loss", "cross_entropy", "binary_cross_entropy", "custom"):
         assert not found(RULE, training(site(function, "addmm")))
+
+
+# raw scores
+
+
+def test_the_negated_score_of_a_class_is_no_loss() -> None:
+    (finding,) = found(RULE, training(site("nll_loss", "addmm", "relu"), {"loss_input_max": 13.6}))
+    assert finding.severity == "error" and "13.6" in finding.message
+    assert finding.fix is not None and finding.fix.code == "loss = F.cross_entropy(output, target)"
+
+
+@pytest.mark.parametrize(
+    ("operations", "top"), [(("log_softmax", "addmm"), 0.0), (("addmm",), 0.0), (("softmax", "addmm"), 0.9), ((), 5.0)]
+)
+def test_silent_on_log_probabilities_and_other_faults(operations, top) -> None:
+    assert not found(RULE, training(site("nll_loss", *operations), {"loss_input_max": top}))

@@ -65,9 +65,22 @@ def test_one_outlying_batch_is_not_the_rule() -> None:
     assert not found(RULE, training(site("mse_loss", "relu", "addmm"), targets(low, 3, 1.5, 1)))
 
 
-def test_few_targets_out_of_reach_are_a_warning() -> None:
-    (finding,) = found(RULE, training(site("mse_loss", "relu", "addmm"), targets(-1, 8, 3, 1.5)))
-    assert finding.severity == "warning"
+@pytest.mark.parametrize(("left", "severity"), [(0.2, None), (0.6, "warning")])
+def test_few_targets_out_of_reach_are_a_warning_where_the_fit_is_bad(left, severity) -> None:
+    numbers = targets(-1, 8, 3, 1.5, loss_target_std_across=1.5, training_loss=np.full(400, left * 1.5**2))
+    findings = found(RULE, training(site("mse_loss", "relu", "addmm"), numbers))
+    assert [f.severity for f in findings] == ([severity] if severity else [])
+
+
+def test_a_fit_that_is_good_all_the_same_reaches_its_targets() -> None:
+    numbers = targets(-1.1, 1.1, 0.0, 0.8, loss_target_std_across=0.8, training_loss=np.full(400, 0.05 * 0.8**2))
+    assert not found(RULE, training(site("mse_loss", "relu", "addmm"), numbers))
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+def test_an_activation_under_a_log_softmax_squeezes_as_well(activation) -> None:
+    assert found(RULE, training(site("nll_loss", "log_softmax", activation, "addmm"), {"loss_input_max": -1.4}))
+    assert not found(RULE, training(site("nll_loss", "log_softmax", "addmm", activation), {"loss_input_max": -0.1}))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +138,7 @@ def test_numbers_beyond_the_activation_s_range_speak_against_it() -> None:
 # log-probabilities
 
 
-@pytest.mark.parametrize("operations", [("addmm",), ("softmax", "addmm"), ()])
+@pytest.mark.parametrize("operations", [("exp", "addmm"), ("softmax", "addmm"), ()])
 @pytest.mark.parametrize("function", ["nll_loss", "kl_div"])
 def test_numbers_above_zero_are_no_log_probabilities(function, operations) -> None:
     (finding,) = found(RULE, training(site(function, *operations), {"loss_input_max": 0.9}))

@@ -70,3 +70,25 @@ def test_silent_on_attention_along_time_or_keys(shape, dim) -> None:
 
 def test_silent_without_a_softmax() -> None:
     assert not found(RULE, training(site("cross_entropy", "addmm"), {"loss_input_row_sum_error": 9.0}))
+
+
+@pytest.mark.parametrize(
+    ("shape", "dim", "speaks"),
+    [
+        ((32, 8, 1), -1, True),
+        ((32, 1, 8), 1, True),
+        ((32, 8, 1), 1, False),
+        ((32, 1, 1), -1, False),
+        ((32, 4, 8, 8), -1, False),
+        ((32, 1), -1, False),
+    ],
+)
+def test_an_axis_of_length_one_beside_a_longer_one(shape, dim, speaks) -> None:
+    inner = softmax(shape, dim, path="net.attention")
+    assert bool(found(RULE, training(site("cross_entropy", "addmm"), {"samples": 32.0}, layers=[inner]))) is speaks
+
+
+def test_outputs_that_differ_speak_against_it() -> None:
+    inner = softmax((32, 8, 1), -1, path="net.attention")
+    numbers = {"samples": 32.0, ("output_std", "net.attention"): 0.2}
+    assert not found(RULE, training(site("cross_entropy", "addmm"), numbers, layers=[inner]))

@@ -44,10 +44,9 @@ def mode_collapse(training: Training, *, spread: float = 0.3, min_snapshots: int
         return
     layer, judged = pair
     fake = training.series("batch_std", layer.path).finite()
-    seen = training.series("input_batch_std", judged.id).finite()
-    if min(len(fake), len(seen)) < min_snapshots or fake.steps[-1] < 0.5 * (training.steps - 1):
+    if len(fake) < min_snapshots or fake.steps[-1] < 0.5 * (training.steps - 1):
         return
-    real = float(np.percentile(seen.values, 90))  # the discriminator is fed real and generated ones: the wider are real
+    real = _widest(training, judged)
     made = signs.middle(signs.late(fake, 0.25))
     if real <= 0 or made >= spread * real:
         return
@@ -79,6 +78,13 @@ def mode_collapse(training: Training, *, spread: float = 0.3, min_snapshots: int
         ),
         source=layer.source,
     )
+
+
+def _widest(training: Training, judged: InputSite) -> float:
+    """Spread of the real samples: of all that the discriminator is fed, real and generated, the widest but one."""
+    places = [site.id for site in training.inputs if site.network == judged.network and site.shape == judged.shape]
+    values = np.concatenate([training.series("input_batch_std", place).finite().values for place in places])
+    return float(np.sort(values)[-2]) if len(values) > 1 else 0.0
 
 
 def _generated(training: Training) -> tuple[Layer, InputSite] | None:

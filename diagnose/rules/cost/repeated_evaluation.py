@@ -11,14 +11,20 @@ from diagnose.run import Training
 
 @rule(needs=("evaluations", "evaluation_seconds", "seconds"), symptoms=())
 def repeated_evaluation(
-    training: Training, *, share: float = 0.5, passes: int = 20, seconds: float = 2.0, often: float = 5.0
+    training: Training,
+    *,
+    share: float = 0.5,
+    share_within_epochs: float = 0.3,
+    passes: int = 20,
+    seconds: float = 2.0,
+    often: float = 5.0,
 ) -> Iterator[Finding]:
     """Most of the time goes into evaluating over and over.
 
     What it does:
-        Adds up the time in evaluations. More than `share` of all and more than `seconds`, in at least `passes` passes
-        of one set, is reported: a warning where a pass comes every `often` steps or more often, or several times an
-        epoch, else a note.
+        Adds up the time in evaluations, more than `seconds`, in at least `passes` passes of one set. It is a warning
+        where a pass comes every `often` steps or more often, or several times an epoch, and they take more than
+        `share_within_epochs` of all time; else a note from `share` on.
 
     Why is this bad:
         The network hardly changes within a few steps: the same figures are computed again while training waits.
@@ -38,14 +44,17 @@ def repeated_evaluation(
     """
     spent = training.series("evaluation_seconds").finite().values
     total = training.series("seconds").finite().values
-    whole = float(total.sum())
+    whole = float(total[1:].sum())  # the first step holds what starting takes
     part = float(spent.sum()) / whole if whole > 0 else 0.0
     most = max(training.evaluations, key=len, default=None)
-    if most is None or part <= share or float(spent.sum()) <= seconds or len(most) < passes:
+    if most is None or float(spent.sum()) <= seconds or len(most) < passes:
         return
     interval = training.steps / len(most)
     epochs = len(training.epochs)
     frequent = interval <= often if not epochs else len(most) > 1.5 * epochs
+    share = share_within_epochs if frequent else share
+    if part <= share:
+        return
     series = training.series("evaluation_seconds")
     yield Finding(
         message=f"{part:.0%} of the time ({float(spent.sum()):.1f} s) went into {len(most)} evaluations of "

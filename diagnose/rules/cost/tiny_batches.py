@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isnan, prod
+from math import isnan
 
 import numpy as np
 
@@ -12,14 +12,20 @@ from diagnose.run import Training
 
 @rule(needs=("samples", "losses"), symptoms=("oscillating-loss", "loss-spikes", "data-loading-bottleneck"))
 def tiny_batches(
-    training: Training, *, samples: int = 4, noise: float = 0.5, unlearnt: float = 0.3, min_steps: int = 200
+    training: Training,
+    *,
+    samples: int = 4,
+    noise: float = 0.5,
+    unlearnt: float = 0.3,
+    many: int = 2000,
+    min_steps: int = 200,
 ) -> Iterator[Finding]:
     """Batches of a few samples: noisy steps, slow epochs.
 
     What it does:
         Reports a typical batch of at most `samples` samples in a training of at least `min_steps` steps: a warning
         where the loss jumps from step to step by more than `noise` of its level and more than `unlearnt` of a
-        constant prediction's loss remains, else a note.
+        constant prediction's loss remains, or where `many` steps or more are spent on single samples; else a note.
 
     Why is this bad:
         The gradient of so few samples is mostly noise, so that the learning rate must be small; and each step costs
@@ -42,17 +48,19 @@ def tiny_batches(
     size = signs.typical(training, "samples")
     if isnan(size) or size > samples or training.kind in ("reinforcement", "gan", "language", "segmentation"):
         return
-    if any(prod(site.target_shape or (1,)) > 16 * max(size, 1) for site in training.training_losses):
+    if any(len(site.target_shape or ()) > 2 for site in training.training_losses):
+        return
+    if any(layer.role in ("recurrent", "attention") for layer in training.layers):
         return
     series = training.series("loss").finite()
     jumps, level = np.abs(np.diff(series.values)), abs(signs.middle(series.values))
     jump = float(np.median(jumps)) / level if len(jumps) and level > 0 else 0.0
     left = max((signs.unlearnt(training, site) for site in training.training_losses), default=float("nan"))
-    hurts = jump > noise and left > unlearnt
+    hurts = (jump > noise and left > unlearnt) or (size <= 1 and training.steps >= many)
     seen = training.series("samples")
     evidence = [Evidence("samples", None, seen.span, size, "below", samples + 1)]
     loader = training.facts.get("data", {}).get("loader") or {}
-    rest = f", the loss jumps by {jump:.0%} of its level from step to step" if hurts else ""
+    rest = f", the loss jumps by {jump:.0%} of its level from step to step" if jump > noise else ""
     yield Finding(
         message=f"batches of {size:.0f} samples, {training.steps} steps{rest}",
         places=("batches",),

@@ -11,14 +11,21 @@ from diagnose.run import EvaluationSet, Floats, Training
 
 @rule(needs=("evaluations",), symptoms=())
 def wasted_epochs(
-    training: Training, *, useful: float = 0.3, tolerance: float = 0.02, min_passes: int = 10
+    training: Training,
+    *,
+    useful: float = 0.3,
+    tolerance: float = 0.02,
+    many: int = 40,
+    still: float = 0.03,
+    min_passes: int = 10,
 ) -> Iterator[Finding]:
     """Most of the training changed nothing.
 
     What it does:
         Finds the pass after which the validation loss never gained more than `tolerance` of what it had gained, nor
         more than twice its own jitter. If that lies in the first `useful` part of at least `min_passes` passes,
-        the rest is noted.
+        the rest is noted. It is a warning where `many` passes or more follow the first fifth and the training loss
+        falls by less than `still` of its level in them.
 
     Why is this bad:
         Time and energy for nothing; the same result was there after a fraction of the epochs.
@@ -39,11 +46,13 @@ def wasted_epochs(
         return
     for evaluation in training.evaluations:
         if len(evaluation) >= min_passes and not (evaluation.same_data or 0) > 0.9:
-            yield from _judge(training, evaluation, useful, tolerance)
+            yield from _judge(training, evaluation, useful, tolerance, many, still)
             return
 
 
-def _judge(training: Training, evaluation: EvaluationSet, useful: float, tolerance: float) -> Iterator[Finding]:
+def _judge(
+    training: Training, evaluation: EvaluationSet, useful: float, tolerance: float, many: int, still: float
+) -> Iterator[Finding]:
     losses = evaluation.loss
     if not np.isfinite(losses).all():
         return
@@ -57,6 +66,9 @@ def _judge(training: Training, evaluation: EvaluationSet, useful: float, toleran
         return
     step = int(evaluation.steps[done])
     rest = len(losses) - done - 1
+    if losses[done] - best[-1] > 0.1 * abs(float(losses[done])):
+        return  # little of what was gained, but much of what was left
+    idle = rest >= many and done + 1 <= useful * len(losses) * 2 / 3 and _drop_after(training, evaluation, step) < still
     yield Finding(
         message=f"{evaluation.name} loss was at {losses[done]:.4g} after {done + 1} of {len(losses)} passes "
         f"(step {step}), the other "
@@ -73,8 +85,8 @@ def _judge(training: Training, evaluation: EvaluationSet, useful: float, toleran
                 statistic="share",
             ),
         ),
-        severity="note",
-        confidence=0.6,
+        severity="warning" if idle else "note",
+        confidence=0.7 if idle else 0.6,
         steps=(step, int(evaluation.steps[-1])),
         fix=Fix(
             f"stop after {max(3, round(0.1 * len(losses)))} passes without improvement: about step {step} was enough",
@@ -82,6 +94,18 @@ def _judge(training: Training, evaluation: EvaluationSet, useful: float, toleran
         ),
         source=evaluation.site.source,
     )
+
+
+def _drop_after(training: Training, evaluation: EvaluationSet, step: int) -> float:
+    """By how much of its level the training loss fell after a step: first against last fifth of what follows."""
+    alike = (site for site in training.training_losses if site.function == evaluation.site.function)
+    site = next(alike, None)
+    series = (training.series("training_loss", site.id) if site else training.series("loss")).finite()
+    after = series.values[series.steps > step]
+    if len(after) < 20:
+        return float("inf")
+    first, last = float(np.median(after[: len(after) // 5])), float(np.median(after[-(len(after) // 5) :]))
+    return (first - last) / abs(first) if first else 0.0
 
 
 def _jitter(losses: Floats) -> float:

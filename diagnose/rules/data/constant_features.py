@@ -10,13 +10,17 @@ from diagnose.run import InputSite, Training
 
 
 @rule(needs=("feature_std",), symptoms=("constant-output", "underfitting", "loss-not-decreasing", "input-ignored"))
-def constant_features(training: Training, *, min_snapshots: int = 3, zero_share: float = 0.5) -> Iterator[Finding]:
+def constant_features(
+    training: Training, *, min_snapshots: int = 3, zero_share: float = 0.5, unlearnt: float = 0.5
+) -> Iterator[Finding]:
     """Input columns that never change.
 
     What it does:
         Looks for columns (or channels) with the same value in every sample of every snapshot, at least `min_snapshots`
         of them. All columns constant is an error: the network sees the same sample for ever. Some constant columns are
-        noted; columns of zeros, or of the lowest value of all, only if they are more than `zero_share` of all.
+        noted; columns of zeros, or of the lowest value of all, only if they are more than `zero_share` of all. More
+        than `zero_share` constant columns are a warning where more than `unlearnt` of a constant prediction's loss
+        remains.
 
     Why is this bad:
         A constant column tells nothing and acts as a second bias; standardising it divides by zero. Many of them mean
@@ -38,10 +42,10 @@ def constant_features(training: Training, *, min_snapshots: int = 3, zero_share:
         return
     for site in training.inputs:
         if "float" in site.dtype:
-            yield from _judge(training, site, min_snapshots, zero_share)
+            yield from _judge(training, site, min_snapshots, zero_share, unlearnt)
 
 
-def _judge(training: Training, site: InputSite, least: int, zero_share: float) -> Iterator[Finding]:
+def _judge(training: Training, site: InputSite, least: int, zero_share: float, unlearnt: float) -> Iterator[Finding]:
     std, mean = training.series("feature_std", site.id).finite(), training.series("feature_mean", site.id).finite()
     batch = site.shape[0] if site.shape else 0
     if len(std) < least or std.values.ndim != 2 or mean.values.shape != std.values.shape or batch < 2:
@@ -61,6 +65,9 @@ def _judge(training: Training, site: InputSite, least: int, zero_share: float) -
     shown = [int(c) for c in (columns if plain.all() else columns[~plain])]
     named = ", ".join(map(str, shown[:5])) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
     worst = float(std.values[:, columns].max())
+    bad = len(shown) > zero_share * total and any(
+        signs.unlearnt(training, x) > unlearnt for x in training.training_losses
+    )
     yield Finding(
         message=f"all {total} columns of {site.id} have the same value in every sample"
         if every
@@ -77,8 +84,8 @@ def _judge(training: Training, site: InputSite, least: int, zero_share: float) -
                 statistic="max",
             ),
         ),
-        severity="error" if every else "note",
-        confidence=0.9 if every else 0.6,
+        severity="error" if every else "warning" if bad else "note",
+        confidence=0.9 if every else 0.75 if bad else 0.6,
         steps=signs.span(training),
         fix=Fix(
             "follow the inputs back to where they became constant" if every else "drop the columns that tell nothing",

@@ -24,7 +24,8 @@ def too_little_data(
     What it does:
         Counts the training samples. Fewer than `samples_a_class` a class (`samples` for quantities) are too few where
         the network fits them (less than `learnt` of a constant prediction's loss remains) while its validation loss
-        is at least `gap` times as high and was never, even at its best, below `best` of a constant prediction's.
+        is at least `gap` times as high and was never, even at its best, below `best` of a constant prediction's. Fewer
+        than half as many are too few where the validation never came below half of a constant prediction's.
 
     Why is this bad:
         With so few samples the network learns each by heart. Stopping earlier does not help, as it does with
@@ -55,7 +56,8 @@ def too_little_data(
         count = int((shares > 0).sum()) if len(shares) else 0
         limit = samples_a_class * count if count > 1 else samples
         left = signs.unlearnt(training, site)
-        if total >= limit or not left < learnt:
+        handful = total < 0.5 * limit  # so few that not having fitted them yet is no excuse
+        if total >= limit or not (left < learnt or handful):
             continue
         for evaluation in training.evaluations:
             if (
@@ -63,7 +65,9 @@ def too_little_data(
                 and len(evaluation) >= 3
                 and not (evaluation.same_data or 0) > 0.5
             ):
-                finding = _judge(training, site, evaluation, total, limit, gap, best)
+                finding = _judge(
+                    training, site, evaluation, total, limit, 0.0 if handful else gap, 0.5 if handful else best
+                )
                 if finding is not None:
                     yield finding
                     return
@@ -96,22 +100,13 @@ def _judge(
     end, lowest = float(np.median(losses[-3:])), float(losses.min())
     if not end > gap * level or not lowest > best * chance:
         return None
+    seen = Evidence("train_samples", site.id, None, float(total), "below", float(limit), statistic="number")
     place = signs.where(site)
     return Finding(
         message=f"{total} training samples at {place}, fewer than {limit}: training loss {level:.2g}, "
         f"{evaluation.name} loss {end:.2g} and never below {lowest:.2g} (a constant prediction has {chance:.2g})",
         places=(place,),
-        evidence=(
-            Evidence(
-                series.quantity,
-                series.place,
-                series.span,
-                level,
-                "below",
-                end / gap,
-                statistic="median of the last fifth",
-            ),
-        ),
+        evidence=(seen,),
         severity="warning",
         confidence=0.7,
         steps=(int(evaluation.steps[0]), int(evaluation.steps[-1])),

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+import numpy as np
+
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.run import EvaluationSet, Training
@@ -12,7 +14,7 @@ HELD_OUT = ("val", "valid", "validation", "test", "dev", "holdout", "held-out", 
 
 @rule(needs=("evaluations",), symptoms=("suspicious-validation", "overfitting", "overtraining", "memorised-samples"))
 def train_validation_leakage(
-    training: Training, *, share: float = 0.05, certain: float = 0.3, few_values: int = 12
+    training: Training, *, share: float = 0.05, certain: float = 0.3, few_samples: float = 1e6
 ) -> Iterator[Finding]:
     """Validation samples are training samples.
 
@@ -29,8 +31,8 @@ def train_validation_leakage(
         Split first, then repeat, oversample or augment the training part only.
 
     Known problems:
-        Only identical samples are seen; augmented copies are not. Inputs of few whole numbers (up to `few_values`
-        columns) repeat by nature and are left out, as are words and reinforcement learning.
+        Only identical samples are seen; augmented copies are not. Whole numbers of which there are fewer than
+        `few_samples` combinations repeat by nature and are left out, as are words and reinforcement learning.
 
     Example:
         `random_split(ConcatDataset([data] * 4), [1800, 600])`
@@ -40,7 +42,7 @@ def train_validation_leakage(
         0.05: CIFAR-10, a set known for its near-duplicates, shares 3.3 % of its test images (Barz & Denzler 2020,
         https://arxiv.org/abs/1902.00423).
     """
-    if training.kind in ("reinforcement", "language", "gan") or _repeats_by_nature(training, few_values):
+    if training.kind in ("reinforcement", "language", "gan") or _repeats_by_nature(training, few_samples):
         return
     for evaluation in training.evaluations:
         if len(evaluation) and evaluation.same_data is not None:
@@ -48,14 +50,18 @@ def train_validation_leakage(
             yield from _judge(evaluation, evaluation.same_data, alone, share, certain)
 
 
-def _repeats_by_nature(training: Training, few_values: int) -> bool:
-    """Whether samples are few whole numbers, of which equal ones are drawn again and again."""
-    sites = training.inputs
-    if not sites:
-        return False
-    whole = [training.series("input_integer_share", site.id).finite().values for site in sites]
-    size = sum(prod(site.shape[1:]) for site in sites)
-    return size <= few_values and all(len(values) and values.min() >= 1 for values in whole)
+def _repeats_by_nature(training: Training, few_samples: float) -> bool:
+    """Whether samples are whole numbers with so few combinations that equal ones are drawn again and again."""
+    combinations = 0.0  # their logarithm
+    for site in training.inputs:
+        whole = training.series("input_integer_share", site.id).finite().values
+        low, high = (training.series(f"feature_{side}", site.id).finite().values for side in ("min", "max"))
+        size = prod(site.shape[1:])
+        if not len(whole) or whole.min() < 1 or low.ndim != 2 or low.shape != high.shape or not len(low):
+            return False
+        each = np.log10(high.max(axis=0) - low.min(axis=0) + 1)
+        combinations += float(each.sum()) * size / max(low.shape[1], 1)
+    return bool(training.inputs) and combinations <= np.log10(few_samples)
 
 
 def _judge(evaluation: EvaluationSet, same: float, alone: bool, share: float, certain: float) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import e, log
 
 from diagnose.finding import Evidence, Finding, Fix
@@ -27,7 +28,8 @@ def softmax_before_cross_entropy(training: Training, *, row_sum_error: float = 1
     What it does:
         Looks at the operation that made the input of each `cross_entropy` that was trained on. A softmax there, with
         rows that sum to 1 within `row_sum_error`, is reported. Where the operation could not be seen, rows of
-        non-negative numbers that sum to 1 from the first step to the last are reported with less confidence.
+        non-negative numbers that sum to 1 from the first step to the last are reported with less confidence. A
+        log-softmax of a softmax is reported as well.
 
     Why is this bad:
         `cross_entropy` takes the softmax itself. Of probabilities, which lie within [0, 1], a second softmax makes an
@@ -38,8 +40,8 @@ def softmax_before_cross_entropy(training: Training, *, row_sum_error: float = 1
         Give the loss the raw output (logits) and take the softmax where probabilities are wanted.
 
     Known problems:
-        `log_softmax` before `cross_entropy` is harmless (a second log-softmax changes nothing) and not reported, nor is
-        a softmax of which the logarithm is taken. A softmax over another axis than the classes' is
+        `log_softmax` alone before `cross_entropy` is harmless (a second log-softmax changes nothing) and not
+        reported, nor is a softmax of which the logarithm is taken. A softmax over another axis than the classes' is
         wrong-softmax-dimension.
 
     Example:
@@ -51,8 +53,29 @@ def softmax_before_cross_entropy(training: Training, *, row_sum_error: float = 1
         1,000 classes sum to 1 within 1e-3; logits miss it by their own size, measured 0.3 to 40.
     """
     for site in training.training_losses:
-        if site.function == "cross_entropy":
+        if site.function in signs.CATEGORICAL and site.operations[:1] == ("log_softmax",):
+            yield from _twice(training, site)
+        elif site.function == "cross_entropy":
             yield from _judge(training, site, row_sum_error)
+
+
+def _twice(training: Training, site: LossSite) -> Iterator[Finding]:
+    """A log-softmax of a softmax: only what each of the two is given tells that there are two."""
+    if signs.nearest(replace(site, operations=site.operations[1:]), ("softmax",)) is None:
+        return
+    count = signs.classes(site)
+    floor = f": with {count} classes the loss cannot fall below {log(1 + (count - 1) / e):.2f}" if count else ""
+    place = signs.where(site)
+    yield Finding(
+        message=f"{site.function} is given the log-softmax of a softmax at {place}, 2 softmaxes in a row{floor}",
+        places=(place,),
+        evidence=(signs.made_by(site, "softmax"), signs.made_by(site, "log_softmax")),
+        severity="error",
+        confidence=0.97,
+        steps=signs.span(training),
+        fix=Fix("remove the first softmax: log_softmax takes the raw output", "log_softmax(logits)"),
+        source=site.source,
+    )
 
 
 def _judge(training: Training, site: LossSite, tolerance: float) -> Iterator[Finding]:

@@ -32,16 +32,17 @@ NUMBERS_AS_TARGETS = ("gan", "autoencoder", "vae", "reinforcement", "contrastive
     ),
 )
 def wrong_loss_for_task(
-    training: Training, *, margin: float = 0.01, learnt: float = 0.5, most_classes: int = 20
+    training: Training, *, margin: float = 0.01, learnt: float = 0.5, digits_learnt: float = 0.2, most_classes: int = 20
 ) -> Iterator[Finding]:
     """The loss function does not fit the targets.
 
     What it does:
         Compares each trained loss with its targets: cross entropy over one class; binary cross entropy with targets
-        more than `margin` outside [0, 1]; cross entropy with target rows that are no distribution; a squared or
-        absolute error whose targets are class labels (one-hot rows, or whole numbers 0..K-1 in equal shares with K
-        at most `most_classes`). The last is a warning only where the fit is bad too: more than `learnt` of the
-        loss of a constant prediction remains, and an error where next to nothing was learnt.
+        more than `margin` outside [0, 1]; cross entropy with target rows that are no distribution; `nll_loss` of a
+        linear layer's output; a squared or absolute error whose targets are class labels (one-hot rows, or whole
+        numbers 0..K-1 in equal shares with K at most `most_classes`). The last is a warning only where the fit is bad
+        too: more than `learnt` of the loss of a constant prediction remains (`digits_learnt` for six or more labels
+        from 0 on), and an error where next to nothing was learnt.
 
     Why is this bad:
         The softmax of one number is 1 whatever it is: no gradient at all. Binary cross entropy with a target of 2
@@ -68,10 +69,11 @@ def wrong_loss_for_task(
         if site.function in signs.CATEGORICAL:
             yield from _one_class(training, site)
             yield from _no_distribution(training, site)
+            yield from _raw_scores(training, site, margin)
         elif site.function in signs.BINARY:
             yield from _beyond_binary(training, site, margin)
         elif site.function in signs.REGRESSION and training.kind not in NUMBERS_AS_TARGETS:
-            yield from _labels_as_numbers(training, site, learnt, most_classes)
+            yield from _labels_as_numbers(training, site, learnt, digits_learnt, most_classes)
 
 
 def _one_class(training: Training, site: LossSite) -> Iterator[Finding]:
@@ -142,6 +144,27 @@ def _no_distribution(training: Training, site: LossSite) -> Iterator[Finding]:
     )
 
 
+def _raw_scores(training: Training, site: LossSite, margin: float) -> Iterator[Finding]:
+    highest = training.series("loss_input_max", site.id).finite()
+    value = signs.middle(highest.values)
+    if site.function != "nll_loss" or not signs.nearest(site, signs.LINEAR) or not value > margin:
+        return
+    place = signs.where(site)
+    yield Finding(
+        message=f"nll_loss is given the raw scores of {place}, up to {value:.3g}, instead of log-probabilities: "
+        "it has no lower bound",
+        places=(place,),
+        evidence=(Evidence("loss_input_max", site.id, highest.span, value, "above", margin),),
+        severity="error",
+        confidence=0.97,
+        steps=signs.span(training),
+        fix=Fix(
+            "raw scores belong into cross_entropy; nll_loss takes log_softmax", "loss = F.cross_entropy(output, target)"
+        ),
+        source=site.source,
+    )
+
+
 def _beyond_binary(training: Training, site: LossSite, margin: float) -> Iterator[Finding]:
     low = training.series("loss_target_min", site.id).finite()
     high = training.series("loss_target_max", site.id).finite()
@@ -178,7 +201,9 @@ def _beyond_binary(training: Training, site: LossSite, margin: float) -> Iterato
     )
 
 
-def _labels_as_numbers(training: Training, site: LossSite, learnt: float, most_classes: int) -> Iterator[Finding]:
+def _labels_as_numbers(
+    training: Training, site: LossSite, learnt: float, digits_learnt: float, most_classes: int
+) -> Iterator[Finding]:
     whole = training.series("loss_target_integer_share", site.id).finite()
     low, high = (
         training.series("loss_target_min", site.id).finite(),
@@ -204,6 +229,8 @@ def _labels_as_numbers(training: Training, site: LossSite, learnt: float, most_c
     else:
         return
     left = signs.unlearnt(training, site)
+    if not one_hot and lowest == 0 and count > 5:
+        learnt = digits_learnt  # ratings begin at 1, and few have more than five steps: these are labels
     bad = left > learnt
     if not bad and not (one_hot or count == 2):
         return  # a good fit of ratings or counts: a regression

@@ -45,14 +45,19 @@ ONE_SIDED = ("relu", "softplus", "exp", "abs")
         "overtraining",
     ),
 )
-def wrong_output_activation(training: Training, *, beyond: float = 0.5, margin: float = 0.01) -> Iterator[Finding]:
+def wrong_output_activation(
+    training: Training, *, beyond: float = 0.5, margin: float = 0.01, unlearnt: float = 0.5
+) -> Iterator[Finding]:
     """The output's activation cannot give what the loss or the targets ask for.
 
     What it does:
         Compares the activation nearest to each trained loss with what it can put out. For quantities: targets that
-        lie more than `beyond` of their standard deviations outside its range. For classes: logits that went through
-        ReLU, sigmoid or tanh; a softmax over one unit; two activations before binary cross entropy; `nll_loss` or
-        `kl_div` given numbers above `margin`, which no log-probability is, or the logarithm of a ReLU.
+        lie more than `beyond` of their standard deviations outside its range: an error where a sixth of them or more
+        do,
+        a warning where it is fewer and more than `unlearnt` of a constant prediction's loss remains. For classes:
+        logits that went through ReLU, sigmoid or tanh; a softmax over one unit; two activations before binary cross
+        entropy; `nll_loss` or `kl_div` given numbers above `margin`, which no log-probability is, or the logarithm of
+        a ReLU.
 
     Why is this bad:
         A ReLU never answers -0.5, a sigmoid never 3: those targets keep their error for ever, and where ReLU puts out
@@ -76,8 +81,8 @@ def wrong_output_activation(training: Training, *, beyond: float = 0.5, margin: 
     """
     for site in training.training_losses:
         if site.function in signs.REGRESSION:
-            yield from _quantities(training, site, beyond)
-        elif site.function == "cross_entropy":
+            yield from _quantities(training, site, beyond, unlearnt)
+        elif site.function == "cross_entropy" or site.operations[:1] == ("log_softmax",):
             yield from _logits_of_classes(training, site)
         elif site.function in ("nll_loss", "kl_div"):
             yield from _log_probabilities(training, site, margin)
@@ -116,7 +121,7 @@ def _single_softmax(training: Training, site: LossSite) -> Iterator[Finding]:
         yield _finding(training, site, message, Fix(text, "loss = F.binary_cross_entropy_with_logits(output, target)"))
 
 
-def _quantities(training: Training, site: LossSite, beyond: float) -> Iterator[Finding]:
+def _quantities(training: Training, site: LossSite, beyond: float, unlearnt: float) -> Iterator[Finding]:
     yield from _single_softmax(training, site)
     activation = site.operations[0] if site.operations else ""
     if activation not in RANGES:
@@ -141,18 +146,23 @@ def _quantities(training: Training, site: LossSite, beyond: float) -> Iterator[F
         limit, gone = high + beyond * spread, (mean - high) / spread
         seen = Evidence("loss_target_max", site.id, highest.span, most, "above", limit)
         message = f"{activation} at the output {place} cannot go above {high:g}, the targets go up to {most:.3g}"
-    severity: Severity = "error" if gone > -1.0 else "warning"  # about a sixth of normal targets out of reach
-    if isnan(beyond * spread) or not seen.holds():
+    left = signs.unlearnt(training, site)
+    certain = gone > -1.0 and not left < 0.1  # about a sixth of normal targets out of reach
+    if not seen.holds() or (not certain and left <= unlearnt):
         return
+    severity: Severity = "error" if certain else "warning"
     text = f"remove the {activation} from the output {place} (or scale the targets into {low:g}..{high:g})"
     yield _finding(training, site, message, Fix(text), (seen,), severity, 0.95 if severity == "error" else 0.8)
 
 
 def _logits_of_classes(training: Training, site: LossSite) -> Iterator[Finding]:
-    activation = site.operations[0] if site.operations else ""
+    operations = site.operations[1:] if site.operations[:1] == ("log_softmax",) else site.operations
+    activation = operations[0] if operations else ""
     if activation not in ("relu", "sigmoid", "hardsigmoid", "tanh") or signs.classes(site) == 1:
         return
-    place, count = signs.where(site), signs.classes(site)
+    if operations != site.operations:  # the loss's own input are log-probabilities
+        yield from _squeezed(training, site, activation, ())
+        return
     low, high = RANGES[activation]
     lowest, highest = (training.series(f"loss_input_{side}", site.id).finite() for side in ("min", "max"))
     if len(lowest) and (lowest.values.min() < low - 1e-3 or highest.values.max() > high + 1e-3):
@@ -165,7 +175,13 @@ def _logits_of_classes(training: Training, site: LossSite) -> Iterator[Finding]:
         )
     if not all(e.holds() for e in evidence):
         evidence = ()
-    text = f"remove the {activation} from {place}: cross entropy takes raw outputs"
+    yield from _squeezed(training, site, activation, evidence)
+
+
+def _squeezed(training: Training, site: LossSite, activation: str, evidence: tuple[Evidence, ...]) -> Iterator[Finding]:
+    place, count = signs.where(site), signs.classes(site)
+    low, high = RANGES[activation]
+    text = f"remove the {activation} from {place}: the softmax takes raw outputs"
     fix = Fix(text, "loss = F.cross_entropy(logits, target)  # logits: the output before the activation")
     if activation == "relu":
         bad = signs.unlearnt(training, site) > 0.5
@@ -206,6 +222,8 @@ def _log_probabilities(training: Training, site: LossSite, margin: float) -> Ite
     value = signs.middle(highest.values)
     if not value > margin:
         return
+    if site.function == "nll_loss" and signs.nearest(site, signs.LINEAR):
+        return  # raw scores: the loss is the wrong one for them
     what = "probabilities (softmax without logarithm)" if "softmax" in near else f"numbers up to {value:.3g}"
     seen = (Evidence("loss_input_max", site.id, highest.span, value, "above", margin),)
     message = (

@@ -31,7 +31,8 @@ def wrong_softmax_dimension(training: Training, *, row_sum_error: float = 0.01) 
     What it does:
         For losses whose input comes from a softmax, checks that each row sums to 1 along the class axis (more than
         `row_sum_error` off is reported), and for every softmax layer whose axis was recorded that it is not the axis
-        of the samples, nor, where it makes the loss's input directly, another one than the classes'.
+        of the samples, nor one of length 1 beside a longer one, nor, where it makes the loss's input directly, another
+        one than the classes'.
 
     Why is this bad:
         Normalised along the batch, a sample's probabilities depend on which other samples it comes with; the network
@@ -62,6 +63,7 @@ def wrong_softmax_dimension(training: Training, *, row_sum_error: float = 0.01) 
     for layer in training.layers:
         if layer.activation in SOFTMAX and layer.path not in seen:
             yield from _judge_inner(training, layer, batch)
+            yield from _judge_single(training, layer)
 
 
 def _axis(layer: Layer) -> int | None:
@@ -127,6 +129,22 @@ def _judge_inner(training: Training, layer: Layer, batch: float) -> Iterator[Fin
     message = f"{layer.activation} at {layer.path} runs over axis 0 of {shape}, the {shape[0]} samples of the batch"
     axis = Evidence("softmax_axis", layer.path, None, 0.0, "equal", 0.0, statistic="setting dim")
     yield _finding(training, layer.path, message, len(shape) - 1, (axis,), layer, 0.85)
+
+
+def _judge_single(training: Training, layer: Layer) -> Iterator[Finding]:
+    """A softmax over an axis of one, though another one but the batch is longer: all its outputs are 1."""
+    axis, shape = _axis(layer), layer.shape
+    if axis is None or shape is None or len(shape) < 3 or axis >= len(shape) or shape[axis] != 1:
+        return
+    longer = [i for i in range(1, len(shape)) if shape[i] > 1]
+    spread = training.series("output_std", layer.path).finite().values
+    if not longer or (len(spread) and spread.max() > 1e-6):
+        return
+    message = (
+        f"{layer.activation} at {layer.path} runs over axis {axis} of {shape}, which has length 1: every output is 1"
+    )
+    seen = Evidence("softmax_axis_length", layer.path, None, 1.0, "below", 2.0, statistic="shape")
+    yield _finding(training, layer.path, message, longer[-1], (seen,), layer, 0.85)
 
 
 def _finding(
