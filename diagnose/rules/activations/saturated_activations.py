@@ -18,14 +18,16 @@ GATING = ("mul", "mul_", "bmm", "addcmul")  # a gate's output multiplies somethi
         "stopped-too-early", "wasted-epochs",
     ),
 )  # fmt: skip
-def saturated_activations(training: Training, *, share: float = 0.5, poor: float = 0.5, min_snapshots: int = 3) -> Iterator[Finding]:
+def saturated_activations(
+    training: Training, *, share: float = 0.5, poor: float = 0.5, min_snapshots: int = 3
+) -> Iterator[Finding]:
     """Hidden activations sit at the flat ends of their curve.
 
     What it does:
         Takes the share of a sigmoid's or tanh's outputs that lie at its flat ends (|tanh| above 0.98), in layers that
         another layer follows, and speaks when the median over the snapshots and each of the last ones are above
-        `share`, while the loss learns next to nothing; or while all hidden activations of the network (three or more) are
-        above it and the best held-out loss is still `poor` times that of a constant answer.
+        `share`, while the loss learns next to nothing; or while all hidden activations of the network (three or more)
+        are above it and the best held-out loss is still `poor` times that of a constant answer.
 
     Why is this bad:
         The slope there is under a twentieth of that in the middle: hardly any gradient passes, and the layers before
@@ -93,7 +95,9 @@ def _learnt_by_heart(training: Training, share: float, poor: float, min_snapshot
         if len(losses) and float(losses.min()) > limit:
             best = int(np.argmin(losses))
             seen = (int(steps[best]), int(steps[best]))
-            return Evidence("evaluation_loss", pair.evaluation.id, seen, float(losses[best]), "above", limit, "loss", "best")
+            return Evidence(
+                "evaluation_loss", pair.evaluation.id, seen, float(losses[best]), "above", limit, "loss", "best"
+            )
     return None
 
 

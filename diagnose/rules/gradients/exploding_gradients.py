@@ -122,7 +122,7 @@ def _depth(training: Training, ratio: float, min_snapshots: int) -> Evidence | N
 
 
 def _backward(training: Training, ratio: float, min_snapshots: int) -> Evidence | None:
-    """The gradient that comes back to the outputs of the first layers, per element, against the least of the second half.
+    """The gradient coming back to the outputs of the first layers, per element, against the least of the second half.
 
     Where every layer amplifies alike, the gradients of all weights are equally large, and only the signal on its way
     back shows the explosion.
@@ -146,13 +146,16 @@ def _backward(training: Training, ratio: float, min_snapshots: int) -> Evidence 
         if (median > ratio).all():
             j = int(np.argmax(median))
             span = (int(matrix.steps[0]), int(matrix.steps[min(len(values), len(matrix.steps)) - 1]))
-            return Evidence("output_gradient_norm", layers[j].path, span, float(median[j]), "above", ratio, "ratio per element")
+            return Evidence(
+                "output_gradient_norm", layers[j].path, span, float(median[j]), "above", ratio, "ratio per element"
+            )
     return None
 
 
 def _fix_depth() -> Fix:
     return Fix(
-        "initialise so that each layer keeps the size of what passes it (He for ReLU, Glorot for tanh), or normalise between "
+        "initialise so that each layer keeps the size of what passes it (He for ReLU, Glorot for tanh), or "
+        "normalise between "
         "the layers",
         'nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")',
     )

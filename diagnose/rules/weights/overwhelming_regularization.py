@@ -63,7 +63,7 @@ def overwhelming_regularization(
 
 
 def _unreached(training: Training, places: tuple[str, ...], ratio: float = 1e-3) -> bool:
-    """Whether the gradient had faded on its way to some layer before any weight shrank: decay then only finds no resistance.
+    """Whether the gradient had faded on its way to some layer before any weight shrank: decay then meets no resistance.
 
     1e-3: the limit of vanishing-gradients.
     """
