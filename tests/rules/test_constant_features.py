@@ -48,8 +48,8 @@ def test_columns_that_vary_are_fine() -> None:
     assert not found(RULE, training(LOSS, inputs=inputs([1, 1e-3], [0, 7])))
 
 
-@pytest.mark.parametrize(("left", "severity"), [(0.2, "note"), (0.9, "warning")])
-def test_mostly_constant_columns_of_a_network_that_does_not_learn_are_a_warning(left, severity) -> None:
+@pytest.mark.parametrize(("left", "severity"), [(0.2, "note"), (0.9, "error")])
+def test_mostly_constant_columns_of_a_network_that_does_not_learn_are_an_error(left, severity) -> None:
     given = inputs([0, 0, 0, 1], [0, 0, 0, 1])
     (finding,) = found(RULE, training(LOSS, {"training_loss": np.full(400, left * np.log(10))}, inputs=given))
     assert finding.severity == severity

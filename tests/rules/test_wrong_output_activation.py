@@ -67,9 +67,14 @@ def test_one_outlying_batch_is_not_the_rule() -> None:
 
 @pytest.mark.parametrize(("left", "severity"), [(0.2, None), (0.6, "warning")])
 def test_few_targets_out_of_reach_are_a_warning_where_the_fit_is_bad(left, severity) -> None:
-    numbers = targets(-1, 8, 3, 1.5, loss_target_std_across=1.5, training_loss=np.full(400, left * 1.5**2))
+    numbers = targets(-1, 8, 2.5, 1.5, loss_target_std_across=1.5, training_loss=np.full(400, left * 1.5**2))
     findings = found(RULE, training(site("mse_loss", "relu", "addmm"), numbers))
     assert [f.severity for f in findings] == ([severity] if severity else [])
+
+
+def test_one_target_in_forty_is_an_outlier() -> None:
+    numbers = targets(-1, 8, 3.2, 1.5, loss_target_std_across=1.5, training_loss=np.full(400, 1.5**2))
+    assert not found(RULE, training(site("mse_loss", "relu", "addmm"), numbers))
 
 
 def test_a_fit_that_is_good_all_the_same_reaches_its_targets() -> None:

@@ -9,7 +9,10 @@ from diagnose.rules import rule, signs
 from diagnose.run import InputSite, Training
 
 
-@rule(needs=("feature_std",), symptoms=("constant-output", "underfitting", "loss-not-decreasing", "input-ignored"))
+@rule(
+    needs=("feature_std",),
+    symptoms=("constant-output", "underfitting", "loss-not-decreasing", "input-ignored", "train-validation-leakage"),
+)
 def constant_features(
     training: Training, *, min_snapshots: int = 3, zero_share: float = 0.5, unlearnt: float = 0.5
 ) -> Iterator[Finding]:
@@ -19,7 +22,7 @@ def constant_features(
         Looks for columns (or channels) with the same value in every sample of every snapshot, at least `min_snapshots`
         of them. All columns constant is an error: the network sees the same sample for ever. Some constant columns are
         noted; columns of zeros, or of the lowest value of all, only if they are more than `zero_share` of all. More
-        than `zero_share` constant columns are a warning where more than `unlearnt` of a constant prediction's loss
+        than `zero_share` constant columns are an error where more than `unlearnt` of a constant prediction's loss
         remains.
 
     Why is this bad:
@@ -84,8 +87,8 @@ def _judge(training: Training, site: InputSite, least: int, zero_share: float, u
                 statistic="max",
             ),
         ),
-        severity="error" if every else "warning" if bad else "note",
-        confidence=0.9 if every else 0.75 if bad else 0.6,
+        severity="error" if every or bad else "note",
+        confidence=0.9 if every else 0.8 if bad else 0.6,
         steps=signs.span(training),
         fix=Fix(
             "follow the inputs back to where they became constant" if every else "drop the columns that tell nothing",

@@ -52,12 +52,11 @@ def wrong_output_activation(
 
     What it does:
         Compares the activation nearest to each trained loss with what it can put out. For quantities: targets that
-        lie more than `beyond` of their standard deviations outside its range: an error where a sixth of them or more
-        do,
-        a warning where it is fewer and more than `unlearnt` of a constant prediction's loss remains. For classes:
-        logits that went through ReLU, sigmoid or tanh; a softmax over one unit; two activations before binary cross
-        entropy; `nll_loss` or `kl_div` given numbers above `margin`, which no log-probability is, or the logarithm of
-        a ReLU.
+        lie more than `beyond` of their standard deviations outside its range, an error where a sixth of them or more
+        do, a warning where it is fewer (one in forty or more) and more than `unlearnt` of a constant prediction's
+        loss remains. For classes: logits that went through ReLU, sigmoid or tanh; a softmax over one unit; two
+        activations before binary cross entropy; `nll_loss` or `kl_div` given numbers above `margin`, which no
+        log-probability is, or the logarithm of a ReLU.
 
     Why is this bad:
         A ReLU never answers -0.5, a sigmoid never 3: those targets keep their error for ever, and where ReLU puts out
@@ -148,7 +147,7 @@ def _quantities(training: Training, site: LossSite, beyond: float, unlearnt: flo
         message = f"{activation} at the output {place} cannot go above {high:g}, the targets go up to {most:.3g}"
     left = signs.unlearnt(training, site)
     certain = gone > -1.0 and not left < 0.1  # about a sixth of normal targets out of reach
-    if not seen.holds() or (not certain and left <= unlearnt):
+    if not seen.holds() or gone <= -2.0 or (not certain and left <= unlearnt):
         return
     severity: Severity = "error" if certain else "warning"
     text = f"remove the {activation} from the output {place} (or scale the targets into {low:g}..{high:g})"
