@@ -29,6 +29,7 @@ class Schedule:
         self.snapshots = 0
         self._began: float | None = None
         self._next = 0
+        self._origin = 0  # the tick at which the latest training began
         self._cost = 0.0  # of one snapshot, smoothed
         self._spent_before = 0.0
 
@@ -53,9 +54,13 @@ class Schedule:
             return tick % self.every == 0
         if tick < self._next:
             return False
-        if tick < 3:  # the first steps are worth their price: initialisation shows nowhere else
+        if tick - self._origin < 3:  # the first steps are worth their price: initialisation shows nowhere else
             return True
         return self.total + self._cost <= self.once + self.share * self.elapsed
+
+    def starts_again(self, tick: int) -> None:
+        """Another training begins: its first steps are as telling as the first one's."""
+        self._origin = self._next = tick
 
     def spare(self) -> bool:
         """Whether the steps between snapshots must cost next to nothing: half of the budget is kept for snapshots."""
@@ -76,7 +81,7 @@ class Schedule:
         self.snapshots += 1
         affordable = (self.once / DOUBLINGS + self.share * self.elapsed) / max(self._cost, 1e-6)
         in_doubling = min(max(affordable, LEAST), self.dense * log(2))
-        self._next = tick + max(1, int(tick * log(2) / in_doubling))
+        self._next = tick + max(1, int((tick - self._origin) * log(2) / in_doubling))
 
     def hurry(self, tick: int) -> None:
         """Something odd was seen: look at the coming steps, if the budget allows."""
