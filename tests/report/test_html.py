@@ -17,6 +17,7 @@ from diagnose.errors import DiagnoseError
 from diagnose.finding import BlindSpot, Diagnosis, Evidence
 from diagnose.report import html
 from diagnose.report import json as as_json
+from diagnose.report.page.anatomy import anatomy
 from diagnose.report.page.findings import cards
 from diagnose.report.page.heat import FIRST, INFINITE, LAST, NOT_MEASURED, ZERO, colour_indices, heats
 from diagnose.report.page.scale import Axis, axis_for, reduced, smoothed
@@ -149,6 +150,14 @@ def test_a_picture_keeps_a_spike_and_shows_nothing_where_nothing_was_seen():
     drawn = _picture(heat.image)
     assert drawn.max() == LAST and (drawn == LAST).sum() == 1
     assert (drawn[0, :240] != NOT_MEASURED).all() and (drawn[0, 245:] == NOT_MEASURED).all()
+
+
+def test_many_sound_modules_in_a_row_are_folded_and_ill_ones_never():
+    one = training(60, 4, 4)
+    told = judged(run(one), finding("net.block9.fc"))
+    parts = anatomy(one, told).root.groups["net"].parts
+    assert [len(part) for part in parts] == [9, 1, 20]
+    assert parts[1][0].health == "error"
 
 
 def test_zero_infinity_and_what_is_missing_have_colours_of_their_own():

@@ -13,6 +13,7 @@ from diagnose.report.words import count, number, plain
 from diagnose.run import Layer, Parameter, Training
 
 OPEN = 40  # layers that are shown unfolded
+MANY = 8  # sound modules in a row are folded when there are more
 MOST = 1500  # layers listed; of a larger network the rest are counted
 
 
@@ -50,6 +51,17 @@ class Group:
     def words(self) -> str:
         """How much there is inside."""
         return f"{count(self.layers, 'layer')}, {count(self.size, 'parameter')}"
+
+    @property
+    def parts(self) -> list[list[Group]]:
+        """The modules inside, in order; many sound ones in a row are one part, to be folded together."""
+        parts: list[list[Group]] = []
+        for inner in self.groups.values():
+            if parts and inner.health == parts[-1][-1].health == "healthy":
+                parts[-1].append(inner)
+            else:
+                parts.append([inner])
+        return [piece for part in parts for piece in ([part] if len(part) > MANY else [[one] for one in part])]
 
 
 @dataclass(frozen=True)
