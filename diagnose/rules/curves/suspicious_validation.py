@@ -63,7 +63,7 @@ def suspicious_validation(
         share = float(np.mean(lower))
         if share < passes_share:
             continue
-        typical = float(np.nanmedian(losses / levels))
+        typical = float(np.median((losses / levels)[lower]))
         yield Finding(
             message=f"{pair.evaluation.name} loss is {typical:.2f} of the training loss around it in "
             f"{int(lower.sum())} of {len(losses)} passes",
@@ -77,7 +77,7 @@ def suspicious_validation(
                     "below",
                     ratio,
                     "ratio",
-                    "median of validation / training",
+                    "median of validation / training in those passes",
                 ),
             ),
             severity="note",
