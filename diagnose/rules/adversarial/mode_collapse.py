@@ -36,8 +36,9 @@ def mode_collapse(training: Training, *, spread: float = 0.3, min_snapshots: int
 
     References:
         Salimans et al. 2016, Improved Techniques for Training GANs, section 3.2, https://arxiv.org/abs/1606.03498;
-        Mescheder et al. 2018, https://arxiv.org/abs/1801.04406. 0.3: a healthy generator of digits ended at 0.9 of
-        the real spread, one overpowered by its discriminator at 0.1.
+        Mescheder et al. 2018, https://arxiv.org/abs/1801.04406. 0.3:
+        a healthy generator of eight modes ended at 0.96 of the real spread, one that had moved to a single mode at
+        0.03.
     """
     pair = _generated(training)
     if pair is None:

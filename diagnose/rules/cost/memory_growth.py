@@ -32,8 +32,9 @@ def memory_growth(
 
     References:
         PyTorch FAQ, "My model reports cuda runtime error(2): out of memory",
-        https://docs.pytorch.org/docs/stable/notes/faq.html. 0.1 and 32 MB: healthy programs grew by less than 3 % and
-        10 MB after their first third; 0.9: Spearman's coefficient of 6 unrelated pairs exceeds
+        https://docs.pytorch.org/docs/stable/notes/faq.html. 0.1 and 32 MB: of
+        79 healthy programs one grew by 8.5 % (36 MB) after its first third, all others by less than 5 % (23 MB).
+        0.9: Spearman's coefficient of 6 unrelated pairs exceeds
         it with p = 0.008.
     """
     if training.kind == "reinforcement":

@@ -59,8 +59,8 @@ def unscaled_targets(
 
     References:
         LeCun et al. 1998, Efficient BackProp, section 4; Bishop 1995, Neural Networks for Pattern Recognition, 8.2.
-        10: ten times the scale default initialisations are made for. 0.25: programs with unscaled prices ended 0.6 to
-        1.0 of the targets' size away, fitted ones below 0.05.
+        10: ten times the scale default initialisations are made for. 0.25: programs with unscaled
+        prices ended 0.91 to 0.93 of the targets' size away, a fitted one 0.03.
     """
     if training.kind in ("gan", "reinforcement"):
         return  # targets that move with the networks

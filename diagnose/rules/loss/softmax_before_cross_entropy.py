@@ -50,7 +50,7 @@ def softmax_before_cross_entropy(training: Training, *, row_sum_error: float = 1
     References:
         torch.nn.CrossEntropyLoss: "the input is expected to contain the unnormalized logits for each class".
         The bound on the loss: a one-hot row in the softmax gives e/(e + K - 1). 1e-3: rows of a float16 softmax over
-        1,000 classes sum to 1 within 1e-3; logits miss it by their own size, measured 0.3 to 40.
+        1,000 classes sum to 1 within 1e-3; the rows of logits missed it by 0.6 to 70 in 108 programs.
     """
     for site in training.training_losses:
         if site.function in signs.CATEGORICAL and site.operations[:1] == ("log_softmax",):

@@ -53,7 +53,7 @@ def unbounded_output_in_bce(training: Training, *, outside_share: float = 0.02) 
     References:
         torch.nn.BCELoss: input "between 0 and 1"; "our solution is that BCELoss clamps its log function outputs to be
         greater than or equal to -100". 0.02: a saturated sigmoid rounds to 0 or 1 for |x| > 17 only; a linear output
-        cut to [0, 1] lay on its ends for 10 to 90 % of the samples.
+        cut to [0, 1] lay on its ends for 27 and 66 % of the samples in two programs.
     """
     for site in training.training_losses:
         if site.function == "binary_cross_entropy":
