@@ -50,6 +50,7 @@ PROBLEMS = {  # name: (what is wrong, what cures it)
 OVERFITTING_CURES = ("weight-decay", "dropout", "early-stopping")  # the first is what a plain --fixed means
 
 WIDTH, DEPTH, BATCH = 64, 6, 32
+EPOCHS = {"overfitting": 60, "saturated-activations": 40}  # 20 do for the others
 LEARNING_RATE, WEIGHT_DECAY, DROPOUT, PATIENCE = 1e-3, 1.5e-2, 0.15, 5
 
 
@@ -96,10 +97,8 @@ def build(problem, fault, cure):
     model = FeedForward(activation, DROPOUT if cure == "dropout" else 0.0, softmax)
     for layer in model.hidden:
         nn.init.zeros_(layer.bias)
-        if activation is nn.ReLU:
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        else:
-            nn.init.xavier_normal_(layer.weight)
+        init = nn.init.kaiming_normal_ if activation is nn.ReLU else nn.init.xavier_normal_  # He's or Glorot's
+        init(layer.weight)
         if fault == "exploding-gradients":
             nn.init.normal_(layer.weight)  # FAULT: each layer makes signal and gradient about six times larger
         if fault == "dead-units":
@@ -170,7 +169,7 @@ def main():
     parser.add_argument("--problem", choices=PROBLEMS, help="show this trouble")
     parser.add_argument("--fixed", nargs="?", const="plain", help="show its cure; for overfitting, which one")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, help="default 30, for overfitting 60")
+    parser.add_argument("--epochs", type=int, help="the default depends on the problem")
     parser.add_argument("--list", action="store_true", help="list the problems and stop")
     options = parser.parse_args()
     if options.list:
@@ -190,7 +189,7 @@ def main():
     training, validation = load_data(fault, few_and_noisy=overfitting)
     model = build(problem, fault, cure)
     regularized = not overfitting or cure == "weight-decay"  # FAULT: overfitting has no weight decay, nor dropout
-    train(model, training, validation, options.epochs or (60 if overfitting else 30),
+    train(model, training, validation, options.epochs or EPOCHS.get(problem, 20),
           weight_decay=WEIGHT_DECAY if regularized else 0.0, early_stopping=cure == "early-stopping")
     print_baselines(training, validation)
 
