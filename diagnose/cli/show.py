@@ -64,7 +64,7 @@ def _from_page(page: Path, outputs: Sequence[_outputs.Output], format: str | Non
     """Prints or writes the JSON that stands in a page; of the run itself a page holds no more than what it shows."""
     from diagnose.report.html import read_back
 
-    forms = [output.format for output in outputs] or [format]
+    forms: list[str | None] = [output.format for output in outputs] or [format]
     if any(form != "json" for form in forms):
         raise UsageError(f"expected --format json with a page, for a page gives back JSON only: {str(page)!r}")
     try:

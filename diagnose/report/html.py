@@ -29,14 +29,13 @@ def render(diagnosis: Diagnosis) -> str:
     """The page. Everything that comes from the user's program is escaped, and no script or style but ours may run."""
     from diagnose.report.page import facts, findings, verdict
 
-    environment = _environment()
     cards = findings.cards(diagnosis)
     drawn, left_out = _chosen(diagnosis)
-    style, script = _asset("style.css"), "\n".join(map(_asset, SCRIPTS))
+    style, script = asset("style.css"), "\n".join(map(asset, SCRIPTS))
     marks = findings.numbered(cards)
     trainings = [_training(training, diagnosis, marks) for training in drawn]
     shown = sum(len(card.code) for one in cards for card in (one, *one.symptoms))
-    text = environment.get_template("page.html").render(
+    text = environment().get_template("page.html").render(
         title=f"{diagnosis.run.program or 'run'}: {diagnosis.level}",
         policy=policy(script, style), style=style, script=script,
         head=verdict.head(diagnosis, cards), cards=cards, run=diagnosis.run,
@@ -108,7 +107,8 @@ def _scale() -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates of the page, everything escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     from diagnose.report.page.prose import prose
@@ -122,7 +122,8 @@ def _environment() -> Environment:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A style sheet or script of the page."""
     return resources.files("diagnose.report").joinpath("page", name).read_text(encoding="utf-8").strip()
 
 

@@ -71,8 +71,8 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
         ],
         "blind_spots": [{"place": spot.place, "message": spot.message} for spot in diagnosis.blind_spots],
     }
-    strict: dict[str, Any] = _strict(told)
-    return strict
+    whole: dict[str, Any] = strict(told)
+    return whole
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _evidence(seen: Evidence) -> dict[str, Any]:
     }
 
 
-def _strict(value: Any) -> Any:
+def strict(value: Any) -> Any:
     """The value in JSON's own types; numpy's scalars and arrays become numbers and lists."""
     if hasattr(value, "tolist"):
         value = value.tolist()
@@ -120,9 +120,9 @@ def _strict(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, Mapping):
-        return {_text(key): _strict(entry) for key, entry in value.items()}
+        return {_text(key): strict(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_strict(entry) for entry in value]
+        return [strict(entry) for entry in value]
     return _text(value)
 
 
