@@ -59,3 +59,18 @@ def test_few_whole_numbers_repeat_by_nature() -> None:
 @pytest.mark.parametrize("kind", ["language", "reinforcement", "gan"])
 def test_kinds_without_separate_samples_are_left_alone(kind) -> None:
     assert not found(RULE, training(evaluations=[evaluation(same_data=0.5)], inputs=REAL, kind=kind))
+
+
+@pytest.mark.parametrize(
+    ("copies", "size", "sampler", "speaks"),
+    [
+        (0.67, 1800, "RandomSampler", True),
+        (0.29, 1800, "RandomSampler", False),
+        (0.67, 500, "RandomSampler", False),  # as large as the training set: it is the training set
+        (0.67, 1800, "WeightedRandomSampler", False),  # repeats are drawn, the data hold none
+    ],
+)
+def test_copies_made_before_the_split_fall_on_both_sides(copies, size, sampler, speaks) -> None:
+    facts = {"data": {"loader": {"dataset_size": size, "sampler": sampler}}, "train_repeats": copies}
+    given = training(evaluations=[evaluation("score", same_data=0.995)], inputs=REAL, facts=facts)
+    assert bool(found(RULE, given)) is speaks

@@ -45,8 +45,8 @@ def accumulated_graph(
     References:
         PyTorch FAQ, "Don't accumulate history across your training loop",
         https://docs.pytorch.org/docs/stable/notes/faq.html. 12: a program that drops its losses holds one or two, one
-        that adds up a few before it takes their number holds a handful. 2.5: the median backward of 155 healthy trainings
-        changed by at most 2.1 times from the first third to the last, on a machine with other work to do.
+        that adds up a few before it takes their number holds a handful. 2.5: the median backward of 155 healthy
+        trainings changed by at most 2.1 times from the first third to the last, on a machine with other work to do.
     """
     slow = growth(training.series("backward_seconds"), least=30, skip=0.1, rank=0.8)
     if slow is not None and slow.end > slower * slow.start:

@@ -14,14 +14,15 @@ HELD_OUT = ("val", "valid", "validation", "test", "dev", "holdout", "held-out", 
 
 @rule(needs=("evaluations",), symptoms=("suspicious-validation", "overfitting", "overtraining", "memorised-samples"))
 def train_validation_leakage(
-    training: Training, *, share: float = 0.05, certain: float = 0.3, few_samples: float = 1e6
+    training: Training, *, share: float = 0.05, certain: float = 0.3, repeats: float = 0.3, few_samples: float = 1e6
 ) -> Iterator[Finding]:
     """Validation samples are training samples.
 
     What it does:
         Compares hashes of the samples of each evaluation with those of the training. A set of which more than `share`
         was trained on is a warning, more than `certain` an error. A set that is wholly the training data is the
-        training's own figure and only reported if its name, that of no other set, says that it is held out.
+        training's own figure and only reported if its name, that of no other set, says that it is held out, or if it is
+        smaller than a training set of which more than `repeats` are copies, as oversampling before the split makes it.
 
     Why is this bad:
         The validation then measures what was learnt by heart. The model chosen by it, and the result reported, do not
@@ -47,7 +48,9 @@ def train_validation_leakage(
     for evaluation in training.evaluations:
         if len(evaluation) and evaluation.same_data is not None:
             alone = sum(other.name == evaluation.name for other in training.evaluations) == 1
-            yield from _judge(evaluation, evaluation.same_data, alone, share, certain)
+            named = alone and evaluation.name.lower() in HELD_OUT
+            apart = named or _copied(training, evaluation, repeats)
+            yield from _judge(evaluation, evaluation.same_data, apart, share, certain)
 
 
 def _repeats_by_nature(training: Training, few_samples: float) -> bool:
@@ -64,9 +67,17 @@ def _repeats_by_nature(training: Training, few_samples: float) -> bool:
     return bool(training.inputs) and combinations <= np.log10(few_samples)
 
 
-def _judge(evaluation: EvaluationSet, same: float, alone: bool, share: float, certain: float) -> Iterator[Finding]:
-    named = alone and evaluation.name.lower() in HELD_OUT
-    if same <= share or (same >= 0.99 and not named):
+def _copied(training: Training, evaluation: EvaluationSet, repeats: float) -> bool:
+    """Whether the training data hold copies and the set is a smaller one, so that copies fell on both sides."""
+    loader = training.facts.get("data", {}).get("loader") or {}
+    size, copies = loader.get("dataset_size"), training.facts.get("train_repeats")
+    if not isinstance(size, int) or not isinstance(copies, float) or loader.get("sampler") == "WeightedRandomSampler":
+        return False
+    return copies > repeats and float(np.median(evaluation.samples)) < 0.9 * size
+
+
+def _judge(evaluation: EvaluationSet, same: float, apart: bool, share: float, certain: float) -> Iterator[Finding]:
+    if same <= share or (same >= 0.99 and not apart):
         return
     samples = int(evaluation.samples[-1]) if len(evaluation.samples) else 0
     count = f" ({round(same * samples)} of {samples})" if samples else ""
