@@ -18,6 +18,7 @@ import pytest
 
 from diagnose.finding import SEVERITIES, Finding
 from diagnose.judge import _unable
+from diagnose.observe.probes import all_probes
 from diagnose.rules import Rule, all_rules
 from diagnose.run import (
     Edge,
@@ -386,3 +387,13 @@ def test_the_trainings_make_rules_speak() -> None:
     """Laws about findings would be empty if nobody spoke."""
     speaking = {rule.name for rule in all_rules().values() if any(said(rule, recorded) for recorded in loud())}
     assert len(speaking) >= len(all_rules()) / 3, sorted(set(all_rules()) - speaking)
+
+
+def test_the_quantities_known_here_are_those_that_the_probes_declare() -> None:
+    """A rule may need only what something records: a probe, or the recorder's own counts and gradients of outputs."""
+    declared = {quantity for probe in all_probes().values() for quantity in probe.quantities}
+    without_probe = {
+        "training_loss", "gradient_present", "layer_training", "output_gradient_norm", "output_gradient_zero_share",
+    }  # fmt: skip
+    assert declared <= QUANTITIES
+    assert declared | without_probe | set(PER_STEP) == QUANTITIES
