@@ -2,11 +2,18 @@
 
 import os
 
+import hypothesis
 import pytest
 
 # One thread, set before torch is imported and inherited by the programs that tests start: then two runs of the same
 # training are the same to the last bit, and the suite is quicker, for its networks are small.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# On a busy machine an example may take long: that says nothing about the code.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], derandomize=True
+)
+hypothesis.settings.load_profile("busy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
