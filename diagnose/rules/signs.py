@@ -26,10 +26,27 @@ def late(series: Series, share: float = 0.2) -> Floats:
 
 
 def at_end(training: Training, quantity: str, place: str | None = None, share: float = 0.2) -> Floats:
-    """The last finite values of a quantity, as `late`; none when it was not seen in the training's second half."""
+    """The last finite values of a quantity, as `late`; none when they do not tell how the training ended."""
     series = training.series(quantity, place).finite()
-    seen_late = len(series) > 0 and series.steps[-1] >= 0.5 * (training.steps - 1)
-    return late(series, share) if seen_late else np.empty(0)
+    return late(series, share) if tells_end(training, series) else np.empty(0)
+
+
+def tells_end(training: Training, series: Series) -> bool:
+    """Whether a series was seen in the training's second half, or the loss has stood still since it was seen last.
+
+    Still: it changed by at most a twentieth of what it has fallen in all (of a fifth of its start, if it fell less).
+    """
+    if not len(series):
+        return False
+    last, whole = int(series.steps[-1]), training.steps - 1
+    if last >= 0.5 * whole:
+        return True
+    loss = training.series("loss").finite()
+    then = loss.values[(loss.steps >= 0.8 * last) & (loss.steps <= last)]
+    if last < 0.1 * whole or len(then) < 5:
+        return False
+    start, end = middle(early(loss)), middle(late(loss))
+    return abs(middle(then) - end) <= 0.05 * max(abs(start - end), 0.2 * abs(start))
 
 
 def early(series: Series, count: int = 5) -> Floats:

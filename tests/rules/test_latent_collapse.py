@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hand_built import found, layer, site, training
+from hand_built import found, layer, line, site, training
 
 from diagnose.run import Edge
 
@@ -55,3 +55,15 @@ def test_the_narrowest_layer_of_a_plain_autoencoder_is_judged_relative_to_its_st
 
 def test_few_snapshots_say_nothing() -> None:
     assert not judged(np.full((4, 4), 0.001))
+
+
+def test_a_code_seen_only_early_tells_the_end_where_the_loss_stood_still_since() -> None:
+    seen = np.r_[np.full((4, 4), 0.3), np.full((10, 4), 0.001), np.full((26, 4), np.nan)]  # to step 132 of 400
+    alike = np.r_[np.full(14, 0.05), np.full(26, np.nan)]
+    for loss, speaks in ((np.r_[line(1, 0.1, 50), np.full(350, 0.1)], True), (line(1, 0.1), False)):
+        numbers = {("unit_std", la.path): seen for la in LAYERS} | {
+            "loss_input_std_across": alike,
+            "loss_target_std_across": 1.0,
+        }
+        given = training(site("mse_loss", "addmm"), numbers | {"loss": loss}, kind="vae", layers=LAYERS, edges=EDGES)
+        assert bool(found(RULE, given)) is speaks

@@ -101,7 +101,7 @@ def latent_collapse(
 def _late(training: Training, layer: Layer, least: int) -> Floats | None:
     """Each unit's standard deviation at the end; None with too few snapshots."""
     series = training.series("unit_std", layer.path).finite()
-    if len(series) < least or series.values.ndim != 2 or series.steps[-1] < 0.5 * (training.steps - 1):
+    if len(series) < least or series.values.ndim != 2 or not signs.tells_end(training, series):
         return None
     return np.asarray(np.median(series.values[-max(3, len(series) // 5) :], axis=0))
 
