@@ -96,6 +96,7 @@ def shadow(session: Any, module: nn.Module, output: Any) -> None:
     call.samples = prediction.shape[0]
     call.tick = session.tick
     call.given = known.given
+    call.hashes = session.take_hashes(keep=True)
     to = session.losses.shadow_pass(call, frames)
     to.shadow = True
     session.losses.add(to, call)

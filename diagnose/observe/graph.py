@@ -94,8 +94,17 @@ def _inputs(node: Node, keys: Sequence[int], most: int = 64) -> list[Node]:
 
 
 def leaves(nodes: Iterable[Node]) -> list[Tensor]:
-    """The leaf tensors that a backward through these nodes gives gradients to."""
-    return [node.variable for node in nodes if hasattr(node, "variable")]
+    """The leaf tensors that a backward through these nodes gives gradients to, in the order in which they were used."""
+    nodes = list(nodes)
+    found = {}
+    for node in sorted((node for node in nodes if not hasattr(node, "variable")), key=order):
+        for parent in parents(node):
+            if hasattr(parent, "variable"):
+                found.setdefault(id(parent), parent.variable)
+    for node in nodes:  # a root that is a leaf itself
+        if hasattr(node, "variable"):
+            found.setdefault(id(node), node.variable)
+    return list(found.values())
 
 
 def order(node: Node) -> int:

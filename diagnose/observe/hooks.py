@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from diagnose.observe.seams import in_backward
+from diagnose.observe.seams import in_backward, transforming
 
 _compiling = torch.compiler.is_compiling
 _DICTIONARIES = (
@@ -34,13 +34,16 @@ class Hook:
         self.handle: Any = register(self, with_kwargs=True)  # type: ignore[operator]
 
     def __call__(self, module: nn.Module, *passed: Any) -> None:
-        if _compiling() or in_backward():  # recomputation under checkpointing runs inside a backward
+        if _compiling() or in_backward() or transforming():  # recomputation under checkpointing is inside a backward
             return
-        self.receive(module, *passed)
+        if self.handle is not None:  # taken off while the module was already calling its hooks
+            self.receive(module, *passed)
 
     def remove(self) -> None:
         """Takes the hook off its module."""
-        self.handle.remove()
+        if self.handle is not None:
+            self.handle.remove()
+            self.handle = None
 
     def __reduce__(self) -> Any:
         return _NOTHING

@@ -75,9 +75,12 @@ class LossCall:
         "fired",
         "function",
         "given",
+        "hashes",
         "lines",
+        "loader",
         "losses",
         "memory",
+        "name",
         "samples",
         "statistics",
         "tick",
@@ -100,6 +103,9 @@ class LossCall:
         self.given: tuple[Any, Any] = (None, None)  # shape and type of prediction and target
         self.statistics: dict[str, Tensor] | None = None
         self.evaluation: Pass | None = None
+        self.hashes: Tensor | None = None  # of the samples it was computed on
+        self.loader: dict[str, Any] | None = None  # that gave them
+        self.name = ""  # of the function it stands in
         self.memory: float | None = None
 
     def __call__(self, gradient: Tensor) -> None:
@@ -136,7 +142,7 @@ class Pass:
 
     __slots__ = (
         "accuracies", "began", "call", "calls", "evaluation_layers", "grad_enabled", "hashes", "key", "loader", "memory_end",
-        "memory_start", "name", "samples", "seconds", "shadow", "tick", "training_layers", "values", "weights",
+        "memory_start", "name", "samples", "seconds", "shadow", "stream", "tick", "training_layers", "values", "weights",
     )  # fmt: skip
 
     def __init__(self, key: Key, name: str, tick: int, call: LossCall) -> None:
@@ -155,6 +161,7 @@ class Pass:
         self.loader: dict[str, Any] | None = None
         self.shadow = False
         self.hashes: list[Tensor] = []
+        self.stream: Any = None  # whose network is evaluated
         self.calls = 0
         self.memory_start: float | None = None
         self.memory_end: float | None = None
@@ -173,6 +180,8 @@ class Pass:
         self.weights.append(call.samples)
         if call.accuracy is not None:
             self.accuracies.append(call.accuracy)
+        if call.hashes is not None:
+            self.hashes.append(call.hashes)
         self.seconds = time.perf_counter() - self.began
         if call.memory is not None:
             self.memory_start, self.memory_end = (call.memory if self.memory_start is None else self.memory_start), call.memory
@@ -218,6 +227,9 @@ class Losses:
         if isinstance(prediction, Tensor) and prediction.dim():
             call.samples = prediction.shape[0]
         call.given = (_form(prediction), _form(target))
+        call.hashes = self.session.take_hashes()
+        call.loader = self.session.loader_now()
+        call.name = self._name(frames)
         evaluating = not result.requires_grad
         if evaluating or not self._trains(call, frames):
             call.evaluation = self._pass(call, frames)
@@ -255,6 +267,7 @@ class Losses:
             found = Pass(key, name or self._name(frames), self.session.tick, call)
             found.grad_enabled = self.session.evaluated_with_gradients()
             found.loader = loader
+            found.stream = self.session.stream_called()
             found.training_layers, found.evaluation_layers = self.session.modes()
             self.passes[key] = found
         return found
@@ -267,15 +280,14 @@ class Losses:
         if found is None:
             found = self.passes[key] = Pass(key, self._name(frames), self.session.tick, call)
             found.loader = loader
+            found.stream = self.session.stream_called()
             found.training_layers, found.evaluation_layers = self.session.modes()
         return found
 
     def add(self, to: Pass, call: LossCall) -> None:
+        """Adds an evaluation call to its pass."""
         to.add(call)
         self.passes.setdefault(to.key, to)
-        hashes = self.session.take_hashes(keep=to.shadow)
-        if hashes is not None:
-            to.hashes.append(hashes)
 
     def _split(self, base: Any, frames: Sequence[FrameType]) -> tuple[tuple[tuple[str, Any], ...], str | None]:
         """Short texts and flags among the variables of frames younger than the last step: they name the data set.
@@ -322,8 +334,7 @@ class Losses:
             if not everything and call.tick >= tick:
                 still.append(call)
                 continue
-            frames: list[FrameType] = []
-            to = call.evaluation or self._late(call, frames)
+            to = call.evaluation or self._late(call)
             call.evaluation = None  # no cycle: a call must be gone as soon as its graph is
             to.grad_enabled = True
             if call.lines:  # this place also evaluates with gradients: each of its calls must be looked at
@@ -361,12 +372,16 @@ class Losses:
         for key in [k for k, p in self.passes.items() if p.shadow and k[2] in real]:
             del self.passes[key]
 
-    def _late(self, call: LossCall, frames: Sequence[FrameType]) -> Pass:
-        key = (call.key, call.lines, None, ())
+    def _late(self, call: LossCall) -> Pass:
+        """The pass of a call that looked like training: made in training mode, with a gradient that nobody asked for."""
+        key = (call.key, call.lines, None if call.loader is None else call.loader["id"], ())
         found = self.passes.get(key)
         if found is None:
-            found = self.passes[key] = Pass(key, "evaluation", call.tick, call)
-            found.training_layers, found.evaluation_layers = self.session.modes()
+            found = self.passes[key] = Pass(key, call.name, call.tick, call)
+            found.loader = call.loader
+            found.stream = self.session.stream_called()
+            training, evaluating = self.session.modes()
+            found.training_layers = [*training, *evaluating]
         return found
 
     def _remember_frames(self) -> None:

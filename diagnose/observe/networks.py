@@ -46,7 +46,8 @@ class Modules:
         return None, ""
 
     def owners(self, parameters: Iterable[Tensor]) -> list[nn.Module]:
-        """The topmost modules that hold any of these parameters."""
+        """The topmost modules that hold any of these parameters, in the parameters' order."""
+        parameters = list(parameters)
         wanted = {id(p) for p in parameters}
         if not wanted:
             return []
@@ -61,7 +62,9 @@ class Modules:
                     self._known.add(thing)
             holding = self._holding(wanted)
         inside = {id(child) for module in holding for child in module.modules() if child is not module}
-        return [module for module in holding if id(module) not in inside]
+        place = {id(p): i for i, p in reversed(list(enumerate(parameters)))}
+        topmost = [module for module in holding if id(module) not in inside]
+        return sorted(topmost, key=lambda module: min(place.get(id(p), len(place)) for p in module.parameters()))
 
     def _holding(self, wanted: set[int]) -> list[nn.Module]:
         found = []

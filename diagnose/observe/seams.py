@@ -10,6 +10,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import CodeType
 from typing import Any
 
 import torch
@@ -44,6 +45,13 @@ def in_backward() -> bool:
     return bool(torch._C._current_graph_task_id() != -1)
 
 
+def transforming() -> bool:
+    """Whether a tracer or a functional transform (vmap, grad) runs: tensors have no values then, and what we do is recorded."""
+    return bool(
+        torch._C._get_tracing_state() is not None or torch._C._functorch.peek_interpreter_stack() is not None  # type: ignore[attr-defined]
+    )
+
+
 def plain(tensor: object) -> bool:
     """A real tensor of the user's: no subclass, no functorch wrapper, not while tracing."""
     return (
@@ -62,6 +70,19 @@ def standing(function: Any) -> Any:
     return function
 
 
+class Quiet:
+    """A listener whose methods dynamo leaves alone."""
+
+    def __init__(self, listener: Any, quiet: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+        self._listener = listener
+        self._quiet = quiet
+
+    def __getattr__(self, name: str) -> Any:
+        method = self._quiet(getattr(self._listener, name))
+        setattr(self, name, method)
+        return method
+
+
 class Seams:
     """Installs the interceptions and passes what happens to `listener`, whose methods never raise."""
 
@@ -71,12 +92,14 @@ class Seams:
         self._functions: list[tuple[Any, str, Any, Any]] = []  # holder, name, original, ours
         self.installed = False
         self.suspensions = 0
+        self._dynamo: Any = None
+        self._compiles = False  # the program has compiled something
+        self._codes: list[CodeType] = []
 
     # -- installing ---------------------------------------------------------------------------------------------
 
     def install(self) -> None:
         """Puts every interception in place; `remove` puts everything back."""
-        listener = self.listener
         for name in LOSSES:
             original = getattr(F, name, None)
             if original is not None:
@@ -96,13 +119,14 @@ class Seams:
         self._replace(scaler, "unscale_", self._scaler("unscale_", scaler.unscale_))
         self._replace(scaler, "step", self._scaler("step", scaler.step))
         for handle in (
-            register_optimizer_step_pre_hook(listener.step_begins),
-            register_optimizer_step_post_hook(listener.step_ends),
-            nn.modules.module.register_module_parameter_registration_hook(listener.module_built),
-            nn.modules.module.register_module_module_registration_hook(listener.module_built),
+            register_optimizer_step_pre_hook(self._unless_compiling("step_begins")),
+            register_optimizer_step_post_hook(self._unless_compiling("step_ends")),
+            nn.modules.module.register_module_parameter_registration_hook(self._unless_compiling("module_built")),
+            nn.modules.module.register_module_module_registration_hook(self._unless_compiling("module_built")),
         ):
             self._undo.append(handle.remove)
         self.installed = True
+        self.meet_dynamo()
 
     def remove(self) -> None:
         """Puts every original back, where nobody else has replaced ours meanwhile."""
@@ -113,6 +137,7 @@ class Seams:
         self._functions.clear()
         while self._undo:
             self._undo.pop()()
+        self._dynamo, self._compiles = None, False
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
@@ -134,15 +159,61 @@ class Seams:
             if self.installed:
                 self.listener.hook_again()
 
-    def skip_in_dynamo(self) -> None:
-        """Tells dynamo, where it is loaded, to leave our functions alone: no graph breaks for compiled train steps."""
-        frame = sys.modules.get("torch._dynamo.eval_frame")
-        skip = getattr(frame, "skip_code", None)
-        if skip is not None:
-            for _, _, _, ours in self._functions:
-                code = getattr(ours, "__code__", None)
-                if code is not None:
-                    skip(code)
+    def meet_dynamo(self) -> None:
+        """Asks dynamo, where it is loaded, to be told when it compiles, and to leave our functions alone.
+
+        It is loaded with the first optimizer. Code that is traced while hooks of ours are on its modules would be compiled
+        again without them.
+        """
+        dynamo = sys.modules.get("torch._dynamo")
+        if dynamo is None or self._dynamo is not None:
+            return
+        self._dynamo = dynamo
+        skip = dynamo.eval_frame.skip_code
+        for _, _, _, ours in self._functions:
+            code = getattr(ours, "__code__", None)
+            if code is not None:
+                skip(code)
+        for code in (*self._codes, in_backward.__code__, plain.__code__, transforming.__code__):
+            skip(code)
+        handler = dynamo.callback.callback_handler
+        begins, ends = dynamo.disable(self._compilation_begins), dynamo.disable(self._compilation_ends)
+        handler.register_start_callback(begins)
+        handler.register_end_callback(ends)
+        self._undo.append(lambda: begins in handler.start_callbacks and handler.remove_start_callback(begins))
+        self._undo.append(lambda: ends in handler.end_callbacks and handler.remove_end_callback(ends))
+
+    def _compilation_begins(self, _: Any) -> None:
+        if not self.suspensions:
+            self._compiles = True
+            if not isinstance(self.listener, Quiet):
+                self.listener = Quiet(self.listener, self.quiet)
+            self.listener.compiling()
+        self.suspensions += 1
+
+    def _compilation_ends(self, _: Any) -> None:
+        self.suspensions -= 1
+        if self.installed and not self.suspensions:
+            self.listener.hook_again()
+
+    def called_between_graphs(self, function: Callable[..., Any]) -> None:
+        """Names a function of ours that runs in the program's own calls."""
+        self._codes.append(function.__code__)
+
+    def quiet(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function of ours as it may be called where a program compiles: dynamo does not try to compile it as well."""
+        quiet: Callable[..., Any] = self._dynamo.disable(function) if self._compiles else function
+        return quiet
+
+    def _unless_compiling(self, name: str) -> Callable[..., None]:
+        """A global hook that calls the listener's method, and steps aside in compiled code."""
+
+        def hook(*args: Any) -> None:
+            if not _compiling():
+                getattr(self.listener, name)(*args)
+
+        self.called_between_graphs(hook)
+        return hook
 
     def _replace(self, holder: Any, name: str, ours: Any) -> None:
         original = holder.__dict__[name]
@@ -231,7 +302,7 @@ class Seams:
         def __init__(self: Optimizer, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
             if seams.installed:
-                seams.skip_in_dynamo()
+                seams.meet_dynamo()
                 seams.listener.optimizer_built(self)
 
         return self._finish(__init__, original)

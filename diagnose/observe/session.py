@@ -78,7 +78,7 @@ class Session:
         self._hashed: dict[str, int] = {}
         self._hashes: Tensor | None = None
         self._loader: dict[str, Any] | None = None
-        self._iterators: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._iterators: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
         self._batch: list[Callable[[], Any]] = []
         self._role: dict[str, Any] | None = None
         self._loss_nodes: list[tuple[LossCall, int | None, list[int]]] = []
@@ -105,7 +105,7 @@ class Session:
         self.described_sites: dict[int, set[str]] = {}
         self.loss_operations: dict[str, list[str]] = {}
         self.edges: dict[tuple[str, str], list[str]] = {}
-        self.leaves: dict[int, Tensor] = {}
+        self.leaves: dict[int, weakref.ref[Tensor]] = {}
         self.given_gradients: dict[int, Tensor] = {}
         self.custom_sites: set[str] = set()
         self.custom_shapes: list[tuple[str, list[int]]] = []
@@ -122,6 +122,7 @@ class Session:
                 self.writer.quantity(name, quantity.over, quantity.unit)
         steps.declare(self.writer)
         hide_from_copies()
+        self.seams.called_between_graphs(Hook.__call__)
         self.seams.install()
 
     def detach(self) -> None:
@@ -226,11 +227,23 @@ class Session:
             self._blind.add(place)
             self.writer.event(None, None, "blind-spot", place, message=message)
 
+    def compiling(self) -> None:
+        """Something is about to be compiled: no hook of ours may be traced, and what runs inside is not seen."""
+        if self.asleep():
+            return
+        with self.guard("compiling"):
+            self.unhook_all()
+            self.blind("compiled", "compiled code: its parameters are seen, its layers and the losses inside are not")
+
     # -- networks and hooks ----------------------------------------------------------------------------------------
 
     def module_built(self, module: nn.Module, name: str, part: Any) -> None:
         """A parameter or child was registered in a module."""
-        self.modules.registered(module)
+        if "modules" not in self._off:
+            try:
+                self.modules.registered(module)
+            except Exception as error:
+                self.failed("modules", error)
 
     def site_id(self, call: LossCall) -> str:
         """The name of a loss call's place."""
@@ -260,6 +273,8 @@ class Session:
             return known
         stream = Stream(self.next_index(), optimizer, self.modules, self._networks)
         self.streams[id(optimizer)] = stream
+        self.lean, self._skip = False, 0
+        self.schedule.starts_again(self.tick)
         self.hook_again()
         return stream
 
@@ -275,6 +290,10 @@ class Session:
         due = [s for s in self.live_streams() if s.due]
         networks = {id(n): n for s in (due or self.live_streams()) for n in s.networks}
         self.snapping = bool(due)
+        if self._pending_bare is not None:  # first of all hooks, for it may begin the step that the others look at
+            for module in (m for n in self._pending_bare.networks for m in n.roots()):
+                if not isinstance(module, torch.jit.ScriptModule):
+                    self._root_hooks.append(Hook(module, self.seams.quiet(self._bare_called), before=True))
         if due:
             self.snapshot.attach(list(networks.values()))
         networks = {id(n): n for s in self.live_streams() for n in s.networks}
@@ -282,7 +301,7 @@ class Session:
             for module in network.roots():
                 if not isinstance(module, torch.jit.ScriptModule):
                     try:
-                        self._root_hooks.append(Hook(module, self._root_called))
+                        self._root_hooks.append(Hook(module, self.seams.quiet(self._root_called)))
                         self._root_refs[id(module)] = weakref.ref(module)
                     except RuntimeError:
                         self.blind(network.name, "this module refuses hooks: its parameters are seen, its outputs are not")
@@ -310,6 +329,7 @@ class Session:
             if given is None:
                 given = next(tensors(kwargs), None)
             self._last_input = weak(given)
+            self._count_samples(given)
             self._output = weak(first_tensor(output))
             self._hash(module, given)
             if self.snapping and torch.is_grad_enabled() and module.training:
@@ -320,6 +340,9 @@ class Session:
             self.failed("root", error)
         finally:
             self.schedule.spent += time.perf_counter() - began
+
+    def _bare_called(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        self.bare_moved()
 
     def last_root(self) -> nn.Module | None:
         """The network that was called last."""
@@ -334,6 +357,15 @@ class Session:
         """The first tensor of the last network output."""
         found = self._output()
         return found if isinstance(found, Tensor) else None
+
+    def stream_called(self) -> Stream | None:
+        """The newest stream that trains the network called last."""
+        root = self.last_root()
+        if root is not None:
+            for stream in reversed(self.live_streams()):
+                if any(module is root for _, module in stream.modules()):
+                    return stream
+        return None
 
     def network_name(self, module: nn.Module | None) -> str:
         """The path of a root."""
@@ -370,13 +402,19 @@ class Session:
         """A loader gave a batch."""
         if self.asleep():
             return
+        known = self._iterators.get(iterator)
+        if self._skip and known is not None:
+            return
         with self.guard("batch"):
+            if known is None:  # a new pass over the data: its first step is always written down
+                if self._skip:
+                    self._skip = 0
+                    self.row.restart()
+                known = self._iterators[iterator] = {**evaluations.loader_facts(iterator), "fresh": True}
             self.row.batch_came()
-            self._loader = evaluations.loader_facts(iterator)
-            fresh = iterator not in self._iterators
-            self._iterators.add(iterator)
-            self._loader["fresh"] = fresh
-            self._batch = [weak(t) for t in tensors(batch)]
+            self._loader = known
+            if not self.lean or self._role is not None:
+                self._batch = [weak(t) for t in tensors(batch)]
 
     def loader_now(self) -> dict[str, Any] | None:
         """The loader that gave the last batch, if one did since the last step."""
@@ -406,6 +444,7 @@ class Session:
 
     def loss_called(self, name: str, original: Any, args: Any, kwargs: Any, result: Any) -> None:
         """A loss function of torch was called."""
+        self.bare_moved()
         if self.asleep() or "losses" in self._off:
             return
         if self.lean:
@@ -516,8 +555,10 @@ class Session:
                 for stream in self.live_streams():
                     if stream.due and self._stack[0] == id(stream.optimizer() if stream.optimizer else None):
                         steps.read_gradients(self, stream)
-            if self._pending_bare is not None and self._pending_bare.due:
-                steps.read_gradients(self, self._pending_bare)
+            if self._pending_bare is not None:
+                self._pending_bare.remember_slopes({})
+                if self._pending_bare.due:
+                    steps.read_gradients(self, self._pending_bare)
         except Exception as error:
             self.failed("backward", error)
         finally:
@@ -647,7 +688,23 @@ class Session:
             return
         steps.write_training_losses(self, stream, trained)
         for one in ended:
-            evaluations.write_pass(self, stream, one)
+            evaluations.write_pass(self, one.stream or stream, one)
+
+    def bare_moved(self) -> None:
+        """Ends the step of a hand-written update as soon as something shows that the parameters have changed."""
+        stream = self._pending_bare
+        if stream is not None and self.row.backwards and not self.in_backward and not self.asleep():
+            with self.guard("bare"):
+                steps.close_bare(self, stream)
+
+    def fed(self, module: nn.Module, given: Any) -> None:
+        """A network is called, or, where it is never called itself, one of its parts."""
+        self._last_root, self._last_input = weakref.ref(module), weak(given)
+        self._count_samples(given)
+
+    def _count_samples(self, given: Any) -> None:
+        if not self.row.given and isinstance(given, Tensor) and given.dim():
+            self.row.given = given.shape[0]
 
     def forget_step(self, stream: Stream) -> None:
         """The step under way does not take place: what was collected for it is not the next one's."""
@@ -690,7 +747,7 @@ class Session:
             self._opened = self.tick
             for s in streams:
                 s.due = not s.idle
-            if was:
+            if was and self._rooted:
                 self.snapping = True
                 self.snapshot.next()
                 return

@@ -76,6 +76,7 @@ class Snapshot:
     def attach(self, networks: Sequence[Network]) -> None:
         """Hooks every module of these networks."""
         done: set[int] = set()
+        quiet = self.session.seams.quiet
         for network in networks:
             for path, module in network.named_modules():
                 if id(module) in done or isinstance(module, torch.jit.ScriptModule):
@@ -83,10 +84,10 @@ class Snapshot:
                 done.add(id(module))
                 try:
                     if is_layer(module):
-                        self.hooks.append(Hook(module, self._layer(network, path)))
+                        self.hooks.append(Hook(module, quiet(self._layer(network, path))))
                     else:
-                        self.hooks.append(Hook(module, self._enter(network), before=True))
-                        self.hooks.append(Hook(module, self._leave(network)))
+                        self.hooks.append(Hook(module, quiet(self._enter(network)), before=True))
+                        self.hooks.append(Hook(module, quiet(self._leave(network))))
                 except RuntimeError:  # modules that refuse hooks
                     self.session.blind(path, "this module refuses hooks: its parameters are seen, its outputs are not")
 
@@ -140,11 +141,12 @@ class Snapshot:
 
     # -- forward -------------------------------------------------------------------------------------------------
 
-    def _forward(self, network: Network, path: str, module: nn.Module) -> Forward:
+    def _forward(self, network: Network, path: str, module: nn.Module, args: Any) -> Forward:
         if self.open:
             return self.open[-1]
         if self.loose is None or path in self.loose.counts:
             self.loose = Forward(network)
+            self.session.fed(module, first_tensor(args))
             self._keep(self.loose)
         self.roots_seen[id(module)] = module
         return self.loose
@@ -161,7 +163,7 @@ class Snapshot:
             return
         if not self.saved_hooks:
             self.saved_hooks = torch._C._autograd._top_saved_tensors_default_hooks(True) is not None
-        forward = self._forward(network, path, module)
+        forward = self._forward(network, path, module, args)
         place = forward.place(path)
         role = role_of(module)
         activation = activation_of(module)
@@ -183,7 +185,7 @@ class Snapshot:
         if tensor.requires_grad:
             given = list(tensors(args))
             made = graph.key(tensor.grad_fn)
-            identity = any(t is tensor for t in given) and (
+            identity = made is not None and any(t is tensor for t in given) and (
                 made in forward.outputs  # of a layer before; or of a functional activation, behind a dropout of 0
                 or (role != "activation" and graph.operation(tensor.grad_fn) in graph.ACTIVATIONS)
             )

@@ -6,6 +6,7 @@ import math
 import os
 import struct
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -69,6 +70,7 @@ class Row:
         self.clip_norm: float | Tensor = math.nan
         self.clip_limit = math.nan
         self.samples = 0
+        self.given = 0  # samples that a network was given first
         self.skipped = False
         self._mark = now
         self._wanted = now
@@ -244,9 +246,9 @@ def write_training_losses(session: Any, stream: Stream, trained: list[LossCall])
         described.update(item["id"] for item in new)
         session.writer.items(stream.index, "loss", [{**item, "optimizer": stream.index} for item in new])
     session.row.samples = max((sum(c.samples for c in calls) for calls in by_site.values()), default=0)
-    hashes = session.take_hashes() if by_site else None
-    if hashes is not None and hashes.device.type == "cpu":
-        session.writer.hashes(stream.index, "train", hashes.numpy().tobytes())
+    for call in trained:
+        if call.hashes is not None and call.hashes.device.type == "cpu":
+            session.writer.hashes(stream.index, "train", call.hashes.numpy().tobytes())
     sites = list(by_site)
     values = [call.value for site in sites for call in by_site[site]]
     counts = [len(by_site[site]) for site in sites]
@@ -273,10 +275,8 @@ def _write_custom(session: Any, stream: Stream) -> None:
     """A hand-written loss: the root of the backward stands for it."""
     file, line = session.row.line
     site = f"custom ({os.path.basename(file)}:{line})"
-    last = session.last_root()
-    if last is not None and session.row.samples == 0:
-        given = session._last_input()
-        session.row.samples = given.shape[0] if isinstance(given, Tensor) and given.dim() else 0
+    if session.row.samples == 0:
+        session.row.samples = session.row.given
     known, key = session.custom_sites, f"{stream.index}:{site}"
     if key not in known or session.custom_shapes:
         known.add(key)
@@ -378,7 +378,7 @@ def initial_statistics(session: Any, stream: Stream) -> None:
 def read_graph(session: Any, roots: list[Tensor], losses: list[tuple[str, int | None, list[int]]]) -> None:
     """What the autograd graph of a snapshot tells; described three times, so that late branches are seen."""
     leaves, edges, operations = session.snapshot.read_graph([root.grad_fn for root in roots], losses)
-    session.leaves.update({id(leaf): leaf for leaf in leaves})
+    session.leaves.update({id(leaf): weakref.ref(leaf) for leaf in leaves})
     for source, target, between in edges:
         session.edges.setdefault((source, target), between)
     for site, made in operations.items():
@@ -540,10 +540,10 @@ def _describe_reached(session: Any, stream: Stream, names: set[str]) -> None:
         for path, _, parameter in network.named_parameters():
             if path not in trained:  # the optimizer does not hold it: does a gradient reach it all the same?
                 items.append({"path": path, "reached": id(parameter) in session.leaves})
-    for key, leaf in session.leaves.items():
-        if key in known or not isinstance(leaf, nn.Parameter):
-            continue
-        items.append(stream.stray_item(leaf, session.modules))
+    for key, ref in session.leaves.items():
+        leaf = ref()
+        if key not in known and isinstance(leaf, nn.Parameter):
+            items.append(stream.stray_item(leaf, session.modules))
     session.writer.items(stream.index, "parameter", items)
 
 
@@ -568,7 +568,7 @@ def bare_before(session: Any, roots: list[Tensor], given: Sequence[Tensor] = ())
         session.streams[id(stream)] = stream
         session._pending_bare = stream
         session.hook_again()
-    elif stream.bare_changed(leaves):
+    elif stream.bare_changed() or stream.bare_replaced(leaves):
         close_bare(session, stream, checked=True)
         stream.take_bare(leaves)
     stream.remember_bare()
@@ -576,7 +576,7 @@ def bare_before(session: Any, roots: list[Tensor], given: Sequence[Tensor] = ())
 
 def close_bare(session: Any, stream: Stream, *, checked: bool = False) -> None:
     """Ends a step of a hand-written update."""
-    if not session.row.backwards or not (checked or stream.bare_changed(stream.parameters())):
+    if not session.row.backwards or not (checked or stream.bare_changed()):
         return
     session.end_step(stream)
     session.row.restart()
@@ -609,6 +609,7 @@ def grad_after(session: Any, args: Any, kwargs: Any, result: Any) -> None:
     inputs = args[1] if len(args) > 1 else kwargs.get("inputs")
     wanted = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     session.given_gradients = {id(t): g for t, g in zip(wanted, result, strict=False) if isinstance(g, Tensor)}
+    stream.remember_slopes(session.given_gradients)
     if stream.due:
         read_gradients(session, stream)
     session.given_gradients = {}

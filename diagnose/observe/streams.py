@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ _SETTINGS = (
 )  # fmt: skip
 
 
+FOLLOWS = 0.5  # cosine between a move and a gradient: 1 for gradient descent, about n^-0.5 for n unrelated numbers
 LOOKED_AT = 4  # gradients that are asked whether they are zero; the last layers' seldom are on their own account
 # Ticks that a snapshot waits for a stream: a critic that steps five times as often as its generator (Gulrajani et al.
 # 2017) is waited for from the start, one that steps a hundred times as often once that is known.
@@ -78,6 +79,7 @@ class Stream:
         self.present: dict[str, float] = {}
         self._watched: weakref.ref[Tensor] | None = None
         self._versions: list[tuple[weakref.ref[Tensor], int, Tensor | None]] = []
+        self._slopes: list[Tensor | None] = []
         self._bare: list[weakref.ref[Tensor]] = []
         if optimizer is not None:
             self.find_networks(optimizer, modules, taken)
@@ -254,16 +256,47 @@ class Stream:
         """Whether the tensors of the last backward are still there."""
         return bool(self._bare) and all(ref() is not None for ref in self._bare)
 
-    def bare_changed(self, leaves: Sequence[Tensor]) -> bool:
-        """Whether parameters changed since `remember_bare`: in place, through `.data`, or by being replaced."""
-        if len(leaves) != len(self._versions):
-            return len(self._versions) > 0
-        for tensor, (ref, version_then, then) in zip(leaves, self._versions, strict=True):
-            if ref() is not tensor or tensor._version != version_then:
+    def remember_slopes(self, given: Mapping[int, Tensor]) -> None:
+        """The gradients of small parameters: where new tensors take their place, the way they went tells."""
+        self._slopes = []
+        for tensor, (_, _, then) in zip(self.parameters(), self._versions, strict=False):
+            gradient = given.get(id(tensor), tensor.grad)
+            usable = then is not None and gradient is not None and type(gradient) is Tensor
+            self._slopes.append(gradient.detach().clone() if usable and gradient is not None else None)
+
+    def bare_changed(self) -> bool:
+        """Whether a parameter changed since `remember_bare`, in place or through `.data`."""
+        for ref, version_then, then in self._versions:
+            tensor = ref()
+            if tensor is None:
+                continue
+            if tensor._version != version_then:
                 return True
             if then is not None and (tensor.shape != then.shape or not torch.equal(tensor.detach(), then)):
                 return True
         return False
+
+    def bare_replaced(self, leaves: Sequence[Tensor]) -> bool:
+        """Whether new tensors stand where the parameters were: all are gone, and the new ones lie where the gradients led.
+
+        Inputs with a gradient (saliency maps, attacks) are new in each iteration too; they lie anywhere.
+        """
+        if not self._versions or any(ref() is not None for ref, _, _ in self._versions):
+            return False
+        if len(leaves) != len(self._versions) or len(self._slopes) != len(leaves):
+            return False
+        moves, slopes = [], []
+        for new, (_, _, then), slope in zip(leaves, self._versions, self._slopes, strict=True):
+            if then is None or slope is None or new.shape != then.shape:
+                return False
+            moves.append((new.detach() - then).reshape(-1).to(torch.float64))
+            slopes.append(slope.reshape(-1).to(torch.float64))
+        return bool(abs(torch.cosine_similarity(torch.cat(moves), torch.cat(slopes), dim=0)) > FOLLOWS)
+
+    def modules(self) -> Iterator[tuple[str, nn.Module]]:
+        """All modules of its networks with their paths."""
+        for network in self.networks:
+            yield from network.named_modules()
 
     def mode_layers(self) -> Iterable[tuple[str, nn.Module]]:
         """Layers whose behaviour depends on training mode."""

@@ -97,7 +97,7 @@ def test_an_exception_of_the_program_passes(observing: Observing) -> None:
             loss.backward()
             loss.backward()
         optimizer.step()
-        with pytest.raises(RuntimeError, match="Expected"):
+        with pytest.raises(AttributeError, match="size"):
             F.mse_loss("no tensor", 3)  # type: ignore[arg-type]
 
 
@@ -235,16 +235,15 @@ def test_symbolic_tracing_and_export(observing: Observing) -> None:
         def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
             return F.mse_loss(self.last(torch.relu(self.first(x))), torch.zeros(6, 2))
 
+    net = WithLoss()
+    bare = torch.fx.symbolic_trace(net).code, torch.export.export(net, (X,)).graph_module.code
+    net = WithLoss()
     with observing():
-        net = WithLoss()
         optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
         net(X).backward()
         optimizer.step()
-        symbolic = torch.fx.symbolic_trace(net)
-        assert [n.target for n in symbolic.graph.nodes if n.op == "call_module"] == ["first", "last"]
-        exported = torch.export.export(net, (X,))
-        targets = [str(n.target) for n in exported.graph.nodes if n.op == "call_function"]
-        assert targets == ["aten.linear.default", "aten.relu.default", "aten.linear.default", "aten.zeros.default", "aten.mse_loss.default"]
+        watched = torch.fx.symbolic_trace(net).code, torch.export.export(net, (X,)).graph_module.code
+    assert watched == bare
 
 
 def test_functional_transforms(observing: Observing) -> None:

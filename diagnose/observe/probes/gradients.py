@@ -42,7 +42,7 @@ def gradients(gradients: list[Tensor]) -> dict[str, list[Tensor]]:
     Source: Glorot & Bengio 2010, section 4.3 (norms); Goodfellow et al. 2016, section 8.4 (symmetry).
     """
     flat = [values_of(g.detach()) for g in gradients]
-    norms = [torch.linalg.vector_norm(as_float(g)) for g in flat]
+    norms = [torch.linalg.vector_norm(as_float(g)).to(torch.float32) for g in flat]
     zeros = [zero_share(g) for g in flat]
     spreads = [row_spread(g) for g in flat]
     return {"gradient_norm": norms, "gradient_zero_share": zeros, "gradient_row_spread": spreads}

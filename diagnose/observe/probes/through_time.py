@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, _VF, nn
+from torch import _VF, Tensor, nn
+from torch.autograd import grad  # as it is before anything is intercepted: this one is ours, not the program's
 
 from diagnose.observe.probes import per_layer, probe
 
@@ -51,8 +52,8 @@ def through_time(layer: nn.RNNBase, sequence: Tensor, output: Tensor) -> dict[st
         width = outputs.shape[-1] // directions
         last = outputs.select(time, -1)[..., :width]
         direction = torch.cos(torch.arange(width, dtype=last.dtype, device=last.device))
-        (gradient,) = torch.autograd.grad((last * direction).sum(), inputs)
+        (gradient,) = grad((last * direction).sum(), inputs)
     norms = gradient.to(torch.float32).square().sum(-1).mean(batch).sqrt()
     sizes = output.detach().to(torch.float32).square().mean(-1).mean(batch).sqrt()[-kept:]
-    points = torch.linspace(0, kept - 1, min(POINTS, kept), device=norms.device).round().to(torch.int64)
+    points = torch.linspace(0, kept - 1, min(POINTS, kept), dtype=torch.float32, device=norms.device).round().to(torch.int64)
     return {"through_time": (norms / norms[-1])[points], "state_norm": sizes[points]}

@@ -30,9 +30,9 @@ def weights(before: list[Tensor], after: list[Tensor]) -> dict[str, list[Tensor]
 
     Source: the update ratio of Karpathy's and Goodfellow's rules of thumb; symmetry: Goodfellow et al. 2016, 8.4.
     """
-    norms = [torch.linalg.vector_norm(as_float(old)) for old in before]
+    norms = [torch.linalg.vector_norm(as_float(old)).to(torch.float32) for old in before]
     moved = [
-        torch.linalg.vector_norm(as_float(new.detach() - old))
+        torch.linalg.vector_norm(as_float(new.detach() - old)).to(torch.float32)
         for old, new in zip(before, after, strict=True)
     ]
     return {"weight_norm": norms, "update_norm": moved, "weight_row_spread": [row_spread(old) for old in before]}

@@ -1,0 +1,464 @@
+"""Evaluations: told from training, set from set, and repeated where a program computes only an accuracy."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from diagnose.run import EvaluationSet, Training
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from .conftest import Recorded
+
+
+def data(samples: int, seed: int) -> TensorDataset:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(samples, 4, generator=generator)
+    return TensorDataset(x, (x.sum(1) > 0).long())
+
+
+def small(dropout: float = 0.0) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(dropout), nn.Linear(8, 2))
+
+
+def fit(net: nn.Module, optimizer: torch.optim.Optimizer, loader: Iterable[Any]) -> None:
+    net.train()
+    for x, y in loader:
+        optimizer.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimizer.step()
+
+
+def by_name(training: Training) -> dict[str, EvaluationSet]:
+    assert len({e.name for e in training.evaluations}) == len(training.evaluations), [e.id for e in training.evaluations]
+    return {e.name: e for e in training.evaluations}
+
+
+def same(found: EvaluationSet, losses: list[float]) -> None:
+    np.testing.assert_allclose(found.loss, losses, rtol=1e-5)
+
+
+@pytest.mark.parametrize("grad", [False, True], ids=["no_grad", "with gradients"])
+@pytest.mark.parametrize("mode", [False, True], ids=["eval", "train"])
+def test_an_evaluation_is_a_loss_that_no_backward_reaches(grad: bool, mode: bool, recorded: Recorded) -> None:
+    """Neither no_grad nor the mode is the criterion; both are facts."""
+    losses: list[float] = []
+    accuracies: list[float] = []
+
+    def validate() -> None:
+        net.train(mode)
+        total, right = 0.0, 0
+        with torch.set_grad_enabled(grad):
+            for x, y in held_out:
+                output = net(x)
+                total += F.cross_entropy(output, y).item() * len(y)
+                right += int((output.argmax(1) == y).sum())
+        losses.append(total / 20)
+        accuracies.append(right / 20)
+
+    def train() -> None:
+        nonlocal net
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        for _ in range(3):
+            fit(net, optimizer, loader)
+            validate()
+
+    net: Any = None
+    loader, held_out = DataLoader(data(24, 1), batch_size=8), DataLoader(data(20, 2), batch_size=8)
+    training = recorded(train)
+    assert [site.role for site in training.losses] == ["training"]
+    (found,) = training.evaluations
+    same(found, losses)
+    if mode and grad:  # as training until the next step shows that it was none: too late to look at the outputs
+        assert np.isnan(found.accuracy).all()
+    else:
+        assert found.accuracy.tolist() == pytest.approx(accuracies)
+    assert found.steps.tolist() == [2, 5, 8]
+    assert found.samples.tolist() == [20] * 3 and found.batches.tolist() == [3] * 3
+    assert found.grad_enabled is grad
+    assert found.name == "validate" and not found.shadow
+    assert found.site.function == "cross_entropy"
+    assert found.same_data == 0
+    assert found.site.id != training.losses[0].id
+    assert len(training.series("training_loss", training.losses[0].id)) == 9
+
+
+def test_the_noise_of_a_pass(recorded: Recorded) -> None:
+    losses: list[float] = []
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        loader, held_out = DataLoader(data(8, 1), batch_size=8), DataLoader(data(24, 2), batch_size=8)
+        fit(net, optimizer, loader)
+        with torch.no_grad():
+            for x, y in held_out:
+                losses.append(F.cross_entropy(net(x), y).item())
+        fit(net, optimizer, loader)
+
+    (found,) = recorded(train).evaluations
+    assert found.noise[0] == pytest.approx(np.std(losses, ddof=1) / np.sqrt(3), rel=1e-5)
+
+
+def test_sums_over_samples(recorded: Recorded) -> None:
+    totals: list[float] = []
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+        loader, held_out = DataLoader(data(8, 1), batch_size=8), DataLoader(data(20, 2), batch_size=8)
+        for _ in range(2):
+            for x, y in loader:
+                optimizer.zero_grad()
+                F.cross_entropy(net(x), y, reduction="sum").backward()
+                optimizer.step()
+            with torch.no_grad():
+                totals.append(sum(F.cross_entropy(net(x), y, reduction="sum").item() for x, y in held_out) / 20)
+
+    (found,) = recorded(train).evaluations
+    same(found, totals)
+
+
+def test_only_like_is_compared_with_like(recorded: Recorded) -> None:
+    """The same line with other arguments is another series."""
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+        x, y = data(8, 1).tensors
+        for _ in range(2):
+            optimizer.zero_grad()
+            F.cross_entropy(net(x), y).backward()
+            optimizer.step()
+            with torch.no_grad():
+                for reduction in ("mean", "sum"):
+                    F.cross_entropy(net(x), y, reduction=reduction)
+
+    found = recorded(train).evaluations
+    assert sorted(e.site.arguments["reduction"] for e in found) == ["mean", "sum"]
+
+
+def test_a_teacher_under_no_grad_is_no_evaluation(recorded: Recorded) -> None:
+    def train() -> None:
+        teacher, student = small(), small()
+        teacher.eval()
+        optimizer = torch.optim.SGD(student.parameters(), lr=0.1)
+        for x, y in DataLoader(data(24, 1), batch_size=8):
+            with torch.no_grad():
+                aim = teacher(x).softmax(1)
+            optimizer.zero_grad()
+            output = student(x)
+            loss = 0.3 * F.cross_entropy(output, y) + 6.3 * F.kl_div(output.log_softmax(1), aim, reduction="batchmean")
+            loss.backward()
+            optimizer.step()
+
+    training = recorded(train)
+    assert training.evaluations == ()
+    weights = {site.function: site.weight for site in training.losses}
+    assert weights == {"cross_entropy": pytest.approx(0.3), "kl_div": pytest.approx(6.3)}
+    assert training.networks == ("student",)
+
+
+def test_a_loss_computed_before_another_networks_step_still_trains(recorded: Recorded) -> None:
+    def train() -> None:
+        one, two = small(), small()
+        first, second = torch.optim.SGD(one.parameters(), lr=0.1), torch.optim.SGD(two.parameters(), lr=0.1)
+        x, y = data(8, 1).tensors
+        for _ in range(3):
+            a = F.cross_entropy(one(x), y)
+            b = F.cross_entropy(two(x), y)
+            first.zero_grad()
+            a.backward()
+            first.step()
+            second.zero_grad()
+            b.backward()
+            second.step()
+
+    training = recorded(train)
+    assert training.evaluations == ()
+    assert len(training.losses) == 2
+    by_line = sorted(training.losses, key=lambda site: site.source.line if site.source else 0)
+    assert [len(training.series("training_loss", site.id)) for site in by_line] == [3, 3]
+    assert [site.optimizer for site in by_line] == [0, 1]
+
+
+def test_two_sets_told_apart_by_a_local(recorded: Recorded) -> None:
+    """As nanoGPT does it: one line, one loop, the variable `split` alone tells them apart."""
+    expected: dict[str, list[float]] = {"train": [], "val": []}
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        sets = {"train": data(32, 1).tensors, "val": data(32, 2).tensors}
+
+        def get_batch(split: str) -> Any:
+            at = torch.randint(32, (8,))
+            return sets[split][0][at], sets[split][1][at]
+
+        @torch.no_grad()
+        def estimate_loss() -> None:
+            net.eval()
+            for split in ["train", "val"]:
+                losses = torch.zeros(4)
+                for k in range(4):
+                    x, y = get_batch(split)
+                    losses[k] = F.cross_entropy(net(x), y).item()
+                expected[split].append(losses.mean().item())
+            net.train()
+
+        for i in range(9):
+            if i % 3 == 0:
+                estimate_loss()
+            x, y = get_batch("train")
+            optimizer.zero_grad()
+            F.cross_entropy(net(x), y).backward()
+            optimizer.step()
+
+    found = by_name(recorded(train))
+    assert set(found) == {"train", "val"}
+    for name, losses in expected.items():
+        same(found[name], losses)
+    assert found["train"].same_data is not None and found["val"].same_data == 0
+
+
+def test_two_sets_told_apart_by_the_line_that_calls(recorded: Recorded) -> None:
+    expected: tuple[list[float], list[float]] = ([], [])
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        first, second = data(16, 1).tensors, data(16, 2).tensors
+
+        def evaluate(x: Tensor, y: Tensor) -> float:
+            with torch.no_grad():
+                return F.cross_entropy(net(x), y).item()
+
+        for _ in range(3):
+            fit(net, optimizer, [first])
+            expected[0].append(evaluate(*first))
+            expected[1].append(evaluate(*second))
+
+    found = recorded(train).evaluations
+    assert len(found) == 2
+    for one, losses in zip(sorted(found, key=lambda e: e.same_data or 0, reverse=True), expected, strict=True):
+        same(one, losses)
+    assert sorted(e.same_data or 0 for e in found) == [0, 1]
+
+
+def test_two_loaders_in_one_function(recorded: Recorded) -> None:
+    expected: tuple[list[float], list[float]] = ([], [])
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        loaders = [DataLoader(data(16, 1), batch_size=8), DataLoader(data(16, 2), batch_size=8)]
+        for _ in range(3):
+            fit(net, optimizer, loaders[0])
+            net.eval()
+            with torch.no_grad():
+                for i, loader in enumerate(loaders):
+                    expected[i].append(sum(F.cross_entropy(net(x), y).item() for x, y in loader) / 2)
+
+    found = recorded(train).evaluations
+    assert len(found) == 2
+    for one, losses in zip(found, expected, strict=True):
+        same(one, losses)
+    assert [e.same_data for e in found] == [1, 0]
+
+
+def test_messages_are_no_names_of_sets(recorded: Recorded) -> None:
+    """A formatted text among the variables has another value in every pass: it tells no sets apart."""
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        x, y = data(16, 1).tensors
+
+        def evaluate(epoch: int) -> None:
+            message = f"epoch {epoch}"
+            with torch.no_grad():
+                assert message, F.cross_entropy(net(x), y)
+
+        def really(epoch: int) -> float:
+            message = f"epoch {epoch}"
+            with torch.no_grad():
+                value = F.cross_entropy(net(x), y).item()
+            assert message
+            return value
+
+        for epoch in range(12):
+            fit(net, optimizer, [(x, y)])
+            evaluate(epoch)
+            really(epoch)
+
+    found = recorded(train).evaluations
+    assert max(len(e) for e in found) >= 8
+
+
+@pytest.mark.parametrize("function", ["cross_entropy", "nll_loss", "binary_cross_entropy_with_logits"])
+def test_accuracy_only_gets_the_loss_it_would_have_computed(function: str, recorded: Recorded) -> None:
+    """Bit for bit the loss that the same program computes when it does compute one."""
+    weights = torch.tensor([0.3, 0.7])
+
+    def script(computing: bool) -> Any:
+        torch.manual_seed(3)
+        net: nn.Module = small(0.2)
+        if function == "nll_loss":
+            net = nn.Sequential(net, nn.LogSoftmax(1))
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        loader, held_out = DataLoader(prepared(1), batch_size=8, shuffle=True), DataLoader(prepared(2), batch_size=8)
+        if function == "cross_entropy":
+            criterion: Any = nn.CrossEntropyLoss(weight=weights, label_smoothing=0.1)
+        else:
+            criterion = nn.NLLLoss() if function == "nll_loss" else nn.BCEWithLogitsLoss()
+        for _ in range(3):
+            net.train()
+            for x, y in loader:
+                optimizer.zero_grad()
+                criterion(net(x), y).backward()
+                optimizer.step()
+            net.eval()
+            right = 0
+            with torch.no_grad():
+                for x, y in held_out:
+                    output = net(x)
+                    if computing:
+                        criterion(output, y)
+                    right += int((output.argmax(1) == y).sum()) if y.dim() == 1 else 0
+
+    def prepared(seed: int) -> TensorDataset:
+        x, y = data(24, seed).tensors
+        return TensorDataset(x, F.one_hot(y, 2).float() if function.startswith("binary") else y)
+
+    (shadow,) = recorded(lambda: script(False)).evaluations
+    (real,) = recorded(lambda: script(True)).evaluations
+    assert shadow.shadow and not real.shadow
+    assert shadow.loss.tolist() == real.loss.tolist()
+    assert shadow.accuracy.tolist() == real.accuracy.tolist()
+    assert shadow.samples.tolist() == real.samples.tolist() == [24] * 3
+    assert shadow.site.function == real.site.function == function
+    assert shadow.same_data == real.same_data == 0
+
+
+def test_no_loss_is_repeated_where_it_might_be_another(recorded: Recorded) -> None:
+    """The target is not the batch's second item: what the evaluation's loss would be, we cannot know."""
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        loader = DataLoader(data(24, 1), batch_size=8)
+        for _ in range(2):
+            for x, y in loader:
+                optimizer.zero_grad()
+                F.cross_entropy(net(x), 1 - y).backward()
+                optimizer.step()
+            with torch.no_grad():
+                for x, _ in loader:
+                    net(x)
+
+    assert recorded(train).evaluations == ()
+
+
+def test_no_loss_is_repeated_on_a_network_in_rollout(recorded: Recorded) -> None:
+    """Without a loader there is no target: a policy that acts is not evaluated."""
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        for _ in range(3):
+            with torch.no_grad():
+                for _ in range(4):
+                    net(torch.randn(1, 4))
+            optimizer.zero_grad()
+            F.cross_entropy(net(torch.randn(8, 4)), torch.arange(8) % 2).backward()
+            optimizer.step()
+
+    assert recorded(train).evaluations == ()
+
+
+def test_evaluation_in_training_mode_is_told_by_its_layers(recorded: Recorded) -> None:
+    def train() -> None:
+        net = small(0.5)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        first, second = data(16, 1).tensors, data(16, 2).tensors
+
+        def in_training_mode() -> None:
+            with torch.no_grad():
+                F.cross_entropy(net(second[0]), second[1])
+
+        def properly() -> None:
+            net.eval()
+            with torch.no_grad():
+                F.cross_entropy(net(second[0]), second[1])
+
+        for _ in range(2):
+            fit(net, optimizer, [first])
+            in_training_mode()
+            properly()
+
+    found = by_name(recorded(train))
+    assert found["in_training_mode"].training_layers == ("net.2",)
+    assert found["in_training_mode"].evaluation_layers == ()
+    assert found["properly"].evaluation_layers == ("net.2",)
+    assert found["properly"].training_layers == ()
+
+
+def test_data_shared_with_training(recorded: Recorded) -> None:
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        x, y = data(16, 1).tensors
+        other, labels = data(8, 2).tensors
+        mixed, theirs = torch.cat([x[:8], other]), torch.cat([y[:8], labels])
+        for _ in range(2):
+            fit(net, optimizer, DataLoader(TensorDataset(x, y), batch_size=4, shuffle=True))
+            with torch.no_grad():
+                F.cross_entropy(net(mixed), theirs)
+
+    (found,) = recorded(train).evaluations
+    assert found.same_data == pytest.approx(0.5)
+
+
+def test_an_evaluation_after_the_last_step_is_kept(recorded: Recorded) -> None:
+    values: list[float] = []
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        first, second = data(16, 1).tensors, data(16, 2).tensors
+        fit(net, optimizer, [first] * 3)
+        net.eval()
+        values.append(F.cross_entropy(net(second[0]), second[1]).item())
+
+    (found,) = recorded(train).evaluations
+    same(found, values)
+    assert found.steps.tolist() == [2]
+
+
+def test_loaders_and_epochs(recorded: Recorded) -> None:
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        loader = DataLoader(data(20, 1), batch_size=8, shuffle=True)
+        for _ in range(3):
+            fit(net, optimizer, loader)
+
+    training = recorded(train)
+    assert training.epochs == (0, 3, 6)
+    loader = training.facts["data"]["loader"]
+    assert {k: loader[k] for k in ("class", "batch_size", "shuffle", "dataset", "dataset_size", "workers", "drop_last")} == {
+        "class": "DataLoader", "batch_size": 8, "shuffle": True, "dataset": "TensorDataset", "dataset_size": 20, "workers": 0,
+        "drop_last": False,
+    }  # fmt: skip
+    assert training.series("samples").values.tolist() == [8, 8, 4] * 3
+
+
+def test_loaders_keep_their_type_and_length() -> None:
+    """Nothing of ours shows at the program's iterator."""
+    loader = DataLoader(data(20, 1), batch_size=8)
+    assert type(iter(loader)).__name__ == "_SingleProcessDataLoaderIter"
+    assert len(iter(loader)) == 3
