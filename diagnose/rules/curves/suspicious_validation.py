@@ -59,7 +59,7 @@ def suspicious_validation(
         passes = pair.evaluation.noise[np.isfinite(pair.evaluation.loss)]
         errors = np.hypot(errors, np.where(np.isfinite(passes), passes, 0.0))
         scale = trend.reference(training, pair.site, float(losses[0]))
-        lower = (losses < ratio * levels) & (levels - losses > noise * errors) & (levels - losses > material * scale)
+        lower = (levels > 0) & (losses < ratio * levels) & (levels - losses > noise * errors) & (levels - losses > material * scale)
         share = float(np.mean(lower))
         if share < passes_share:
             continue
