@@ -120,8 +120,10 @@ def chance_loss(training: Training, site: LossSite) -> float:
     """The loss of the best constant prediction: what a network that has learnt nothing reaches, NaN where unknown.
 
     The entropy of the labels for classes, the variance (squared error) or the mean deviation of a normal
-    distribution (absolute error: sqrt(2/pi) standard deviations) for quantities.
+    distribution (absolute error: sqrt(2/pi) standard deviations) for quantities. Unknown where classes are weighted.
     """
+    if any(site.arguments.get(name) is not None for name in ("weight", "pos_weight")):
+        return float("nan")
     if site.function in CATEGORICAL:
         shares = class_shares(training, site)
         if len(shares):
