@@ -9,6 +9,7 @@ import torch
 from diagnose.observe.probes import Probe, all_probes
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.overrides import TorchFunctionMode
 
 from observe.probe_references import REFERENCES
 
@@ -78,7 +79,11 @@ def fed(*shape: int) -> Make:
 
 def recurrent(kind: type[nn.RNNBase], **settings: Any) -> Make:
     def make(dtype: torch.dtype, device: str) -> tuple[Any, ...]:
-        layer = kind(3, 4, batch_first=True, dtype=dtype, device=device, **settings)
+        layer = kind(3, 4, batch_first=True, dtype=dtype, **settings)
+        if device != "cpu":
+            layer._flat_weights = [torch.empty(w.shape, dtype=dtype, device=device) for w in layer._flat_weights]
+            width = 4 * (2 if layer.bidirectional else 1)
+            return layer, tensor(2, 6, 3, dtype=dtype, device=device), tensor(2, 6, width, dtype=dtype, device=device)
         with torch.no_grad():
             for parameter in layer.parameters():
                 parameter.copy_(tensor(*parameter.shape, dtype=dtype, device=device, scale=0.7))
@@ -86,6 +91,30 @@ def recurrent(kind: type[nn.RNNBase], **settings: Any) -> Make:
             return layer, sequence, layer(sequence)[0]
 
     return make
+
+
+class Indexing(TorchFunctionMode):
+    """Indexing as the operations it is made of: python's own asks for a device that a CPU build of torch does not know."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is not Tensor.__getitem__:
+            return func(*args, **(kwargs or {}))
+        found, keys = args[0], args[1] if isinstance(args[1], tuple) else (args[1],)
+        keys = list(keys)
+        if Ellipsis in keys:
+            at = keys.index(Ellipsis)
+            keys[at : at + 1] = [slice(None)] * (found.dim() - len(keys) + 1)
+        dim = 0
+        for key in keys:
+            if isinstance(key, slice):
+                found = torch.ops.aten.slice(found, dim, key.start, key.stop, key.step or 1)
+                dim += 1
+            elif isinstance(key, int):
+                found = torch.ops.aten.select(found, dim, key)
+            else:
+                found = torch.ops.aten.index(found, [None] * dim + [key])
+                dim += 1
+        return found
 
 
 EXAMPLES: dict[str, list[Make]] = {
@@ -182,11 +211,21 @@ def test_the_same_twice(probe: Probe, make: Make) -> None:
 @pytest.mark.parametrize("probe,make", CASES)
 def test_never_waits_for_the_device(probe: Probe, make: Make) -> None:
     """On fake CUDA tensors `item`, `bool`, `tolist`, `nonzero`, masks and copies to the host all raise."""
-    with FakeTensorMode(allow_non_fake_inputs=True):
+    with FakeTensorMode(allow_non_fake_inputs=True), Indexing():
         given = make(torch.float32, "cuda")
         found = answers(probe, given)
         for name, values in found.items():
             assert all(value.device.type == "cuda" for value in values), name
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [lambda t: t.sum().item(), lambda t: bool(t.any()), lambda t: t.tolist(), lambda t: t.nonzero(), lambda t: t[t > 0],
+     lambda t: torch.unique(t), lambda t: t.numpy()],
+)  # fmt: skip
+def test_waiting_would_be_seen(waits: Callable[[Tensor], Any]) -> None:
+    with FakeTensorMode(allow_non_fake_inputs=True), Indexing(), pytest.raises(Exception, match=".+"):
+        waits(torch.empty(4, 3, device="cuda"))
 
 
 @pytest.mark.parametrize("probe,make", CASES)

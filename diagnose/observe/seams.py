@@ -93,6 +93,7 @@ class Seams:
         self.installed = False
         self.suspensions = 0
         self._dynamo: Any = None
+        self._callbacks: tuple[Any, Any] | None = None
         self._compiles = False  # the program has compiled something
         self._codes: list[CodeType] = []
 
@@ -109,6 +110,7 @@ class Seams:
         for holder in (torch.nn.utils, torch.nn.utils.clip_grad):
             for name in ("clip_grad_norm_", "clip_grad_value_"):
                 self._replace(holder, name, self._clip(name, getattr(holder, name)))
+        self._replace(torch, "compile", self._compile(torch.compile))
         self._replace(torch.jit, "script", self._without_us(torch.jit.script))
         self._replace(torch.jit, "trace", self._without_us(torch.jit.trace))
         self._replace(Optimizer, "__init__", self._optimizer(Optimizer.__init__))
@@ -137,7 +139,7 @@ class Seams:
         self._functions.clear()
         while self._undo:
             self._undo.pop()()
-        self._dynamo, self._compiles = None, False
+        self._leave_dynamo()
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
@@ -166,30 +168,44 @@ class Seams:
         again without them.
         """
         dynamo = sys.modules.get("torch._dynamo")
-        if dynamo is None or self._dynamo is not None:
+        handler = getattr(getattr(dynamo, "callback", None), "callback_handler", None)
+        if dynamo is None or handler is None or not self.installed:  # absent, or still being imported
             return
-        self._dynamo = dynamo
-        skip = dynamo.eval_frame.skip_code
-        for _, _, _, ours in self._functions:
-            code = getattr(ours, "__code__", None)
+        if self._callbacks is None:
+            self._dynamo = dynamo
+            self._callbacks = dynamo.disable(self._compilation_begins), dynamo.disable(self._compilation_ends)
+            counters = getattr(getattr(dynamo, "utils", None), "counters", {})
+            if counters.get("frames"):  # compiled before we came
+                self._be_quiet()
+        begins, ends = self._callbacks
+        if begins in handler.start_callbacks:  # until the program calls `torch._dynamo.reset()`
+            return
+        own = [getattr(ours, "__code__", None) for _, _, _, ours in self._functions]
+        for code in (*own, *self._codes, in_backward.__code__, plain.__code__, transforming.__code__):
             if code is not None:
-                skip(code)
-        for code in (*self._codes, in_backward.__code__, plain.__code__, transforming.__code__):
-            skip(code)
-        handler = dynamo.callback.callback_handler
-        begins, ends = dynamo.disable(self._compilation_begins), dynamo.disable(self._compilation_ends)
+                dynamo.eval_frame.skip_code(code)
         handler.register_start_callback(begins)
         handler.register_end_callback(ends)
-        self._undo.append(lambda: begins in handler.start_callbacks and handler.remove_start_callback(begins))
-        self._undo.append(lambda: ends in handler.end_callbacks and handler.remove_end_callback(ends))
+
+    def _leave_dynamo(self) -> None:
+        if self._callbacks is not None:
+            handler = self._dynamo.callback.callback_handler
+            for callbacks, ours in zip((handler.start_callbacks, handler.end_callbacks), self._callbacks, strict=True):
+                if ours in callbacks:
+                    callbacks.remove(ours)
+        self._dynamo, self._callbacks, self._compiles = None, None, False
 
     def _compilation_begins(self, _: Any) -> None:
         if not self.suspensions:
-            self._compiles = True
-            if not isinstance(self.listener, Quiet):
-                self.listener = Quiet(self.listener, self.quiet)
+            self._be_quiet()
             self.listener.compiling()
         self.suspensions += 1
+
+    def _be_quiet(self) -> None:
+        """From now on the program's calls may pass dynamo on their way to us."""
+        self._compiles = True
+        if not isinstance(self.listener, Quiet):
+            self.listener = Quiet(self.listener, self.quiet)
 
     def _compilation_ends(self, _: Any) -> None:
         self.suspensions -= 1
@@ -295,6 +311,16 @@ class Seams:
                 return original(*args, **kwargs)
 
         return self._finish(scripting, original)
+
+    def _compile(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        seams = self
+
+        def compile(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            seams.meet_dynamo()
+            return result
+
+        return self._finish(compile, original)
 
     def _optimizer(self, original: Callable[..., Any]) -> Callable[..., Any]:
         seams = self

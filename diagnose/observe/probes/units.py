@@ -34,9 +34,9 @@ def units(outputs: list[Tensor], channels_first: list[bool], silent: list[Tensor
         shaped = by_unit(output.detach(), first)
         quiet = (shaped == 0).all(2).all(0)
         fresh = torch.zeros(quiet.shape[0] + 1, dtype=torch.float32, device=quiet.device)
-        state = (fresh if before is None or before.shape != fresh.shape else before) + 1
-        state[:-1] = torch.where(quiet, state[:-1], torch.zeros_like(state[:-1]))
-        states.append(state)
-        share = (state[:-1] >= WINDOW).to(torch.float32).mean()
-        shares.append(torch.where(state[-1] >= WINDOW, share, torch.full_like(share, math.nan)))
+        counts = (fresh if before is None or before.shape != fresh.shape else before) + 1
+        runs, seen = torch.where(quiet, counts[:-1], torch.zeros_like(counts[:-1])), counts[-1:]
+        states.append(torch.cat((runs, seen)))
+        share = (runs >= WINDOW).to(torch.float32).mean()
+        shares.append(torch.where(seen[0] >= WINDOW, share, torch.full_like(share, math.nan)))
     return {"dead_share": shares, "silent": states}
