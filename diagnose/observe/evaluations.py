@@ -28,7 +28,7 @@ def loader_facts(iterator: Any) -> dict[str, Any]:
         if name == "DistributedSampler":
             shuffle = bool(getattr(inner, "shuffle", True))
     try:
-        size = len(dataset) if dataset is not None else None  # type: ignore[arg-type]
+        size = len(dataset) if dataset is not None else None
     except TypeError:
         size = None
     return {

@@ -96,7 +96,7 @@ def _inputs(node: Node, keys: Sequence[int], most: int = 64) -> list[Node]:
 def leaves(nodes: Iterable[Node]) -> list[Tensor]:
     """The leaf tensors that a backward through these nodes gives gradients to, in the order in which they were used."""
     nodes = list(nodes)
-    found = {}
+    found: dict[int, Tensor] = {}
     for node in sorted((node for node in nodes if not hasattr(node, "variable")), key=order):
         for parent in parents(node):
             if hasattr(parent, "variable"):
@@ -131,15 +131,14 @@ def operations_before(node: Node | None, most: int = 6) -> list[str]:
         name = operation(node)
         if name not in SHAPE_ONLY:
             found.append(name)
-        node = next(_main_input(node, name), None)
+        node = main_input(node)
     return found
 
 
-def _main_input(node: Node, name: str) -> Iterator[Node]:
+def main_input(node: Node) -> Node | None:
     """The input that carries the data: for a linear map not the bias, for anything the first that is no leaf."""
-    candidates = [p for p in parents(node)]
-    inner = [p for p in candidates if not _parameter_only(p)]
-    yield from inner or candidates
+    candidates = list(parents(node))
+    return next((p for p in candidates if not _parameter_only(p)), next(iter(candidates), None))
 
 
 def _parameter_only(node: Node, depth: int = 3) -> bool:
@@ -161,7 +160,7 @@ def shapes_before(node: Node | None, most: int = 8) -> list[tuple[str, list[int]
     while node is not None and len(found) < most and not hasattr(node, "variable"):
         shape = shape_of(node)
         found.append((operation(node), shape if shape is not None else []))
-        node = next(_main_input(node, ""), None)
+        node = main_input(node)
     return found
 
 

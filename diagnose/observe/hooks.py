@@ -31,7 +31,7 @@ class Hook:
     def __init__(self, module: nn.Module, receive: Callable[..., None], *, before: bool = False) -> None:
         self.receive = receive
         register = module.register_forward_pre_hook if before else module.register_forward_hook
-        self.handle: Any = register(self, with_kwargs=True)  # type: ignore[operator]
+        self.handle: Any = register(self, with_kwargs=True)
 
     def __call__(self, module: nn.Module, *passed: Any) -> None:
         if _compiling() or in_backward() or transforming():  # recomputation under checkpointing is inside a backward
@@ -100,4 +100,4 @@ def stop_hiding() -> None:
     global _hiding
     _hiding -= 1
     if not _hiding and nn.Module.__dict__.get("__reduce_ex__") is _reduce_ex:
-        del nn.Module.__reduce_ex__  # type: ignore[misc]
+        del nn.Module.__reduce_ex__

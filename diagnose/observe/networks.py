@@ -67,11 +67,8 @@ class Modules:
         return sorted(topmost, key=lambda module: min(place.get(id(p), len(place)) for p in module.parameters()))
 
     def _holding(self, wanted: set[int]) -> list[nn.Module]:
-        found = []
-        for module in list(self._known):
-            if "_modules" in module.__dict__ and any(id(p) in wanted for p in module.parameters()):
-                found.append(module)
-        return found
+        known = [module for module in list(self._known) if "_modules" in module.__dict__]
+        return [module for module in known if any(id(p) in wanted for p in module.parameters())]
 
 
 def unwrapped(module: nn.Module) -> nn.Module:

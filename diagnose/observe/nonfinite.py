@@ -86,11 +86,7 @@ class NonFinite:
                 kind = bad(saved)
                 if kind is None:
                     continue
-                made = node
-                if name != "_saved_result" and name != "_saved_out":
-                    made = next(graph.parents(node), node)
-                    if hasattr(made, "variable"):
-                        made = node
+                made = node if name in ("_saved_result", "_saved_out") else _maker(node, name)
                 return self._layer(made), graph.operation(made), kind
         return None, None, None
 
@@ -103,3 +99,9 @@ class NonFinite:
                     if path is not None:
                         return str(path).rsplit(".", 1)[0]
         return None
+
+
+def _maker(node: Any, saved: str) -> Any:
+    """The node that made an input which another one saved; that one itself where the input is a leaf."""
+    above = node.next_functions[1][0] if saved == "_saved_other" and len(node.next_functions) > 1 else graph.main_input(node)
+    return node if above is None or hasattr(above, "variable") else above

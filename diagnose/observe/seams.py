@@ -48,16 +48,17 @@ def in_backward() -> bool:
 def transforming() -> bool:
     """Whether a tracer or a functional transform (vmap, grad) runs: tensors have no values then, and what we do is recorded."""
     return bool(
-        torch._C._get_tracing_state() is not None or torch._C._functorch.peek_interpreter_stack() is not None  # type: ignore[attr-defined]
+        torch._C._get_tracing_state() is not None or torch._C._functorch.peek_interpreter_stack() is not None
     )
 
 
 def plain(tensor: object) -> bool:
     """A real tensor of the user's: no subclass, no functorch wrapper, not while tracing."""
     return (
-        type(tensor) in (Tensor, nn.Parameter)
-        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # type: ignore[attr-defined]
-        and not torch.jit.is_tracing()
+        isinstance(tensor, Tensor)
+        and type(tensor) in (Tensor, nn.Parameter)
+        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        and torch._C._get_tracing_state() is None
     )
 
 
@@ -236,14 +237,15 @@ class Seams:
         self._functions.append((holder, name, original, ours))
         setattr(holder, name, ours)
 
-    def _finish(self, ours: Any, original: Callable[..., Any]) -> Any:
+    def _finish(self, ours: Any, original: Callable[..., Any]) -> Callable[..., Any]:
         functools.update_wrapper(ours, original)
         ours.__dict__.pop("__wrapped__", None)
         hidden(ours)
         setattr(ours, "__script_if_tracing_wrapper", True)
         setattr(ours, "__original_fn", original)
         ours._seams = self
-        return ours
+        made: Callable[..., Any] = ours
+        return made
 
     # -- the interceptions ----------------------------------------------------------------------------------------
 

@@ -158,8 +158,10 @@ class Session:
     def why_nothing(self) -> tuple[str, str]:
         """Why nothing was seen, as code and sentence."""
         if self.streams:
-            return "no-backward", "an optimizer was built but no backward ran in this process; training in child processes is not seen: use diagnose.watch() inside them"
-        return "no-training", "torch was imported but no optimizer step was seen in this process; if training runs in child processes, use diagnose.watch() inside them"
+            said = "an optimizer was built but no backward ran in this process; training in child processes is not seen"
+            return "no-backward", f"{said}: use diagnose.watch() inside them"
+        said = "torch was imported but no optimizer step was seen in this process; if training runs in child processes"
+        return "no-training", f"{said}, use diagnose.watch() inside them"
 
     def overhead(self) -> dict[str, Any]:
         """Our own time: within the one-time second, and what was spent beyond it as a share of the training time."""
@@ -181,7 +183,7 @@ class Session:
         began = time.perf_counter()
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.failed(what, error)
         finally:
             self.schedule.spent += time.perf_counter() - began
@@ -194,7 +196,8 @@ class Session:
             self._off.add(what)
             text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
             place = traceback.extract_tb(error.__traceback__)[-1]
-            self.writer.event(self.tick, None, "probe-failed", what, probe=what, error=text, line=f"{os.path.basename(place.filename)}:{place.lineno}")
+            line = f"{os.path.basename(place.filename)}:{place.lineno}"
+            self.writer.event(self.tick, None, "probe-failed", what, probe=what, error=text, line=line)
             if what not in all_probes():  # not one reading but the bookkeeping itself: nothing after it can be trusted
                 self._broken = True
                 self.unhook_all()
@@ -211,7 +214,7 @@ class Session:
         try:
             with torch.no_grad():
                 return probe(*args)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.failed(name, error)
             return None
         finally:
@@ -242,7 +245,7 @@ class Session:
         if "modules" not in self._off:
             try:
                 self.modules.registered(module)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
                 self.failed("modules", error)
 
     def site_id(self, call: LossCall) -> str:
@@ -336,7 +339,7 @@ class Session:
                 steps.read_inputs(self, module, args, kwargs)
             elif self._role is not None and not torch.is_grad_enabled():
                 evaluations.shadow(self, module, output)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.failed("root", error)
         finally:
             self.schedule.spent += time.perf_counter() - began
@@ -466,7 +469,7 @@ class Session:
                     self._loss_nodes.append((call, graph.key(result.grad_fn), inputs))
                     if plain(prediction) and plain(target):
                         call.statistics = self.read("losses", name, prediction, target)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.failed("losses", error)
         finally:
             self.schedule.spent += time.perf_counter() - began
@@ -494,7 +497,7 @@ class Session:
             given = list(roots) if isinstance(roots, (list, tuple)) else [roots]
             given = [t for t in given if isinstance(t, Tensor)]
             self._before_backward(given)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.failed("backward", error)
         finally:
             self.in_backward = True
@@ -559,7 +562,7 @@ class Session:
                 self._pending_bare.remember_slopes({})
                 if self._pending_bare.due:
                     steps.read_gradients(self, self._pending_bare)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.failed("backward", error)
         finally:
             self.schedule.spent += time.perf_counter() - began
@@ -603,7 +606,7 @@ class Session:
                 stream = self.take_optimizer(optimizer)  # built before we were attached
             if stream is not None and stream.due:
                 steps.read_gradients(self, stream)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.failed("step", error)
         finally:
             self.schedule.spent += time.perf_counter() - began
@@ -636,7 +639,7 @@ class Session:
                 self._count_lean(stream)
             else:
                 self.end_step(stream)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.failed("step", error)
         finally:
             self.schedule.spent += time.perf_counter() - began

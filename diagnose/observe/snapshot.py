@@ -345,7 +345,8 @@ def _in_order(forward: Forward) -> Iterator[str]:
 
 def _nearest(node: Any, outputs: dict[Any, str], own: Callable[[str, list[Tensor]], bool], most: int = 200) -> str | None:
     """The nearest place before a node; None where parameters of another network lie between."""
-    queue, seen, met = list(graph.parents(node)), set(), []
+    queue, seen = list(graph.parents(node)), set[int]()
+    met: list[Tensor] = []
     while queue and len(seen) < most:
         above = queue.pop(0)
         if above in outputs:

@@ -463,8 +463,8 @@ def _add_layers(session: Any, stream: Stream, add: Callable[[str, str, dict[str,
             modes = [r.training for r in records if r.training is not None]
             if modes:
                 training[place] = sum(modes) / len(modes)
-    for name, values in table.items():
-        add(name, "layers", values)
+    for name, by_place in table.items():
+        add(name, "layers", by_place)
     if order:
         stream.layer_order = _merged(stream.layer_order, order)
     return training
@@ -532,9 +532,10 @@ def _describe_reached(session: Any, stream: Stream, names: set[str]) -> None:
         known.update(other.paths)
     reaches = sorted({known[key].split(".", 1)[0] for key in session.leaves if key in known})
     session.writer.stream(stream.index, reaches=reaches)
-    items: list[dict[str, Any]] = []
-    for parameter in stream.parameters():
-        items.append({"path": stream.path(parameter), "reached": id(parameter) in session.leaves or stream.reached(parameter)})
+    items: list[dict[str, Any]] = [
+        {"path": stream.path(parameter), "reached": id(parameter) in session.leaves or stream.reached(parameter)}
+        for parameter in stream.parameters()
+    ]
     trained = {item["path"] for item in items}
     for network in stream.networks:
         for path, _, parameter in network.named_parameters():

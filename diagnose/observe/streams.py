@@ -72,7 +72,7 @@ class Stream:
         self.gap = 0  # ticks between its last two steps
         self.stepped_gradient: tuple[int, int, Any] | None = None  # id, version and weak reference of one gradient
         self.layer_order: list[str] = []
-        self.known_layers: dict[str, dict[str, Any]] = {}
+        self.known_layers: dict[str, int] = {}  # place → position that was written down
         self.silent: dict[str, Tensor] = {}
         self.described = 0
         self.gradients: dict[str, dict[str, Tensor]] = {}  # quantity → path → value, on snapshots
@@ -309,13 +309,13 @@ class Stream:
 def depends_on_mode(module: nn.Module) -> bool:
     """Dropout that drops, batch statistics that are tracked, recurrent nets with dropout between layers."""
     if isinstance(module, nn.modules.dropout._DropoutNd):
-        return module.p > 0
+        return bool(module.p > 0)
     if isinstance(module, nn.modules.batchnorm._NormBase):
         return bool(module.track_running_stats)
     if isinstance(module, nn.RNNBase):
         return module.dropout > 0 and module.num_layers > 1
     if isinstance(module, nn.MultiheadAttention):
-        return module.dropout > 0
+        return bool(module.dropout > 0)
     return False
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -151,7 +151,7 @@ def watch(*models_and_optimizers: nn.Module | Optimizer, name: str | None = None
     Raises:
         UsageError: something is neither a Module nor an Optimizer.
     """
-    for earlier in list(_open):
+    for earlier in _open:
         if any(ref() is thing for ref in earlier._things for thing in models_and_optimizers) or _same_cell(earlier):
             tell(f"this watch replaces the earlier one of the same objects ({earlier.path.name})")
             earlier.detach()

@@ -63,4 +63,5 @@ def row_spread(values: Tensor) -> Tensor:
     if values.dim() < 2 or values.shape[0] < 2 or values.numel() == 0:
         return torch.full((), float("nan"), dtype=torch.float32, device=values.device)
     rows = values.detach()[:64].flatten(1)[:, :1024].to(torch.float32)
-    return torch.linalg.vector_norm(rows - rows.mean(0, keepdim=True)) / torch.linalg.vector_norm(rows)
+    spread: Tensor = torch.linalg.vector_norm(rows - rows.mean(0, keepdim=True)) / torch.linalg.vector_norm(rows)
+    return spread

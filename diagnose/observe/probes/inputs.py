@@ -48,7 +48,7 @@ def inputs(batch: Tensor) -> dict[str, Tensor]:
     values = values.to(torch.float32)
     nothing = torch.full((), math.nan, dtype=torch.float32, device=values.device)
     if values.numel() == 0:
-        return {name: nothing for name in inputs.quantities}
+        return dict.fromkeys(inputs.quantities, nothing)
     finite = torch.isfinite(values)
     filled = torch.where(finite, values, torch.zeros_like(values))
     count = finite.sum().to(torch.float32).clamp_min(1)

@@ -48,7 +48,7 @@ def losses(function: str, prediction: Tensor, target: Tensor) -> dict[str, Tenso
         0-dim float32 tensors (NaN where a quantity has no meaning); `class_count` is a vector (C,), C ≤ 1000.
     """
     nothing = torch.full((), math.nan, dtype=torch.float32, device=prediction.device)
-    answer = {name: nothing for name in losses.quantities}
+    answer = dict.fromkeys(losses.quantities, nothing)
     raw_target = target.detach()
     prediction = _leading(prediction.detach()).to(torch.float32)
     target = raw_target[: prediction.shape[0]] if raw_target.dim() and prediction.dim() else raw_target
@@ -70,12 +70,13 @@ def losses(function: str, prediction: Tensor, target: Tensor) -> dict[str, Tenso
         answer["loss_accuracy"] = right
     if function in CLASSIFYING:
         _classes(answer, prediction, target, classes)
-    elif function.startswith("binary_cross_entropy") and prediction.shape == real.shape:
-        if prediction.numel() == prediction.shape[0]:
-            labels = (real > 0.5).reshape(-1)
-            ones = labels.to(torch.float32).sum()
-            answer["class_count"] = torch.stack((labels.numel() - ones, ones))
-            answer["label_repeat_share"] = _repeats(labels)
+    elif function.startswith("binary_cross_entropy") and (
+        prediction.shape == real.shape and prediction.numel() == prediction.shape[0]
+    ):
+        labels = (real > 0.5).reshape(-1)
+        ones = labels.to(torch.float32).sum()
+        answer["class_count"] = torch.stack((labels.numel() - ones, ones))
+        answer["label_repeat_share"] = _repeats(labels)
     return answer
 
 
