@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from diagnose.observe.session import Session
 from diagnose.record.reader import load
 from diagnose.record.writer import Writer

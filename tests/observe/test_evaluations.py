@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from diagnose.run import EvaluationSet, Training
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
+
+from diagnose.run import EvaluationSet, Training
 
 from .conftest import Recorded
 

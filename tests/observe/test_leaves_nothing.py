@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from diagnose.observe.session import Session
 from torch import Tensor, nn
+
+from diagnose.observe.session import Session
 
 from .conftest import Observing, seams
 

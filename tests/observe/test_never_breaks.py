@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from diagnose.observe import evaluations, steps
 from diagnose.observe.book import Book
 from diagnose.observe.graph import walk
@@ -18,7 +20,6 @@ from diagnose.observe.probes import Probe, all_probes
 from diagnose.observe.snapshot import Snapshot
 from diagnose.observe.streams import Stream
 from diagnose.observe.transfer import Transfer
-from torch import Tensor, nn
 
 from .conftest import Observing
 from .families import FAMILIES, identical

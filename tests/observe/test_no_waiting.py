@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from diagnose.observe.transfer import Transfer
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from diagnose.observe.transfer import Transfer
 
 from .conftest import Observing
 from .families import FAMILIES

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
 from diagnose.record.reader import load
 
 TRAIN = """
@@ -77,10 +78,10 @@ def test_the_same_on_both_streams(flags: Sequence[str], tmp_path: Path) -> None:
     if flags:
         assert bare.returncode == 1 and "UserWarning" in bare.stderr
     else:
-        assert bare.returncode == 0 and bare.stderr.count("Warning: ") == 5
+        assert bare.returncode == 0 and bare.stderr.count("Warning: ") == 6
         assert len(bare.stdout.splitlines()) == 3
-    (found,) = (tmp_path / ".diagnose").glob("*/rank0.sqlite")
-    assert load(found.parent).trainings
+        (found,) = (tmp_path / ".diagnose").glob("*/rank0.sqlite")
+        assert load(found.parent).trainings[0].steps == 6
 
 
 def test_killed_in_the_middle_loses_at_most_a_second(tmp_path: Path) -> None:
@@ -97,8 +98,8 @@ def test_killed_in_the_middle_loses_at_most_a_second(tmp_path: Path) -> None:
             break
     killed = time.time()
     program.send_signal(signal.SIGKILL)
-    steps += [float(line) for line in program.stdout.read().splitlines()]
-    program.wait()
+    with program:
+        steps += [float(line) for line in program.stdout.read().splitlines()]
     (found,) = (tmp_path / ".diagnose").glob("*/rank0.sqlite")
     recorded = load(found.parent)
     assert recorded.state == "killed"

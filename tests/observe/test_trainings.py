@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from diagnose.run import Run
 from torch import Tensor, nn
+
+from diagnose.run import Run
 
 from .conftest import Observing, Recorded
 

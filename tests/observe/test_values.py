@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from diagnose.run import Training
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+
+from diagnose.run import Training
 
 from .conftest import Observing, Recorded
 

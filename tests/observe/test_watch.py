@@ -7,12 +7,13 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-import diagnose
 import pytest
 import torch
 import torch.nn.functional as F
-from diagnose.errors import UsageError
 from torch import Tensor, nn
+
+import diagnose
+from diagnose.errors import UsageError
 
 X, Y = torch.linspace(-2, 2, 24).reshape(6, 4).sin(), torch.arange(6) % 2
 
