@@ -75,7 +75,7 @@ class Finding:
     places: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     severity: Severity = "error"
-    confidence: float = 0.9  # share of such findings that are true, measured on labelled programs
+    confidence: float = 0.9  # the share of such findings expected to be true
     steps: tuple[int, int] | None = None
     fix: Fix | None = None
     source: Source | None = None

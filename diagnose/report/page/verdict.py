@@ -87,7 +87,7 @@ def state(run: Run) -> str:
 
 def _confidence(diagnosis: Diagnosis, first: Finding | None) -> str:
     if first is not None:
-        return f"{first.confidence:.0%} of such findings were true on programs whose fault is known"
+        return f"{first.confidence:.0%}, an estimate of its rule that is not fitted to labelled programs yet"
     return ""
 
 
