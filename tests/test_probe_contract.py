@@ -49,7 +49,8 @@ def layers(dtype: torch.dtype, device: str) -> tuple[Any, ...]:
 
 
 def silent_units(dtype: torch.dtype, device: str) -> tuple[Any, ...]:
-    return [tensor(6, 4, dtype=dtype, device=device).relu(), tensor(2, 3, 5, 5, dtype=dtype, device=device).relu()], [False, True], [None, None]
+    flat, picture = tensor(6, 4, dtype=dtype, device=device), tensor(2, 3, 5, 5, dtype=dtype, device=device)
+    return [flat.relu(), picture.relu()], [False, True], [None, None]
 
 
 def classified(dtype: torch.dtype, device: str) -> tuple[Any, ...]:

@@ -79,9 +79,13 @@ class Snapshot:
         quiet = self.session.seams.quiet
         for network in networks:
             for path, module in network.named_modules():
-                if id(module) in done or isinstance(module, torch.jit.ScriptModule):
+                if id(module) in done:
                     continue
                 done.add(id(module))
+                if isinstance(module, torch.jit.ScriptModule):
+                    self.session.blind(path, "a scripted module: its parameters are seen, its layers are not")
+                    done.update(id(part) for part in module.modules())  # one word for all of it
+                    continue
                 try:
                     if is_layer(module):
                         self.hooks.append(Hook(module, quiet(self._layer(network, path))))
