@@ -25,7 +25,7 @@ def example(beginning: str) -> str:
 def rule(monkeypatch: pytest.MonkeyPatch) -> Rule:
     module = types.ModuleType("diagnose.rules.gradients.faint_gradients")
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    exec(example("@rule"), module.__dict__)  # noqa: S102 - our own documentation
+    exec(example("@rule"), module.__dict__)
     return module.faint_gradients
 
 
@@ -55,7 +55,7 @@ def test_the_probe_is_one() -> None:
     import torch
 
     names = {"probe": probe, "per_parameter": per_parameter, "Tensor": torch.Tensor, "__name__": "largest"}
-    exec(example("@probe"), names)  # noqa: S102 - our own documentation
+    exec(example("@probe"), names)
     made = names["largest"]
     assert isinstance(made, Probe) and list(made.quantities) == ["gradient_max"]
     assert made([torch.tensor([[1.0, -3.0]])])["gradient_max"] == [torch.tensor(3.0)]
