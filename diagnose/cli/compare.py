@@ -37,9 +37,9 @@ def compare(
     Findings gone and new, the figures reached, the first step and layer where the runs part, and what was set
     otherwise.
     """
-    from diagnose.report.compared import FORMATS as ways
-    from diagnose.report.compared import SUFFIXES
-    from diagnose.report.comparison import compare as compared
+    from diagnose.report.comparing.compared import FORMATS as ways
+    from diagnose.report.comparing.compared import SUFFIXES
+    from diagnose.report.comparing.comparison import compare as compared
 
     forms = {file: SUFFIXES.get(Path(file).suffix.lower()) for file in output}
     for file, form in forms.items():

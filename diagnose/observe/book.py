@@ -53,13 +53,13 @@ class Book:
     def epoch(self, stream: Any) -> float | None:
         """Number of the epoch: how often the training's loader has been begun."""
         session = self.session
-        if not session.row.batches or session._loader is None:
+        if not session.row.batches or session.data.loader is None:
             return None
-        if session._loader["fresh"]:
-            session._loader["fresh"] = False
+        if session.data.loader["fresh"]:
+            session.data.loader["fresh"] = False
             self._epoch[stream.index] = self._epoch.get(stream.index, -1) + 1
             if self._epoch[stream.index] == 0:
-                session.writer.stream(stream.index, data={"loader": shown(session._loader)})
+                session.writer.stream(stream.index, data={"loader": shown(session.data.loader)})
         return float(self._epoch.get(stream.index, 0))
 
     def facts(self) -> dict[str, Any]:

@@ -57,12 +57,12 @@ def learn_role(
 
     Only where the loss's input is the network's very output and its target an item of the loader's batch.
     """
-    if session._role is not None or not session._batch:
+    if session._role is not None or not session.data.batch:
         return
     root_output = session.last_output()
     if root_output is None or root_output is not prediction:
         return
-    for position, item in enumerate(ref() for ref in session._batch):
+    for position, item in enumerate(ref() for ref in session.data.batch):
         if item is target or (
             isinstance(item, Tensor) and item.device != target.device and item.shape == target.shape and item.dtype == target.dtype
         ):
@@ -78,9 +78,9 @@ def shadow(session: Any, module: nn.Module, output: Any) -> None:
     """Repeats the training's loss on an evaluation's output; kept only if the program computes no loss there itself."""
     role = session._role
     prediction = first_tensor(output)
-    if prediction is None or prediction.dim() != role["output_dim"] or session.loader_now() is None:
+    if prediction is None or prediction.dim() != role["output_dim"] or session.data.loader_now() is None:
         return
-    refs = session._batch
+    refs = session.data.batch
     target = refs[role["position"]]() if role["position"] < len(refs) else None
     if not isinstance(target, Tensor) or target.shape[:1] != prediction.shape[:1] or target.dtype != role["dtype"]:
         return
@@ -96,7 +96,7 @@ def shadow(session: Any, module: nn.Module, output: Any) -> None:
     call.samples = prediction.shape[0]
     call.tick = session.tick
     call.given = known.given
-    call.hashes = session.take_hashes(keep=True)
+    call.hashes = session.data.take_hashes(keep=True)
     to = session.losses.shadow_pass(call, frames)
     to.shadow = True
     session.losses.add(to, call)

@@ -227,8 +227,8 @@ class Losses:
         if isinstance(prediction, Tensor) and prediction.dim():
             call.samples = prediction.shape[0]
         call.given = (_form(prediction), _form(target))
-        call.hashes = self.session.take_hashes()
-        call.loader = self.session.loader_now()
+        call.hashes = self.session.data.take_hashes()
+        call.loader = self.session.data.loader_now()
         call.name = self._name(frames)
         evaluating = not result.requires_grad
         if evaluating or not self._trains(call, frames):
@@ -258,7 +258,7 @@ class Losses:
 
     def _pass(self, call: LossCall, frames: Sequence[FrameType]) -> Pass:
         """The pass this call would belong to if it is an evaluation."""
-        loader = self.session.loader_now()
+        loader = self.session.data.loader_now()
         base = (call.key, call.lines, None if loader is None else loader["id"])
         split, name = self._split(base, frames)
         key = (*base, split)
@@ -274,7 +274,7 @@ class Losses:
 
     def shadow_pass(self, call: LossCall, frames: Sequence[FrameType]) -> Pass:
         """The pass of a repeated loss, apart from those the program computes."""
-        loader = self.session.loader_now()
+        loader = self.session.data.loader_now()
         key = ("shadow", call.lines, None if loader is None else loader["id"])
         found = self.passes.get(key)
         if found is None:

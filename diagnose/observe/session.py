@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 
 from diagnose.observe import evaluations, graph, steps
 from diagnose.observe.book import Book
-from diagnose.observe.hashes import sample_hashes
+from diagnose.observe.data import Data
 from diagnose.observe.hooks import Hook, hide_from_copies, stop_hiding
 from diagnose.observe.losses import (
     LossCall,
@@ -32,6 +32,7 @@ from diagnose.observe.losses import (
 from diagnose.observe.networks import Modules, Network
 from diagnose.observe.nonfinite import NonFinite
 from diagnose.observe.probes import all_probes
+from diagnose.observe.scaling import Scaling
 from diagnose.observe.schedule import Schedule
 from diagnose.observe.seams import Seams, plain
 from diagnose.observe.snapshot import Snapshot, first_tensor, tensors
@@ -43,7 +44,6 @@ from diagnose.record.writer import Writer
 SKIPPED = 16  # steps in a row that are only counted, where even the least record would cost more than the budget
 SEAMS = 6e-6  # seconds a step that passing through the seams and hooks takes, which nothing times (own measurement)
 SETTLED = 20  # steps after which the places of the losses are known
-HASHES = 20_000  # samples of a set that are known again
 
 
 class Session:
@@ -75,11 +75,11 @@ class Session:
         self._last_root: Callable[[], Any] = lambda: None
         self._called_in = True, True  # the last root's mode and the grad mode when it was called
         self._last_input: Callable[[], Any] = lambda: None
-        self._hashed: dict[str, int] = {}
-        self._hashes: Tensor | None = None
-        self._loader: dict[str, Any] | None = None
-        self._iterators: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
-        self._batch: list[Callable[[], Any]] = []
+        self.data = Data(self)
+        self.batch_wanted, self.batch_came = self.data.batch_wanted, self.data.batch_came
+        scaling = Scaling(self)
+        self.clipped, self.scaled = scaling.clipped, scaling.scaled
+        self.scaler_called, self.scaler_stepped = scaling.scaler_called, scaling.scaler_stepped
         self._role: dict[str, Any] | None = None
         self._loss_nodes: list[tuple[LossCall, int | None, list[int]]] = []
         self._blind: set[str] = set()
@@ -334,7 +334,7 @@ class Session:
             self._last_input = weak(given)
             self._count_samples(given)
             self._output = weak(first_tensor(output))
-            self._hash(module, given)
+            self.data.hash(module, given)
             if self.snapping and torch.is_grad_enabled() and module.training:
                 steps.read_inputs(self, module, args, kwargs)
             elif self._role is not None and not torch.is_grad_enabled():
@@ -394,54 +394,6 @@ class Session:
                 if id(module) in inside and path not in training and path not in evaluating:
                     (training if module.training and not back else evaluating).append(path)
         return training, evaluating
-
-    # -- data ----------------------------------------------------------------------------------------------------
-
-    def batch_wanted(self, iterator: Any) -> None:
-        """The program asks a loader for a batch."""
-        self.row.batch_wanted()
-
-    def batch_came(self, iterator: Any, batch: Any) -> None:
-        """A loader gave a batch."""
-        if self.asleep():
-            return
-        known = self._iterators.get(iterator)
-        if self._skip and known is not None:
-            return
-        with self.guard("batch"):
-            if known is None:  # a new pass over the data: its first step is always written down
-                if self._skip:
-                    self._skip = 0
-                    self.row.restart()
-                known = self._iterators[iterator] = {**evaluations.loader_facts(iterator), "fresh": True}
-            self.row.batch_came()
-            self._loader = known
-            if not self.lean or self._role is not None:
-                self._batch = [weak(t) for t in tensors(batch)]
-
-    def loader_now(self) -> dict[str, Any] | None:
-        """The loader that gave the last batch, if one did since the last step."""
-        return self._loader if self.row.batches else None
-
-    def _hash(self, module: nn.Module, given: Tensor | None) -> None:
-        """Hashes of the samples of this call, while they are at hand: many programs give a temporary tensor."""
-        self._hashes = None
-        if given is None or given.dim() < 2 or not plain(given):
-            return
-        key = "train" if module.training and torch.is_grad_enabled() else "evaluation"
-        seen = self._hashed.get(key, 0)
-        if seen >= (HASHES if key == "train" else 5 * HASHES) or self.schedule.spent > self.schedule.once:
-            return
-        self._hashed[key] = seen + given.shape[0]
-        with torch.no_grad():
-            self._hashes = sample_hashes(given)
-
-    def take_hashes(self, *, keep: bool = False) -> Tensor | None:
-        """Hashes of the samples of the last network call, once; `keep` leaves them for the program's own loss."""
-        hashes = self._hashes
-        if not keep:
-            self._hashes = None
-        return hashes
 
     # -- losses and backward -----------------------------------------------------------------------------------------
 
@@ -761,59 +713,6 @@ class Session:
         if now != was or not self._rooted:
             self._rooted = True
             self.hook_again()
-
-    # -- clipping, scaling -----------------------------------------------------------------------------------------
-
-    def clipped(self, name: str, args: Any, kwargs: Any, result: Any) -> None:
-        """Gradients were clipped."""
-        if self.asleep():
-            return
-        with self.guard("clip"):
-            limit = args[1] if len(args) > 1 else kwargs.get("max_norm", kwargs.get("clip_value"))
-            limit = float(limit) if isinstance(limit, (int, float)) else math.nan
-            norm = number(result) if isinstance(result, Tensor) and plain(result) else math.nan
-            self.row.clipped(norm, limit, by_value=name == "clip_grad_value_", line=where())
-            if self.row.scale is not None and not self.row.unscaled:
-                scale = self.row.scale if isinstance(self.row.scale, float) else None
-                self.writer.event(self.tick, None, "clipped-while-scaled", None, scale=scale)
-
-    def scaled(self, scaler: Any, args: Any, result: Any) -> None:
-        """A gradient scaler has scaled a loss."""
-        if self.asleep():
-            return
-        with self.guard("scaler"):
-            scale = getattr(scaler, "_scale", None)
-            if not scaler.is_enabled() or not isinstance(scale, Tensor):
-                return
-            self.row.scale = scale.detach() if scale.device.type != "cpu" else float(scale.numpy())
-            self.row.scale_tensor = scale
-            self.row.unscaled = False
-            if args and isinstance(args[0], Tensor) and isinstance(result, Tensor):
-                self.row.scaled = (weakref.ref(result), number(args[0]))
-
-    def scaler_called(self, name: str, scaler: Any) -> None:
-        """A gradient scaler is about to unscale or to step."""
-        if self.asleep():
-            return
-        with self.guard("scaler"):
-            if name == "unscale_":
-                self.row.unscaled = True
-            elif name == "step":
-                self.row.stepped = self.tick
-
-    def scaler_stepped(self, scaler: Any, args: Any) -> None:
-        """`GradScaler.step` has returned: without a tick it has skipped the optimizer."""
-        if self.asleep() or not args:
-            return
-        with self.guard("scaler"):
-            stream = self.streams.get(id(args[0]))
-            if stream is not None and self.row.stepped == self.tick and scaler.is_enabled():
-                self.losses.settle()
-                self.forget_step(stream)
-                self.row.restart()
-                self.row.skipped = True
-                scale = self.row.scale if isinstance(self.row.scale, float) else None
-                self.writer.event(self.tick, stream.index, "scaler-skip", None, scale=scale)
 
     # -- for watch() -------------------------------------------------------------------------------------------------
 

@@ -285,7 +285,7 @@ def _write_custom(session: Any, stream: Stream) -> None:
             "shapes": session.custom_shapes, "operations": [name for name, _ in session.custom_shapes], "weight": 1.0,
         }])  # fmt: skip
         session.custom_shapes = []
-    hashes = session.take_hashes()
+    hashes = session.data.take_hashes()
     if hashes is not None and hashes.device.type == "cpu":
         session.writer.hashes(stream.index, "train", hashes.numpy().tobytes())
     values = session.row.losses

@@ -7,8 +7,8 @@ import pytest
 from pages import diagnosis as judged
 from pages import finding, run, training
 
-from diagnose.report.compared import as_json, page, text
-from diagnose.report.comparison import Parting, compare, parting
+from diagnose.report.comparing.compared import as_json, page, text
+from diagnose.report.comparing.comparison import Parting, compare, parting
 from diagnose.run import Optimizer, Series
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diagnose.report.comparison import Comparison, parted, rows
+from diagnose.report.comparing.comparison import Comparison, parted, rows
 from diagnose.report.html import asset, environment, policy
 from diagnose.report.page.chart import Chart
 from diagnose.report.page.curves import SMOOTHED, Drawn

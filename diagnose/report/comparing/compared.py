@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 
 from diagnose.finding import Diagnosis, Finding
-from diagnose.report.comparison import Comparison, parted, rows
+from diagnose.report.comparing.comparison import Comparison, parted, rows
 from diagnose.report.json import document, strict
 from diagnose.report.words import headline, plain, verdict
 
