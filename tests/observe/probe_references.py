@@ -52,7 +52,9 @@ def unit_values(output: Any, first: bool) -> list[Any]:
     return [output[..., u].reshape(len(output), -1) for u in range(output.shape[-1])]
 
 
-def outputs(tensors: Sequence[Tensor], activations: Sequence[str | None], channels_first: Sequence[bool], axes: Sequence[int]) -> Answer:
+def outputs(
+    tensors: Sequence[Tensor], activations: Sequence[str | None], channels_first: Sequence[bool], axes: Sequence[int]
+) -> Answer:
     answer: Answer = {}
 
     def add(name: str, value: Any) -> None:

@@ -745,7 +745,8 @@ def test_outputs_of_any_kind(make: Callable[[Tensor], Any], recorded: Recorded) 
         for _ in range(3):
             optimizer.zero_grad()
             answer = net(X)
-            logits = answer.logits if isinstance(answer, Answer) else next(iter(answer.values() if isinstance(answer, dict) else answer))
+            parts = [answer.logits] if isinstance(answer, Answer) else answer.values() if isinstance(answer, dict) else answer
+            logits = next(iter(parts))
             means.append(logits.mean().item())
             F.cross_entropy(logits, Y).backward()
             optimizer.step()

@@ -1,0 +1,76 @@
+"""The data as loaders and networks show them: batches, epochs, and hashes by which a sample is known again."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from diagnose.observe import evaluations
+from diagnose.observe.hashes import sample_hashes
+from diagnose.observe.losses import weak
+from diagnose.observe.seams import plain
+from diagnose.observe.snapshot import tensors
+
+HASHES = 20_000  # samples of a set that are known again
+
+
+class Data:
+    """Listens to the program's loaders; `batch` holds weak references to the tensors of the last batch."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+        self.loader: dict[str, Any] | None = None  # facts of the one that gave the last batch
+        self.batch: list[Callable[[], Any]] = []
+        self._iterators: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
+        self._hashed: dict[str, int] = {}
+        self._hashes: Tensor | None = None
+
+    def batch_wanted(self, iterator: Any) -> None:
+        """The program asks a loader for a batch."""
+        self.session.row.batch_wanted()
+
+    def batch_came(self, iterator: Any, batch: Any) -> None:
+        """A loader gave a batch."""
+        if self.session.asleep():
+            return
+        known = self._iterators.get(iterator)
+        if self.session._skip and known is not None:
+            return
+        with self.session.guard("batch"):
+            if known is None:  # a new pass over the data: its first step is always written down
+                if self.session._skip:
+                    self.session._skip = 0
+                    self.session.row.restart()
+                known = self._iterators[iterator] = {**evaluations.loader_facts(iterator), "fresh": True}
+            self.session.row.batch_came()
+            self.loader = known
+            if not self.session.lean or self.session._role is not None:
+                self.batch = [weak(t) for t in tensors(batch)]
+
+    def loader_now(self) -> dict[str, Any] | None:
+        """The loader that gave the last batch, if one did since the last step."""
+        return self.loader if self.session.row.batches else None
+
+    def hash(self, module: nn.Module, given: Tensor | None) -> None:
+        """Hashes of the samples of this call, while they are at hand: many programs give a temporary tensor."""
+        self._hashes = None
+        if given is None or given.dim() < 2 or not plain(given):
+            return
+        key = "train" if module.training and torch.is_grad_enabled() else "evaluation"
+        seen = self._hashed.get(key, 0)
+        if seen >= (HASHES if key == "train" else 5 * HASHES) or self.session.schedule.spent > self.session.schedule.once:
+            return
+        self._hashed[key] = seen + given.shape[0]
+        with torch.no_grad():
+            self._hashes = sample_hashes(given)
+
+    def take_hashes(self, *, keep: bool = False) -> Tensor | None:
+        """Hashes of the samples of the last network call, once; `keep` leaves them for the program's own loss."""
+        hashes = self._hashes
+        if not keep:
+            self._hashes = None
+        return hashes
