@@ -17,9 +17,8 @@ _PUBLIC = {
     "load": "diagnose.record.reader",
     "judge": "diagnose.judge",
     "report": "diagnose.report",
-    "explain": "diagnose.observe.explain",
 }
-__all__ = ["__version__", "explain", "judge", "load", "log", "report", "watch"]
+__all__ = ["__version__", "judge", "load", "log", "report", "watch"]
 
 
 class _Package(ModuleType):

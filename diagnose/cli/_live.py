@@ -11,6 +11,7 @@ from diagnose.settings import Settings
 
 FIRST, FACTOR = 64, 2.0  # steps of the first look, and how much later each next one comes
 SHARE = 0.005  # of the time so far that looking may take
+PATIENCE = 5.0  # seconds: a program that ends sooner hears the verdict soon enough
 
 
 class LiveJudge:
@@ -32,7 +33,7 @@ class LiveJudge:
             return
         self._next = int(tick * FACTOR)
         elapsed = time.perf_counter() - self._began
-        if elapsed < 5.0 or self._spent > SHARE * elapsed or not self._busy.acquire(blocking=False):
+        if elapsed < PATIENCE or self._spent > SHARE * elapsed or not self._busy.acquire(blocking=False):
             return
         threading.Thread(target=self._look, args=(tick,), daemon=True, name="diagnose-live").start()
 

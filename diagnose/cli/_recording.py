@@ -118,10 +118,12 @@ def _torch_facts() -> dict[str, Any]:
     return {"versions": versions, "device": device, "threads": torch.get_num_threads()}
 
 
-def begin(target: launch.Target, *, root: Path, settings: Settings, **options: Any) -> Recording:
+def begin(target: launch.Target, *, root: Path, settings: Settings, source: bool = True, **options: Any) -> Recording:
     """Prepares the record, before the program starts."""
     program = target.name if target.kind == "path" else f"-m {target.name}"
     rank, world = int(os.environ.get("RANK", "0") or 0), int(os.environ.get("WORLD_SIZE", "1") or 1)
-    facts = {"cwd": str(root), "settings": settings.facts(), "command": ["diagnose", "run", program]}
+    facts = {
+        "cwd": str(root), "settings": settings.facts(), "command": ["diagnose", "run", program], "source": source,
+    }  # fmt: skip
     make = partial(Writer.create, root, program, target.arguments, rank=rank, world=world, facts=facts)
     return Recording(make, settings=settings, **options)

@@ -42,7 +42,6 @@ class Plan:
     samples: bool = True
     rules: Settings = field(default_factory=Settings)
     strict: bool = False
-    explain: bool = False
 
 
 @click.command(
@@ -74,9 +73,6 @@ class Plan:
 @click.option("--no-samples", is_flag=True, help="Keep no samples of the data in the run.")
 @judging_options
 @click.option("--strict", is_flag=True, help="Let an error in a probe of ours end the program.")
-@click.option(
-    "--explain", is_flag=True, help="Explain the trained model by attribution when the program has ended well."
-)
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="(SCRIPT | FOLDER | ZIP | -m MODULE) [ARGS]...")
 def run(
     module: str | None,
@@ -124,7 +120,7 @@ def go(plan: Plan) -> None:
         tell(advice)
     recording = begin(
         plan.target, root=_current_folder(), settings=plan.rules, outputs=plan.outputs, format=plan.format,
-        quiet=plan.quiet, fail_on=plan.fail_on, every=plan.every, train=plan.train, strict=plan.strict,
+        quiet=plan.quiet, fail_on=plan.fail_on, every=plan.every, train=plan.train, strict=plan.strict, source=plan.source,
     )  # fmt: skip
     launch.forget(STARTED_WITH, launch.folder_of(plan.target))
     launch.execute(

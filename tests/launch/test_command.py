@@ -70,11 +70,11 @@ def test_options(tmp_path: Path) -> None:
             "--no-source",
         ),
         *("--no-samples", "--set", "dead-units.share=0.5", "--select", "loss", "--select", "dead-units"),
-        *("--ignore", "curves", "--strict", "--explain", "train.py"),
+        *("--ignore", "curves", "--strict", "train.py"),
     )
     assert (given.every, given.fail_on) == (5, "warning")
     assert (given.quiet, given.train, given.source, given.samples) == (True, False, False, False)
-    assert (given.strict, given.explain) == (True, True)
+    assert given.strict is True
     assert [output.path for output in given.outputs] == [tmp_path / "a.json", tmp_path / "sub/b.json"]
     assert given.rules.thresholds["dead-units"] == {"share": 0.5}
     assert given.rules.select == ("loss", "dead-units")

@@ -66,7 +66,7 @@ def exploding_gradients(
         message=message,
         places=(shown.place,) if shown.place else (training.networks[:1] or ("loss",)),
         evidence=tuple(e for e in (grown, steep, suffering) if e is not None),
-        confidence=0.9 if shown is steep else 0.8,
+        confidence=0.93 if shown is steep else 0.8,
         steps=shown.steps,
         fix=_fix_depth() if shown is steep else _fix(norm, training),
         source=source,
@@ -142,7 +142,7 @@ def _backward(training: Training, ratio: float, min_snapshots: int) -> Evidence 
             continue
         calm = values[:, len(layers) // 2 :].min(axis=1, keepdims=True)  # before it has grown
         with np.errstate(divide="ignore", invalid="ignore"):
-            median = np.median(values / calm, axis=0)[: max(1, len(layers) // 3)]
+            median = np.median(values / calm, axis=0)[:1]  # where all the layers have amplified it
         if (median > ratio).all():
             j = int(np.argmax(median))
             span = (int(matrix.steps[0]), int(matrix.steps[min(len(values), len(matrix.steps)) - 1]))
