@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
+
 from diagnose.cli import _live
 from diagnose.observe.session import Session
 from diagnose.record.writer import Writer
 from diagnose.settings import Settings
-from torch import nn
 
 
 def trained(live: _live.LiveJudge, session: Session, steps: int, fault: bool) -> None:

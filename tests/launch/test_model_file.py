@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 import torch
-from diagnose.launch.model_file import train
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
+
+from diagnose.launch.model_file import train
 
 X = torch.linspace(-1, 1, 80).reshape(20, 4)
 LABELS, BINARY, NUMBERS = torch.arange(20) % 3, (torch.arange(20) % 2).float(), X.sum(1)
