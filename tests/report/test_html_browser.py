@@ -133,7 +133,7 @@ def test_the_heat_map_tells_the_recorded_value_and_a_click_opens_the_layer(opene
     dialog = page.locator("dialog#layer")
     assert dialog.locator("h2").inner_text() == "net.block0.fc"
     dialog.locator("svg.chart").nth(3).wait_for()
-    assert dialog.locator(".histogram rect").count() > 100
+    dialog.locator(".histogram rect").nth(100).wait_for(state="attached")  # drawn after the lines
     page.keyboard.press("Escape")
     assert not dialog.is_visible()
 
