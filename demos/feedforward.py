@@ -45,7 +45,7 @@ PROBLEMS = {  # name: (what is wrong, what cures it)
     "symmetric-initialization": ("every weight of a layer the same", "random weights"),
     "softmax-before-cross-entropy": ("a softmax where the loss expects logits", "logits"),
     "unnormalized-inputs": ("grey levels from 0 to 255", "inputs of mean 0 and standard deviation 1"),
-    "overfitting": ("600 images, a fifth mislabelled, nothing to hold back", "weight-decay, dropout or early-stopping"),
+    "overfitting": ("600 images, two in five mislabelled, nothing to hold back", "weight-decay, dropout or early-stopping"),
 }
 OVERFITTING_CURES = ("weight-decay", "dropout", "early-stopping")  # the first is what a plain --fixed means
 
@@ -79,7 +79,7 @@ def load_data(fault, few_and_noisy):
     training, validation = order[:1200], order[1200:]
     if few_and_noisy:
         training = training[:600]
-        wrong = training[torch.rand(600) < 0.2]
+        wrong = training[torch.rand(600) < 0.4]
         labels[wrong] = (labels[wrong] + torch.randint(1, 10, wrong.shape)) % 10
     if fault != "unnormalized-inputs":  # FAULT: the grey levels go in as they are
         images = (images - images[training].mean()) / images[training].std()
