@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from diagnose.observe.evaluations import shown
-from diagnose.observe.losses import Key, LossCall, Pass
+from diagnose.observe.loss_calls import Key, LossCall, Pass
+
+if TYPE_CHECKING:
+    from diagnose.observe.session import Session
+    from diagnose.observe.streams import Stream
 
 
 class Book:
     """Gives every loss site and evaluation set one name, and keeps the facts of the training."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
         self._sites: dict[Key, str] = {}
         self._described: dict[str, bool] = {}
         self._sets: dict[Key, str] = {}
         self._epoch: dict[int, int] = {}
+        self.described_sites: dict[int, set[str]] = {}  # index of a stream → ids of the loss sites it was told of
+        self.custom_sites: set[str] = set()
 
     def site(self, call: LossCall) -> str:
         """The id of a training loss site: function, file and line."""
@@ -50,7 +56,7 @@ class Book:
         self._described[site] = weight is not None or not self.session.snapping
         return {**call.site, "id": site, "role": "training", "weight": weight}
 
-    def epoch(self, stream: Any) -> float | None:
+    def epoch(self, stream: Stream) -> float | None:
         """Number of the epoch: how often the training's loader has been begun."""
         session = self.session
         if not session.row.batches or session.data.loader is None:

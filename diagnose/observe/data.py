@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from diagnose.observe import evaluations
+from diagnose.observe.evaluations import loader_facts
 from diagnose.observe.hashes import sample_hashes
-from diagnose.observe.losses import weak
-from diagnose.observe.seams import plain
-from diagnose.observe.snapshot import tensors
+from diagnose.observe.nested import tensors, weak
+from diagnose.observe.torch_state import plain
+
+if TYPE_CHECKING:
+    from diagnose.observe.session import Session
 
 HASHES = 20_000  # samples of a set that are known again
 
@@ -21,7 +23,7 @@ HASHES = 20_000  # samples of a set that are known again
 class Data:
     """Listens to the program's loaders; `batch` holds weak references to the tensors of the last batch."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
         self.loader: dict[str, Any] | None = None  # facts of the one that gave the last batch
         self.batch: list[Callable[[], Any]] = []
@@ -38,17 +40,17 @@ class Data:
         if self.session.asleep():
             return
         known = self._iterators.get(iterator)
-        if self.session._skip and known is not None:
+        if self.session.steps.skip and known is not None:
             return
         with self.session.guard("batch"):
             if known is None:  # a new pass over the data: its first step is always written down
-                if self.session._skip:
-                    self.session._skip = 0
+                if self.session.steps.skip:
+                    self.session.steps.skip = 0
                     self.session.row.restart()
-                known = self._iterators[iterator] = {**evaluations.loader_facts(iterator), "fresh": True}
+                known = self._iterators[iterator] = {**loader_facts(iterator), "fresh": True}
             self.session.row.batch_came()
             self.loader = known
-            if not self.session.lean or self.session._role is not None:
+            if not self.session.lean or self.session.shadow.role is not None:
                 self.batch = [weak(t) for t in tensors(batch)]
 
     def loader_now(self) -> dict[str, Any] | None:

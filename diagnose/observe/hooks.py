@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from diagnose.observe.seams import in_backward, transforming
+from diagnose.observe.torch_state import in_backward, transforming
 
 _compiling = torch.compiler.is_compiling
 _DICTIONARIES = (

@@ -2,195 +2,37 @@
 
 from __future__ import annotations
 
-import inspect
-import math
-import os
 import sys
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from diagnose.observe import graph
+from diagnose.observe.loss_calls import Key, LossCall, Pass, arguments_of, form, input_and_target
+from diagnose.observe.memory import resident
 from diagnose.observe.probes.losses import accuracy
 from diagnose.observe.sources import locals_of, user_frames, where
+from diagnose.observe.torch_state import plain
+from diagnose.observe.transfer import number
+
+if TYPE_CHECKING:
+    from diagnose.observe.session import Session
 
 KNOWN = 16  # times a place must have trained before it is taken for a training's
 ACCURACY_ELEMENTS = 4_000_000  # an argmax over more than this is not worth its time
-_ARGUMENTS = ("reduction", "label_smoothing", "ignore_index", "beta", "delta", "log_target", "margin", "full", "log_input")
-_TENSORS = ("weight", "pos_weight")
-_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-_names: dict[str, tuple[str, ...]] = {}
-
-Key = tuple[Any, ...]
-
-
-def number(value: Tensor) -> float | Tensor:
-    """A scalar as a float where that waits for nothing (CPU), else detached on its device."""
-    value = value.detach()
-    if value.dim():
-        value = value.to(torch.float32).mean()
-    if value.device.type != "cpu":
-        return value
-    if value.dtype in (torch.bfloat16, torch.float16):
-        value = value.to(torch.float32)
-    return float(value.numpy())
-
-
-def arguments_of(name: str, original: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that decide whether two calls compute the same thing, as plain values."""
-    names = _names.get(name)
-    if names is None:
-        names = _names[name] = tuple(inspect.signature(original).parameters)
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
-    found = {a: given[a] for a in _ARGUMENTS if isinstance(given.get(a), (str, int, float, bool))}
-    found.setdefault("reduction", "mean")
-    found.update({a: "given" for a in _TENSORS if isinstance(given.get(a), Tensor)})
-    return found
-
-
-def input_and_target(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The first two arguments, however they were passed."""
-    first = args[0] if args else kwargs.get("input", kwargs.get("anchor"))
-    second = args[1] if len(args) > 1 else kwargs.get("target", kwargs.get("positive"))
-    return first, second
-
-
-def _form(tensor: object) -> tuple[torch.Size, torch.dtype] | None:
-    return (tensor.shape, tensor.dtype) if isinstance(tensor, Tensor) else None
-
-
-class LossCall:
-    """One call of a loss function that waits to be told training from evaluation. Its instance is the tensor's hook."""
-
-    __slots__ = (
-        "__weakref__",
-        "accuracy",
-        "arguments",
-        "evaluation",
-        "fired",
-        "function",
-        "given",
-        "hashes",
-        "lines",
-        "loader",
-        "losses",
-        "memory",
-        "name",
-        "samples",
-        "statistics",
-        "tick",
-        "value",
-        "weight",
-    )  # fmt: skip
-    __torch_unserializable__ = True  # a loss tensor may be saved: torch leaves this hook out, and does not warn
-
-    def __init__(self, losses: Losses, function: str, arguments: dict[str, Any], lines: tuple[tuple[str, int], ...]) -> None:
-        self.losses = losses
-        self.function = function
-        self.arguments = arguments
-        self.lines = lines
-        self.value: float | Tensor = math.nan
-        self.accuracy: float | Tensor | None = None
-        self.samples = 1
-        self.fired = 0
-        self.weight: float | Tensor | None = None
-        self.tick = -1
-        self.given: tuple[Any, Any] = (None, None)  # shape and type of prediction and target
-        self.statistics: dict[str, Tensor] | None = None
-        self.evaluation: Pass | None = None
-        self.hashes: Tensor | None = None  # of the samples it was computed on
-        self.loader: dict[str, Any] | None = None  # that gave them
-        self.name = ""  # of the function it stands in
-        self.memory: float | None = None
-
-    def __call__(self, gradient: Tensor) -> None:
-        losses = self.losses
-        if losses.session.in_backward:
-            if not self.fired:
-                losses.fired.append(self)
-                if self.weight is None and losses.session.snapping:
-                    self.weight = number(gradient)
-            self.fired += 1
-
-    @property
-    def site(self) -> dict[str, Any]:
-        """What is written down of the place of this call."""
-        (shape, dtype), (target_shape, target_dtype) = (given or (None, None) for given in self.given)
-        return {
-            "function": self.function,
-            "arguments": self.arguments,
-            "input_shape": None if shape is None else list(shape),
-            "target_shape": None if target_shape is None else list(target_shape),
-            "input_dtype": None if dtype is None else str(dtype).removeprefix("torch."),
-            "target_dtype": None if target_dtype is None else str(target_dtype).removeprefix("torch."),
-            "source": {"file": self.lines[0][0], "line": self.lines[0][1]} if self.lines else None,
-        }
-
-    @property
-    def key(self) -> Key:
-        """Calls with the same key are one series."""
-        return (self.function, tuple(sorted(self.arguments.items())), self.lines[:1])
-
-
-class Pass:
-    """Evaluation calls between two training steps that belong to one data set, added up."""
-
-    __slots__ = (
-        "accuracies", "began", "call", "calls", "evaluation_layers", "grad_enabled", "hashes", "key", "loader", "memory_end",
-        "memory_start", "name", "samples", "seconds", "shadow", "stream", "tick", "training_layers", "values", "weights",
-    )  # fmt: skip
-
-    def __init__(self, key: Key, name: str, tick: int, call: LossCall) -> None:
-        self.key = key
-        self.name = name
-        self.tick = tick
-        self.call = call
-        self.values: list[float | Tensor] = []
-        self.weights: list[int] = []
-        self.accuracies: list[float | Tensor] = []
-        self.began = time.perf_counter()
-        self.seconds = 0.0
-        self.grad_enabled = torch.is_grad_enabled()
-        self.training_layers: list[str] = []
-        self.evaluation_layers: list[str] = []
-        self.loader: dict[str, Any] | None = None
-        self.shadow = False
-        self.hashes: list[Tensor] = []
-        self.stream: Any = None  # whose network is evaluated
-        self.calls = 0
-        self.memory_start: float | None = None
-        self.memory_end: float | None = None
-
-    def remember(self) -> None:
-        """The process's memory at the second call and later on: between them it grows where graphs are kept."""
-        self.calls += 1
-        if self.calls == 2:
-            self.memory_start = resident()
-        elif self.calls > 2 and (self.calls < 32 or self.calls % 16 == 0):
-            self.memory_end = resident()
-
-    def add(self, call: LossCall) -> None:
-        """One more batch."""
-        self.values.append(call.value)
-        self.weights.append(call.samples)
-        if call.accuracy is not None:
-            self.accuracies.append(call.accuracy)
-        if call.hashes is not None:
-            self.hashes.append(call.hashes)
-        self.seconds = time.perf_counter() - self.began
-        if call.memory is not None:
-            self.memory_start, self.memory_end = (call.memory if self.memory_start is None else self.memory_start), call.memory
+SEAMS = 6e-6  # seconds a step that passing through the seams and hooks takes, which nothing times (own measurement)
 
 
 class Losses:
     """Every loss call of the program between two outermost steps."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
         self.fired: list[LossCall] = []
         self.waiting: list[LossCall] = []  # with a gradient: not known yet whether it trains
@@ -214,6 +56,36 @@ class Losses:
 
     # -- while the program runs ------------------------------------------------------------------------------------
 
+    def loss_called(self, name: str, original: Any, args: Any, kwargs: Any, result: Any) -> None:
+        """A loss function of torch was called."""
+        session = self.session
+        session.by_hand.moved()
+        if session.asleep() or session.safety.is_off("losses"):
+            return
+        if session.lean:
+            began = time.perf_counter()
+            known = self.known(name, result)
+            session.schedule.spent += time.perf_counter() - began + SEAMS
+            if known:
+                return
+        if not plain(result):
+            return
+        began = time.perf_counter()
+        try:
+            call = self.called(name, original, args, kwargs, result)
+            prediction, target = input_and_target(name, args, kwargs)
+            if result.requires_grad and isinstance(prediction, Tensor) and isinstance(target, Tensor):
+                session.shadow.learn(call, original, args, kwargs, prediction, target)
+                if session.snapping:
+                    inputs = [key for key in (graph.key(t.grad_fn) for t in (prediction, target)) if key is not None]
+                    session.snapshot.losses.append((call, graph.key(result.grad_fn), inputs))
+                    if plain(prediction) and plain(target):
+                        call.statistics = session.read("losses", name, prediction, target)
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
+            session.failed("losses", error)
+        finally:
+            session.schedule.spent += time.perf_counter() - began
+
     def called(
         self, name: str, original: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], result: Tensor
     ) -> LossCall:
@@ -226,7 +98,7 @@ class Losses:
         call.tick = self.session.tick
         if isinstance(prediction, Tensor) and prediction.dim():
             call.samples = prediction.shape[0]
-        call.given = (_form(prediction), _form(target))
+        call.given = (form(prediction), form(target))
         call.hashes = self.session.data.take_hashes()
         call.loader = self.session.data.loader_now()
         call.name = self._name(frames)
@@ -253,7 +125,7 @@ class Losses:
 
     def _trains(self, call: LossCall, frames: Sequence[FrameType]) -> bool:
         """Whether a call with a gradient looks like training: then the price of an evaluation's key is saved."""
-        root = self.session.last_root()
+        root = self.session.calls.last_root()
         return root is None or root.training
 
     def _pass(self, call: LossCall, frames: Sequence[FrameType]) -> Pass:
@@ -265,10 +137,10 @@ class Losses:
         found = self.passes.get(key)
         if found is None:
             found = Pass(key, name or self._name(frames), self.session.tick, call)
-            found.grad_enabled = self.session.evaluated_with_gradients()
+            found.grad_enabled = self.session.calls.evaluated_with_gradients()
             found.loader = loader
-            found.stream = self.session.stream_called()
-            found.training_layers, found.evaluation_layers = self.session.modes()
+            found.stream = self.session.calls.stream_called()
+            found.training_layers, found.evaluation_layers = self.session.calls.modes()
             self.passes[key] = found
         return found
 
@@ -280,8 +152,8 @@ class Losses:
         if found is None:
             found = self.passes[key] = Pass(key, self._name(frames), self.session.tick, call)
             found.loader = loader
-            found.stream = self.session.stream_called()
-            found.training_layers, found.evaluation_layers = self.session.modes()
+            found.stream = self.session.calls.stream_called()
+            found.training_layers, found.evaluation_layers = self.session.calls.modes()
         return found
 
     def add(self, to: Pass, call: LossCall) -> None:
@@ -379,8 +251,8 @@ class Losses:
         if found is None:
             found = self.passes[key] = Pass(key, call.name, call.tick, call)
             found.loader = call.loader
-            found.stream = self.session.stream_called()
-            training, evaluating = self.session.modes()
+            found.stream = self.session.calls.stream_called()
+            training, evaluating = self.session.calls.modes()
             found.training_layers = [*training, *evaluating]
         return found
 
@@ -394,20 +266,3 @@ class Losses:
             frame = frame.f_back
             depth -= 1
         self._old_frames = found
-
-
-def resident() -> float | None:
-    """Resident memory of this process in bytes, where the system tells."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return float(int(file.read().split()[1]) * _PAGE)
-    except (OSError, ValueError, IndexError):
-        return None
-
-
-def weak(thing: object) -> Callable[[], Any]:
-    """A weak reference where the type allows one, else a function that gives None."""
-    try:
-        return weakref.ref(thing)
-    except TypeError:
-        return lambda: None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from diagnose.observe import graph
+
+if TYPE_CHECKING:
+    from diagnose.observe.session import Session
 
 
 def bad(tensor: object) -> str | None:
@@ -24,7 +27,7 @@ def bad(tensor: object) -> str | None:
 class NonFinite:
     """Looks once, when the first loss that is no number is about to be used: the step's graph is still at hand."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
         self.found = False
         self.gradient_found = False
@@ -37,10 +40,10 @@ class NonFinite:
         session = self.session
         session.schedule.hurry(session.tick)
         value = bad(roots[0]) or "nan"
-        given = session._last_input()
+        given = session.calls.last_input()
         kind = bad(given)
         if kind is not None:
-            network = session.network_name(session.last_root())
+            network = session.calls.network_name(session.calls.last_root())
             share = float((~torch.isfinite(given)).float().mean())
             self._event("input", f"{network}:0" if network else "input", kind, share=share)
             return

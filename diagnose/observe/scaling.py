@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from diagnose.observe.losses import number
-from diagnose.observe.seams import plain
 from diagnose.observe.sources import where
+from diagnose.observe.torch_state import plain
+from diagnose.observe.transfer import number
+
+if TYPE_CHECKING:
+    from diagnose.observe.session import Session
 
 
 class Scaling:
     """Listens to `clip_grad_norm_`, `clip_grad_value_` and `GradScaler`."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
 
     def clipped(self, name: str, args: Any, kwargs: Any, result: Any) -> None:
@@ -64,7 +67,7 @@ class Scaling:
             stream = self.session.streams.get(id(args[0]))
             if stream is not None and self.session.row.stepped == self.session.tick and scaler.is_enabled():
                 self.session.losses.settle()
-                self.session.forget_step(stream)
+                self.session.steps.forget(stream)
                 self.session.row.restart()
                 self.session.row.skipped = True
                 scale = self.session.row.scale if isinstance(self.session.row.scale, float) else None

@@ -1,15 +1,19 @@
-"""What the layers do during one snapshot: outputs at their forward hooks, gradients at tensor hooks, the rest off the graph."""
+"""What the layers do during one snapshot: outputs at their forward hooks, gradients at tensor hooks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from diagnose.observe import graph
+from diagnose.observe.description import layer_item
 from diagnose.observe.hooks import Hook
+from diagnose.observe.loss_calls import LossCall
+from diagnose.observe.nested import first_tensor, tensors
 from diagnose.observe.networks import (
     Network,
     activation_of,
@@ -19,12 +23,13 @@ from diagnose.observe.networks import (
     settings_of,
 )
 from diagnose.observe.probes.gradients import as_float, zero_share
-from diagnose.observe.streams import layer_item
+
+if TYPE_CHECKING:
+    from diagnose.observe.session import Session
 
 CALLS = 4  # places a module that is called several times in one forward gets; the rest is pooled into the last
 WAITING = 64  # forwards kept that no backward has come back through: evaluations without no_grad are among them
-_SILENT = ("relu", "relu6", "threshold", "hardtanh", "hardswish")
-_ALWAYS = frozenset(graph.ACTIVATIONS) - {"exp", "sin", "clamp", "clamp_min", "clamp_max"}
+SILENT = ("relu", "relu6", "threshold", "hardtanh", "hardswish")
 
 
 class Record:
@@ -59,7 +64,7 @@ class Forward:
 class Snapshot:
     """Everything the hooks collect until the streams that are due have stepped."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
         self.forwards: list[Forward] = []
         self.open: list[Forward] = []
@@ -70,6 +75,18 @@ class Snapshot:
         self.items: dict[str, dict[str, Any]] = {}
         self.saved_hooks = False
         self.roots_seen: dict[int, nn.Module] = {}
+        self.silent: dict[str, Tensor] = {}  # state of the probe of silent units
+        # Of the graph of the step under way.
+        self.losses: list[tuple[LossCall, int | None, list[int]]] = []  # call, key of its result's node, keys of its inputs'
+        self.leaves: dict[int, weakref.ref[Tensor]] = {}
+        # Readings that wait to be written down with the step.
+        self.loss_records: dict[str, list[dict[str, Tensor]]] = {}
+        self.input_records: dict[str, tuple[dict[str, Tensor], dict[str, Any]]] = {}
+        self.input_calls: dict[str, int] = {}
+        # Known from all snapshots so far.
+        self.edges: dict[tuple[str, str], list[str]] = {}
+        self.operations: dict[str, list[str]] = {}  # site of a loss → operations that made its prediction
+        self.custom_shapes: list[tuple[str, list[int]]] = []
 
     # -- hooks ---------------------------------------------------------------------------------------------------
 
@@ -101,10 +118,6 @@ class Snapshot:
             hook.remove()
         self.hooks.clear()
 
-    def next(self) -> None:
-        """The next step is a snapshot again: the hooks stay."""
-        self.drop()
-
     def drop(self) -> None:
         """Forgets everything that holds on to the program's graph."""
         for handle in self.handles:
@@ -115,6 +128,17 @@ class Snapshot:
         self.loose = None
         self.depth = 0
         self.roots_seen.clear()
+
+    def forget_graph(self) -> None:
+        """The step's graph is gone."""
+        self.leaves.clear()
+        self.losses.clear()
+
+    def forget_readings(self) -> None:
+        """What was read is written down, or belongs to a step that did not take place."""
+        self.loss_records.clear()
+        self.input_records.clear()
+        self.input_calls.clear()
 
     def _enter(self, network: Network) -> Any:
         def enter(module: nn.Module, args: Any, kwargs: Any) -> None:
@@ -150,7 +174,7 @@ class Snapshot:
             return self.open[-1]
         if self.loose is None or path in self.loose.counts:
             self.loose = Forward(network)
-            self.session.fed(module, first_tensor(args))
+            self.session.calls.part_called(module, first_tensor(args))
             self._keep(self.loose)
         self.roots_seen[id(module)] = module
         return self.loose
@@ -175,8 +199,8 @@ class Snapshot:
         axis = _softmax_axis(module, tensor)
         statistics = self.session.read("outputs", [tensor], [activation], [first], [axis])
         record = Record({name: values[0] for name, values in (statistics or {}).items()}, module.training)
-        if activation in _SILENT:
-            self._units(place, tensor, first, record)
+        if activation in SILENT:
+            self.read_units(place, tensor, first, record)
         forward.records[place] = record
         if place not in self.items:
             settings = settings_of(module)
@@ -199,12 +223,12 @@ class Snapshot:
                     nodes = list(graph.parents(tensor.grad_fn))
                 forward.starts[place] = [key for key in map(graph.key, nodes) if key is not None]
                 forward.outputs[made] = place
-            handle = tensor.register_hook(self._gradient(forward, record))
+            handle = tensor.register_hook(self.receive_gradient(forward, record))
             if tensor.is_leaf:  # put out as it came in: it is the program's for longer than a step
                 self.handles.append(handle)
 
-    def _units(self, place: str, tensor: Tensor, first: bool, record: Record) -> None:
-        silent = self.session.silent
+    def read_units(self, place: str, tensor: Tensor, first: bool, record: Record) -> None:
+        silent = self.silent
         answer = self.session.read("units", [tensor], [first], [silent.get(place)])
         if answer is not None:
             silent[place] = answer["silent"][0]
@@ -218,7 +242,7 @@ class Snapshot:
         if answer is not None:
             record.statistics.update(answer)
 
-    def _gradient(self, forward: Forward, record: Record) -> Any:
+    def receive_gradient(self, forward: Forward, record: Record) -> Any:
         session = self.session
 
         def gradient(values: Tensor) -> None:
@@ -232,93 +256,6 @@ class Snapshot:
                     record.gradient_zeros = zero_share(values.detach())
 
         return torch.utils.hooks.unserializable_hook(gradient)
-
-    # -- off the autograd graph ------------------------------------------------------------------------------------
-
-    def read_graph(
-        self, roots: Sequence[Any], losses: Sequence[tuple[str, int | None, Sequence[int]]]
-    ) -> tuple[list[Tensor], list[Any], dict[str, list[str]]]:
-        """Functional activations and the flow of data, before the backward runs.
-
-        Args:
-            roots: the nodes that backward starts from.
-            losses: (site, key of the node of the loss's result, keys of those of its inputs, the prediction's first) of
-                the loss calls at hand.
-
-        Returns:
-            The leaf tensors that will get gradients, the edges, and for each loss the operations that made its prediction.
-        """
-        # What belongs to the loss functions themselves is jumped over.
-        nodes = graph.walk(roots, instead={result: inputs for _, result, inputs in losses if result is not None})
-        by_key = {graph.order(node): node for node in nodes}
-        outputs: dict[Any, str] = {}
-        starts: dict[str, list[Any]] = {}
-        owner: dict[str, Forward] = {}
-        for forward in self.forwards:
-            for key, place in forward.outputs.items():
-                if key in by_key:
-                    outputs[by_key[key]] = place
-                    owner[place] = forward
-                    starts[place] = [by_key[start] for start in forward.starts[place] if start in by_key]
-        if outputs and not self.saved_hooks:
-            self._functional(nodes, outputs, starts, owner)
-        targets = {site: [by_key[key] for key in inputs[:1] if key in by_key] for site, _, inputs in losses}
-        targets = {site: made for site, made in targets.items() if made}
-        operations = {site: graph.operations_before(made[0]) for site, made in targets.items()}
-        return graph.leaves(nodes), graph.edges(outputs, starts, targets), operations
-
-    def _functional(
-        self, nodes: Sequence[Any], outputs: dict[Any, str], starts: dict[str, list[Any]], owner: dict[str, Forward]
-    ) -> None:
-        last = max(graph.order(node) for node in outputs)
-        found = []
-        for node in nodes:
-            if node in outputs or hasattr(node, "variable"):
-                continue
-            name = graph.operation(node)
-            if name in graph.ACTIVATIONS and (name in _ALWAYS or graph.order(node) < last):
-                found.append((graph.order(node), node, name))
-        for _, node, name in sorted(found, key=lambda entry: entry[0]):
-            before = _nearest(node, outputs, lambda place, met: owner[place].network.holds(met))
-            if before is None:
-                continue
-            forward = owner[before]
-            stem = before.split("/", 1)[0].split("#", 1)[0]
-            activation = graph.ACTIVATIONS[name]
-            place = forward.place(f"{stem}/{activation}")
-            if place in forward.records:
-                continue
-            outputs[node] = place
-            owner[place] = forward
-            starts[place] = list(graph.parents(node))
-            saved = graph.activation_output(node, name)
-            shape = graph.shape_of(node)
-            record = Record({}, None)
-            if saved is not None:
-                known = self.items.get(before, {})
-                first = saved.dim() == 4 or (known.get("role") == "convolution" and saved.dim() > 2)
-                axis = _node_axis(node, saved)
-                statistics = self.session.read("outputs", [saved], [activation], [first], [axis])
-                record.statistics = {key: values[0] for key, values in (statistics or {}).items()}
-                if activation in _SILENT:
-                    self._units(place, saved, first, record)
-                shape = list(saved.shape)
-            forward.records[place] = record
-            self.items.setdefault(place, {
-                "path": place, "type": activation, "role": "activation", "activation": activation, "functional": True,
-                "shape": shape, "parameters": [], "settings": _axis_setting(node, shape), "network": forward.network.name,
-                "source": self.items.get(before, {}).get("source"),
-            })  # fmt: skip
-            self.handles.append(node.register_prehook(self._node_gradient(forward, record)))
-
-    def _node_gradient(self, forward: Forward, record: Record) -> Any:
-        receive = self._gradient(forward, record)
-
-        def gradient(values: Any) -> None:
-            if values and values[0] is not None:
-                receive(values[0])
-
-        return gradient
 
     # -- what was collected --------------------------------------------------------------------------------------
 
@@ -347,63 +284,8 @@ def _in_order(forward: Forward) -> Iterator[str]:
         yield from rest
 
 
-def _nearest(node: Any, outputs: dict[Any, str], own: Callable[[str, list[Tensor]], bool], most: int = 200) -> str | None:
-    """The nearest place before a node; None where parameters of another network lie between."""
-    queue, seen = list(graph.parents(node)), set[int]()
-    met: list[Tensor] = []
-    while queue and len(seen) < most:
-        above = queue.pop(0)
-        if above in outputs:
-            return outputs[above] if own(outputs[above], met) else None
-        if hasattr(above, "variable"):
-            met.append(above.variable)
-        elif id(above) not in seen:
-            seen.add(id(above))
-            queue.extend(graph.parents(above))
-    return None
-
-
-def tensors(value: Any, depth: int = 3) -> Iterator[Tensor]:
-    """The tensors in nested tuples, lists, dicts and dataclass-like outputs."""
-    if isinstance(value, Tensor):
-        yield value
-    elif depth:
-        if isinstance(value, dict):
-            value = list(value.values())
-        elif hasattr(value, "__dataclass_fields__"):
-            value = [getattr(value, name, None) for name in value.__dataclass_fields__]
-        if isinstance(value, (tuple, list)):
-            for part in value:
-                yield from tensors(part, depth - 1)
-        elif hasattr(value, "data") and isinstance(getattr(value, "data", None), Tensor):  # packed sequences
-            yield value.data
-
-
-def first_tensor(value: Any) -> Tensor | None:
-    """The first tensor of an input or output."""
-    return next(tensors(value), None)
-
-
 def _softmax_axis(module: nn.Module, tensor: Tensor) -> int:
     dim = getattr(module, "dim", None)
     if isinstance(dim, int) and -tensor.dim() <= dim < tensor.dim():
         return dim
     return 1 if tensor.dim() == 4 else -1
-
-
-def _axis_setting(node: Any, shape: Sequence[int] | None) -> dict[str, int]:
-    """The axis a functional softmax runs along, counted from the front."""
-    dim = getattr(node, "_saved_dim", None)
-    if not isinstance(dim, int) or not shape:
-        return {}
-    dim = dim - 2**64 if dim >= 2**63 else dim
-    return {"dim": dim % len(shape)} if -len(shape) <= dim < len(shape) else {}
-
-
-def _node_axis(node: Any, saved: Tensor) -> int:
-    dim = getattr(node, "_saved_dim", -1)
-    if not isinstance(dim, int):
-        return -1
-    if dim >= 2**63:
-        dim -= 2**64
-    return dim if -saved.dim() <= dim < saved.dim() else -1

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from diagnose.observe.networks import Modules, Network, activation_of, role_of
+from diagnose.observe.networks import Modules, Network
 from diagnose.observe.sources import as_source, name_of, user_frames
 
 _SETTINGS = (
@@ -19,7 +19,6 @@ _SETTINGS = (
 )  # fmt: skip
 
 
-FOLLOWS = 0.5  # cosine between a move and a gradient: 1 for gradient descent, about n^-0.5 for n unrelated numbers
 LOOKED_AT = 4  # gradients that are asked whether they are zero; the last layers' seldom are on their own account
 # Ticks that a snapshot waits for a stream: a critic that steps five times as often as its generator (Gulrajani et al.
 # 2017) is waited for from the start, one that steps a hundred times as often once that is known.
@@ -38,16 +37,6 @@ def plain_settings(group: dict[str, Any]) -> dict[str, Any]:
         elif isinstance(value, tuple) and all(isinstance(v, (int, float)) for v in value):
             found[name] = list(value)
     return found
-
-
-def fans(shape: Sequence[int]) -> tuple[int | None, int | None]:
-    """Inputs and outputs of a unit, as `torch.nn.init` counts them."""
-    if len(shape) < 2:
-        return None, None
-    field = 1
-    for n in shape[2:]:
-        field *= n
-    return shape[1] * field, shape[0] * field
 
 
 class Stream:
@@ -78,8 +67,6 @@ class Stream:
         self.gradients: dict[str, dict[str, Tensor]] = {}  # quantity → path → value, on snapshots
         self.present: dict[str, float] = {}
         self._watched: weakref.ref[Tensor] | None = None
-        self._versions: list[tuple[weakref.ref[Tensor], int, Tensor | None]] = []
-        self._slopes: list[Tensor | None] = []
         self._bare: list[weakref.ref[Tensor]] = []
         if optimizer is not None:
             self.find_networks(optimizer, modules, taken)
@@ -139,39 +126,6 @@ class Stream:
             "network_types": {n.name: n.type for n in self.networks},
         }
 
-    def parameter_items(self, modules: Modules) -> Iterator[dict[str, Any]]:
-        """Every parameter of its networks, optimized or not, and every tensor it optimizes without a module."""
-        optimized = {id(p): p for p in self.parameters()}
-        seen: set[int] = set()
-        for network in self.networks:
-            for path, module, parameter in network.named_parameters():
-                seen.add(id(parameter))
-                yield {
-                    **self._item(path, parameter),
-                    "layer": path.rsplit(".", 1)[0],
-                    "optimized": id(parameter) in optimized,
-                    "network": network.name,
-                    "source": as_source(modules.line(module)),
-                    "transposed": isinstance(module, nn.modules.conv._ConvTransposeNd),
-                    "role": role_of(module),
-                }
-        for parameter in optimized.values():
-            if id(parameter) not in seen:
-                yield {**self._item(self.path(parameter), parameter), "layer": "", "optimized": True, "source": self.source}
-
-    def _item(self, path: str, parameter: Tensor) -> dict[str, Any]:
-        fan_in, fan_out = fans(parameter.shape)
-        return {
-            "path": path,
-            "shape": list(parameter.shape),
-            "size": parameter.numel(),
-            "dtype": str(parameter.dtype).removeprefix("torch."),
-            "trainable": parameter.requires_grad,
-            "optimizer": self.index,
-            "fan_in": fan_in,
-            "fan_out": fan_out,
-        }
-
     def copy_before(self) -> None:
         """Copies of the parameters as they are now, for the size of the coming update."""
         self.before = {id(p): p.detach().clone() for p in self.parameters() if p.requires_grad and _local(p)}
@@ -210,33 +164,6 @@ class Stream:
         """Whether a gradient has come to it."""
         return parameter.grad is not None or self.present.get(self.path(parameter)) == 1.0
 
-    def stray_item(self, parameter: Tensor, modules: Modules) -> dict[str, Any]:
-        """A parameter that gets a gradient and belongs to no network of ours: a layer in a plain list, say."""
-        owner, name = modules.holder(parameter)
-        path = None if owner is None else self._attribute(owner)
-        line = None if owner is None else modules.line(owner)
-        if owner is None:
-            path, layer = name_of(parameter, user_frames(6)) or "a parameter outside the optimizer", ""
-        else:
-            layer = path or f"{type(owner).__name__} ({line[0].rsplit('/', 1)[-1]}:{line[1]})" if line else type(owner).__name__
-            path = f"{layer}.{name}"
-        self.paths[id(parameter)] = path
-        return {**self._item(path, parameter), "layer": layer, "optimized": False, "reached": True, "optimizer": None,
-                "source": as_source(line)}  # fmt: skip
-
-    def _attribute(self, owner: nn.Module) -> str | None:
-        """The path of a module that stands in a list, tuple or dict attribute of one of the networks."""
-        for network in self.networks:
-            for path, module in network.named_modules():
-                for attribute, value in list(vars(module).items()):
-                    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
-                    if attribute.startswith("_"):
-                        continue
-                    for key, entry in entries:
-                        if entry is owner:
-                            return f"{path}.{attribute}[{key}]"
-        return None
-
     def take_modules(self, leaves: Sequence[Tensor], modules: Modules, taken: dict[int, Network]) -> None:
         """The networks of parameters that are updated by hand."""
         for module in modules.owners(leaves):
@@ -245,53 +172,9 @@ class Stream:
                 network = taken[id(module)] = Network(module, {n.name for n in taken.values()})
             self.networks.append(network)
 
-    def remember_bare(self) -> None:
-        """The parameters as they are before a backward, to see whether the program changes them after."""
-        self._versions = []
-        for tensor in self.parameters():
-            small = tensor.device.type == "cpu" and tensor.numel() <= 1_000_000
-            self._versions.append((weakref.ref(tensor), tensor._version, tensor.detach().clone() if small else None))
-
     def bare_alive(self) -> bool:
         """Whether the tensors of the last backward are still there."""
         return bool(self._bare) and all(ref() is not None for ref in self._bare)
-
-    def remember_slopes(self, given: Mapping[int, Tensor]) -> None:
-        """The gradients of small parameters: where new tensors take their place, the way they went tells."""
-        self._slopes = []
-        for tensor, (_, _, then) in zip(self.parameters(), self._versions, strict=False):
-            gradient = given.get(id(tensor), tensor.grad)
-            usable = then is not None and gradient is not None and type(gradient) is Tensor
-            self._slopes.append(gradient.detach().clone() if usable and gradient is not None else None)
-
-    def bare_changed(self) -> bool:
-        """Whether a parameter changed since `remember_bare`, in place or through `.data`."""
-        for ref, version_then, then in self._versions:
-            tensor = ref()
-            if tensor is None:
-                continue
-            if tensor._version != version_then:
-                return True
-            if then is not None and (tensor.shape != then.shape or not torch.equal(tensor.detach(), then)):
-                return True
-        return False
-
-    def bare_replaced(self, leaves: Sequence[Tensor]) -> bool:
-        """Whether new tensors stand where the parameters were: all are gone, and the new ones lie where the gradients led.
-
-        Inputs with a gradient (saliency maps, attacks) are new in each iteration too; they lie anywhere.
-        """
-        if not self._versions or any(ref() is not None for ref, _, _ in self._versions):
-            return False
-        if len(leaves) != len(self._versions) or len(self._slopes) != len(leaves):
-            return False
-        moves, slopes = [], []
-        for new, (_, _, then), slope in zip(leaves, self._versions, self._slopes, strict=True):
-            if then is None or slope is None or new.shape != then.shape:
-                return False
-            moves.append((new.detach() - then).reshape(-1).to(torch.float64))
-            slopes.append(slope.reshape(-1).to(torch.float64))
-        return bool(abs(torch.cosine_similarity(torch.cat(moves), torch.cat(slopes), dim=0)) > FOLLOWS)
 
     def modules(self) -> Iterator[tuple[str, nn.Module]]:
         """All modules of its networks with their paths."""
@@ -324,21 +207,6 @@ def _local(tensor: Tensor) -> bool:
     return type(tensor) in (Tensor, nn.Parameter)
 
 
-def layer_item(path: str, module: nn.Module, network: str, modules: Modules, settings: dict[str, Any]) -> dict[str, Any]:
-    """What is written down of a module that ran."""
-    return {
-        "path": path,
-        "type": type(module).__name__,
-        "role": role_of(module),
-        "activation": activation_of(module),
-        "functional": False,
-        "parameters": [f"{path}.{name}" for name, p in module._parameters.items() if p is not None],
-        "settings": settings,
-        "network": network,
-        "source": as_source(modules.line(module)),
-    }
-
-
 def version(gradient: Tensor | None) -> tuple[int, int, Any] | None:
     """Identity and version counter of a gradient: zeroing, replacing and adding all change one of them."""
     return None if gradient is None else (id(gradient), gradient._version, weakref.ref(gradient))
@@ -347,8 +215,3 @@ def version(gradient: Tensor | None) -> tuple[int, int, Any] | None:
 def same(gradient: Tensor | None, seen: tuple[int, int, Any] | None) -> bool:
     """Whether a gradient is still the very one, untouched."""
     return gradient is not None and seen is not None and seen[2]() is gradient and gradient._version == seen[1]
-
-
-def no_grad() -> Any:
-    """`torch.no_grad()`: our own arithmetic never becomes part of the program's graph."""
-    return torch.no_grad()

@@ -13,6 +13,18 @@ from torch import Tensor
 Receive = Callable[[NDArray[np.float32]], None]
 
 
+def number(value: Tensor) -> float | Tensor:
+    """A scalar as a float where that waits for nothing (CPU), else detached on its device."""
+    value = value.detach()
+    if value.dim():
+        value = value.to(torch.float32).mean()
+    if value.device.type != "cpu":
+        return value
+    if value.dtype in (torch.bfloat16, torch.float16):
+        value = value.to(torch.float32)
+    return float(value.numpy())
+
+
 def pack(parts: Sequence[Tensor]) -> Tensor:
     """All parts, flattened, as one float32 vector on their device. A run of scalars costs one call, not one each."""
     if all(part.dim() == 0 and part.dtype == torch.float32 for part in parts):

@@ -11,13 +11,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diagnose.observe import evaluations, steps
+from diagnose.observe import backward, calls, data, steps
+from diagnose.observe.backward import Backward
 from diagnose.observe.book import Book
 from diagnose.observe.graph import walk
 from diagnose.observe.losses import Losses
 from diagnose.observe.networks import Modules, Network
 from diagnose.observe.probes import Probe, all_probes
+from diagnose.observe.shadow import Shadow
 from diagnose.observe.snapshot import Snapshot
+from diagnose.observe.steps import Steps
 from diagnose.observe.streams import Stream
 from diagnose.observe.transfer import Transfer
 
@@ -58,9 +61,10 @@ def test_every_probe_may_fail(
 
 
 PARTS: list[tuple[Any, str]] = [
-    (steps, "write_row"), (steps, "write_snapshot"), (steps, "read_graph"), (steps, "read_gradients"), (steps, "read_inputs"),
-    (steps, "initial_statistics"), (steps, "write_training_losses"), (evaluations, "write_pass"), (evaluations, "shadow"),
-    (evaluations, "loader_facts"), (evaluations, "learn_role"), (Losses, "called"), (Losses, "settle"), (Losses, "_pass"),
+    (steps, "write_row"), (steps, "write_snapshot"), (steps, "read_gradients"), (steps, "write_training_losses"),
+    (steps, "write_pass"), (backward, "read_graph"), (backward, "initial_statistics"), (calls, "read_inputs"),
+    (data, "loader_facts"), (data, "sample_hashes"), (Shadow, "learn"), (Shadow, "repeat"),
+    (Losses, "called"), (Losses, "settle"), (Losses, "_pass"), (Steps, "end"), (Steps, "_plan"), (Backward, "look"),
     (Snapshot, "attach"), (Snapshot, "_record"), (Snapshot, "drop"), (Snapshot, "_forward"), (Book, "epoch"), (Book, "item"),
     (Stream, "find_networks"), (Stream, "watched"), (Stream, "copy_before"), (Stream, "parameters"), (Modules, "registered"),
     (Modules, "owners"), (Network, "named_modules"), (Network, "learn_roots"), (Transfer, "send"), (Transfer, "poll"),

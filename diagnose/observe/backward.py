@@ -1,0 +1,125 @@
+"""A backward runs: what is looked at before it, while its graph and the old gradients are there, and after it."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from diagnose.observe.flow import read_graph
+from diagnose.observe.readings import initial_statistics, read_gradients
+from diagnose.observe.sources import where
+from diagnose.observe.streams import Stream, same, version
+from diagnose.observe.transfer import number
+
+if TYPE_CHECKING:
+    from diagnose.observe.session import Session
+
+
+class Backward:
+    """Listens to `torch.autograd.backward`."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.seen = False
+
+    def begins(self, roots: Any) -> None:
+        """A backward is about to run."""
+        session = self.session
+        if session.asleep():
+            return
+        if session.lean and not session.losses.waiting:
+            self._begins_lean(roots)
+            return
+        began = time.perf_counter()
+        try:
+            given = list(roots) if isinstance(roots, (list, tuple)) else [roots]
+            self.look([t for t in given if isinstance(t, Tensor)])
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
+            session.failed("backward", error)
+        finally:
+            session.in_backward = True
+            now = time.perf_counter()
+            session.schedule.spent += now - began
+            session.row.backward_begins(now, began)
+
+    def _begins_lean(self, roots: Any) -> None:
+        session = self.session
+        if session.steps.skip:
+            session.in_backward = True
+            return
+        began = time.perf_counter()
+        value = number(roots) if type(roots) is Tensor else math.nan
+        session.row.losses.append(value)
+        if type(value) is float and not math.isfinite(value) and type(roots) is Tensor:
+            session.nonfinite.loss([roots])
+        session.in_backward = True
+        now = time.perf_counter()
+        session.schedule.spent += now - began
+        session.row.backward_begins(now, began)
+
+    def look(self, roots: list[Tensor]) -> None:
+        """The losses, what the optimizers left of their gradients, and on a snapshot the graph."""
+        session = self.session
+        session.schedule.began()
+        self.seen = True
+        if not session.streams or session.by_hand.stream is not None:
+            session.by_hand.before_backward(roots)
+        row = session.row
+        values = [row.unscaled_number(root) for root in roots]
+        row.add_loss(values, None if session.losses.waiting else where())
+        value = values[0] if values else math.nan
+        if isinstance(value, float) and not math.isfinite(value):
+            session.nonfinite.loss(roots)
+        row.looked = True
+        for stream in session.live_streams():
+            if not stream.cleared and stream.stepped_gradient is not None and not _still_there(stream):
+                stream.cleared = True
+            elif not stream.cleared and not row.backwards:
+                stream.leftover = stream.left()
+                stream.cleared = isinstance(stream.leftover, float) and stream.leftover == 0
+            if stream.due and not stream.before:
+                with torch.no_grad():
+                    stream.copy_before()
+                    initial_statistics(session, stream)
+        if session.snapping:
+            losses = [(session.book.site(call), result, inputs) for call, result, inputs in session.snapshot.losses]
+            read_graph(session, roots, losses)
+
+    def ends(self) -> None:
+        """A backward has run, or raised."""
+        session = self.session
+        session.in_backward = False
+        if session.asleep() or session.steps.skip:
+            return
+        began = time.perf_counter()
+        session.row.backward_ends(began)
+        if session.lean:
+            return
+        try:
+            for stream in session.live_streams():
+                if not stream.cleared:  # accumulated onto what was there: still the same gradient
+                    owner = stream.watched()
+                    stream.stepped_gradient = version(owner.grad) if owner is not None else None
+            if session.snapping:  # inside a closure: the step reads this gradient, not the first one
+                for stream in session.live_streams():
+                    if stream.due and session.steps.inside(stream):
+                        read_gradients(session, stream)
+            session.by_hand.after_backward()
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
+            session.failed("backward", error)
+        finally:
+            session.schedule.spent += time.perf_counter() - began
+
+
+def _still_there(stream: Stream) -> bool:
+    """Whether the gradient of the last step has not been touched since."""
+    seen = stream.stepped_gradient
+    tensor = None if seen is None else seen[2]()
+    if tensor is None:
+        return False
+    owner = stream.watched()
+    return owner is not None and same(owner.grad, seen)

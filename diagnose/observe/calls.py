@@ -1,0 +1,162 @@
+"""The program calls its networks: hooks on the topmost modules that really run, and what they saw last."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from diagnose.observe.hooks import Hook
+from diagnose.observe.nested import first_tensor, tensors, weak
+from diagnose.observe.networks import Network
+from diagnose.observe.readings import read_inputs
+from diagnose.observe.streams import Stream
+
+if TYPE_CHECKING:
+    from diagnose.observe.session import Session
+
+
+class Calls:
+    """Listens to the topmost modules of every training's networks."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.rooted = False  # the hooks are on the modules that really run, as far as is known
+        self.last_input: Callable[[], Any] = lambda: None
+        self._hooks: list[Hook] = []
+        self._refs: dict[int, Callable[[], Any]] = {}
+        self._root: Callable[[], Any] = lambda: None
+        self._output: Callable[[], Any] = lambda: None
+        self._modes = True, True  # the last root's mode and the grad mode when it was called
+
+    # -- hooks ---------------------------------------------------------------------------------------------------
+
+    def hook_again(self) -> None:
+        """Root hooks between snapshots; hooks on every layer of the networks that are due."""
+        session = self.session
+        self.unhook_all()
+        if not session.listening() or session.seams.suspensions:
+            return
+        due = [s for s in session.live_streams() if s.due]
+        networks = {id(n): n for s in (due or session.live_streams()) for n in s.networks}
+        session.snapping = bool(due)
+        stream = session.by_hand.stream
+        if stream is not None:  # first of all hooks, for it may begin the step that the others look at
+            for module in (m for n in stream.networks for m in n.roots()):
+                if not isinstance(module, torch.jit.ScriptModule):
+                    self._hooks.append(Hook(module, session.seams.quiet(session.by_hand.called), before=True))
+        if due:
+            session.snapshot.attach(list(networks.values()))
+        networks = {id(n): n for s in session.live_streams() for n in s.networks}
+        for network in networks.values():
+            for module in network.roots():
+                self._hook(network, module)
+
+    def _hook(self, network: Network, module: nn.Module) -> None:
+        session = self.session
+        if isinstance(module, torch.jit.ScriptModule):
+            session.blind(network.name, "a scripted module: its parameters are seen, its layers are not")
+            return
+        try:
+            self._hooks.append(Hook(module, session.seams.quiet(self._called)))
+            self._refs[id(module)] = weakref.ref(module)
+        except RuntimeError:
+            session.blind(network.name, "this module refuses hooks: its parameters are seen, its outputs are not")
+
+    def unhook_all(self) -> None:
+        """Takes every module hook off."""
+        self.session.snapshot.detach()
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks.clear()
+
+    def _called(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        session = self.session
+        if session.asleep():
+            return
+        self._modes = module.training, torch.is_grad_enabled()
+        if session.lean and module.training and torch.is_grad_enabled():
+            self._root = self._refs[id(module)]
+            return
+        began = time.perf_counter()
+        try:
+            self._root = self._refs[id(module)]
+            given = next(tensors(args), None)
+            if given is None:
+                given = next(tensors(kwargs), None)
+            self.last_input = weak(given)
+            self._count_samples(given)
+            self._output = weak(first_tensor(output))
+            session.data.hash(module, given)
+            if session.snapping and torch.is_grad_enabled() and module.training:
+                read_inputs(session, module, args, kwargs)
+            elif session.shadow.role is not None and not torch.is_grad_enabled():
+                session.shadow.repeat(module, output)
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
+            session.failed("root", error)
+        finally:
+            session.schedule.spent += time.perf_counter() - began
+
+    def part_called(self, module: nn.Module, given: Any) -> None:
+        """A part of a network that is never called itself."""
+        self._root, self.last_input = weakref.ref(module), weak(given)
+        self._count_samples(given)
+
+    def _count_samples(self, given: Any) -> None:
+        row = self.session.row
+        if not row.given and isinstance(given, Tensor) and given.dim():
+            row.given = given.shape[0]
+
+    # -- what was called last --------------------------------------------------------------------------------------
+
+    def last_root(self) -> nn.Module | None:
+        """The network that was called last."""
+        found = self._root()
+        return found if isinstance(found, nn.Module) else None
+
+    def last_output(self) -> Tensor | None:
+        """The first tensor of the last network output."""
+        found = self._output()
+        return found if isinstance(found, Tensor) else None
+
+    def evaluated_with_gradients(self) -> bool:
+        """Whether the network called last kept a graph, whatever the grad mode is by now."""
+        return self._modes[1] and torch.is_grad_enabled()
+
+    def stream_called(self) -> Stream | None:
+        """The newest stream that trains the network called last."""
+        root = self.last_root()
+        if root is not None:
+            for stream in reversed(self.session.live_streams()):
+                if any(module is root for _, module in stream.modules()):
+                    return stream
+        return None
+
+    def network_name(self, module: nn.Module | None) -> str:
+        """The path of a root."""
+        if module is None:
+            return ""
+        for network in self.session.networks.values():
+            path = network.path_of(module)
+            if path is not None:
+                return path
+        return type(module).__name__
+
+    def modes(self) -> tuple[list[str], list[str]]:
+        """Layers of the network called last that depend on the mode: those in training and those in evaluation mode."""
+        root = self.last_root()
+        training: list[str] = []
+        evaluating: list[str] = []
+        if root is None:
+            return training, evaluating
+        inside = {id(m) for m in root.modules()}
+        back = root.training and not self._modes[0]  # evaluated, and set to training again before the loss
+        for stream in self.session.live_streams():
+            for path, module in stream.mode_layers():
+                if id(module) in inside and path not in training and path not in evaluating:
+                    (training if module.training and not back else evaluating).append(path)
+        return training, evaluating

@@ -1,0 +1,151 @@
+"""The flow of data through a snapshot's autograd graph, read before the backward runs: functional activations, edges, leaves."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from diagnose.observe import graph
+from diagnose.observe.snapshot import SILENT, Forward, Record, Snapshot
+
+if TYPE_CHECKING:
+    from diagnose.observe.session import Session
+
+_ALWAYS = frozenset(graph.ACTIVATIONS) - {"exp", "sin", "clamp", "clamp_min", "clamp_max"}
+
+
+def read_graph(session: Session, roots: Sequence[Tensor], losses: Sequence[tuple[str, int | None, list[int]]]) -> None:
+    """What the autograd graph of a snapshot tells; described three times, so that late branches are seen."""
+    leaves, edges, operations = _follow(session.snapshot, [root.grad_fn for root in roots], losses)
+    session.snapshot.leaves.update({id(leaf): weakref.ref(leaf) for leaf in leaves})
+    for source, target, between in edges:
+        session.snapshot.edges.setdefault((source, target), between)
+    for site, made in operations.items():
+        session.snapshot.operations.setdefault(site, made)
+    if not losses and roots:
+        session.snapshot.custom_shapes = graph.shapes_before(roots[0].grad_fn)
+
+
+def _follow(
+    snapshot: Snapshot, roots: Sequence[Any], losses: Sequence[tuple[str, int | None, Sequence[int]]]
+) -> tuple[list[Tensor], list[Any], dict[str, list[str]]]:
+    """Functional activations and the flow of data, before the backward runs.
+
+    Args:
+        roots: the nodes that backward starts from.
+        losses: (site, key of the node of the loss's result, keys of those of its inputs, the prediction's first) of
+            the loss calls at hand.
+
+    Returns:
+        The leaf tensors that will get gradients, the edges, and for each loss the operations that made its prediction.
+    """
+    # What belongs to the loss functions themselves is jumped over.
+    nodes = graph.walk(roots, instead={result: inputs for _, result, inputs in losses if result is not None})
+    by_key = {graph.order(node): node for node in nodes}
+    outputs: dict[Any, str] = {}
+    starts: dict[str, list[Any]] = {}
+    owner: dict[str, Forward] = {}
+    for forward in snapshot.forwards:
+        for key, place in forward.outputs.items():
+            if key in by_key:
+                outputs[by_key[key]] = place
+                owner[place] = forward
+                starts[place] = [by_key[start] for start in forward.starts[place] if start in by_key]
+    if outputs and not snapshot.saved_hooks:
+        _functional(snapshot, nodes, outputs, starts, owner)
+    targets = {site: [by_key[key] for key in inputs[:1] if key in by_key] for site, _, inputs in losses}
+    targets = {site: made for site, made in targets.items() if made}
+    operations = {site: graph.operations_before(made[0]) for site, made in targets.items()}
+    return graph.leaves(nodes), graph.edges(outputs, starts, targets), operations
+
+
+def _functional(
+    snapshot: Snapshot, nodes: Sequence[Any], outputs: dict[Any, str], starts: dict[str, list[Any]], owner: dict[str, Forward]
+) -> None:
+    last = max(graph.order(node) for node in outputs)
+    found = []
+    for node in nodes:
+        if node in outputs or hasattr(node, "variable"):
+            continue
+        name = graph.operation(node)
+        if name in graph.ACTIVATIONS and (name in _ALWAYS or graph.order(node) < last):
+            found.append((graph.order(node), node, name))
+    for _, node, name in sorted(found, key=lambda entry: entry[0]):
+        before = _nearest(node, outputs, lambda place, met: owner[place].network.holds(met))
+        if before is None:
+            continue
+        forward = owner[before]
+        stem = before.split("/", 1)[0].split("#", 1)[0]
+        activation = graph.ACTIVATIONS[name]
+        place = forward.place(f"{stem}/{activation}")
+        if place in forward.records:
+            continue
+        outputs[node] = place
+        owner[place] = forward
+        starts[place] = list(graph.parents(node))
+        saved = graph.activation_output(node, name)
+        shape = graph.shape_of(node)
+        record = Record({}, None)
+        if saved is not None:
+            known = snapshot.items.get(before, {})
+            first = saved.dim() == 4 or (known.get("role") == "convolution" and saved.dim() > 2)
+            axis = _node_axis(node, saved)
+            statistics = snapshot.session.read("outputs", [saved], [activation], [first], [axis])
+            record.statistics = {key: values[0] for key, values in (statistics or {}).items()}
+            if activation in SILENT:
+                snapshot.read_units(place, saved, first, record)
+            shape = list(saved.shape)
+        forward.records[place] = record
+        snapshot.items.setdefault(place, {
+            "path": place, "type": activation, "role": "activation", "activation": activation, "functional": True,
+            "shape": shape, "parameters": [], "settings": _axis_setting(node, shape), "network": forward.network.name,
+            "source": snapshot.items.get(before, {}).get("source"),
+        })  # fmt: skip
+        snapshot.handles.append(node.register_prehook(_node_gradient(snapshot, forward, record)))
+
+
+def _node_gradient(snapshot: Snapshot, forward: Forward, record: Record) -> Any:
+    receive = snapshot.receive_gradient(forward, record)
+
+    def gradient(values: Any) -> None:
+        if values and values[0] is not None:
+            receive(values[0])
+
+    return gradient
+
+
+def _axis_setting(node: Any, shape: Sequence[int] | None) -> dict[str, int]:
+    """The axis a functional softmax runs along, counted from the front."""
+    dim = getattr(node, "_saved_dim", None)
+    if not isinstance(dim, int) or not shape:
+        return {}
+    dim = dim - 2**64 if dim >= 2**63 else dim
+    return {"dim": dim % len(shape)} if -len(shape) <= dim < len(shape) else {}
+
+
+def _node_axis(node: Any, saved: Tensor) -> int:
+    dim = getattr(node, "_saved_dim", -1)
+    if not isinstance(dim, int):
+        return -1
+    if dim >= 2**63:
+        dim -= 2**64
+    return dim if -saved.dim() <= dim < saved.dim() else -1
+
+
+def _nearest(node: Any, outputs: dict[Any, str], own: Callable[[str, list[Tensor]], bool], most: int = 200) -> str | None:
+    """The nearest place before a node; None where parameters of another network lie between."""
+    queue, seen = list(graph.parents(node)), set[int]()
+    met: list[Tensor] = []
+    while queue and len(seen) < most:
+        above = queue.pop(0)
+        if above in outputs:
+            return outputs[above] if own(outputs[above], met) else None
+        if hasattr(above, "variable"):
+            met.append(above.variable)
+        elif id(above) not in seen:
+            seen.add(id(above))
+            queue.extend(graph.parents(above))
+    return None

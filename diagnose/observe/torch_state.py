@@ -1,0 +1,28 @@
+"""What torch is doing right now, and whether a tensor is one we may look at."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def in_backward() -> bool:
+    """Whether autograd is running a backward on this thread (recomputation under checkpointing is inside one)."""
+    return bool(torch._C._current_graph_task_id() != -1)
+
+
+def transforming() -> bool:
+    """Whether a tracer or a functional transform (vmap, grad) runs: tensors have no values then, and what we do is recorded."""
+    return bool(
+        torch._C._get_tracing_state() is not None or torch._C._functorch.peek_interpreter_stack() is not None
+    )
+
+
+def plain(tensor: object) -> bool:
+    """A real tensor of the user's: no subclass, no functorch wrapper, not while tracing."""
+    return (
+        isinstance(tensor, Tensor)
+        and type(tensor) in (Tensor, nn.Parameter)
+        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        and torch._C._get_tracing_state() is None
+    )
