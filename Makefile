@@ -38,7 +38,10 @@ demos:  ## list the troubles that the reference networks can show
 	@for demo in demos/[a-z]*.py; do echo "$$demo"; $(PYTHON) "$$demo" --list | sed 's/^/    /'; done
 
 .PHONY: challenges
-challenges:  ## rerun the sound challenge programs with other seeds and twice the epochs (long)
+challenges:  ## score the rules on the challenge programs: detection, causes, alarms, confidences, knife edges, soundness (long)
+	$(PYTHON) tests/challenges/benchmark.py --verbose --rules --confidence
+	$(PYTHON) tests/challenges/knife_edges.py
+	$(PYTHON) tests/challenges/variants.py --wave sample
 	$(PYTHON) tests/challenges/check_soundness.py
 
 .PHONY: benchmark
