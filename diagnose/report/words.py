@@ -73,15 +73,23 @@ def span(steps: tuple[int, int] | None) -> str:
 
 def statement(evidence: Evidence) -> str:
     """Evidence as a sentence: gradient norm at net.0: median 3.2e-10, below 0.001 (steps 0–120)."""
+    where = f" at {plain(evidence.place)}" if evidence.place else ""
+    when = f" ({span(evidence.steps)})" if evidence.steps else ""
+    quantity = plain(evidence.quantity).replace("_", " ")
+    if unbounded(evidence):
+        return f"{quantity}{where}: {plain(evidence.statistic)} {number(evidence.value)}, not a finite number{when}"
     unit = SUFFIXED_UNITS.get(evidence.unit or "")
     limits = evidence.limit if isinstance(evidence.limit, tuple) else (evidence.limit,)
     value, *shown = (f"{text} {unit}" if unit else text for text in numbers(evidence.value, *limits))
     limit = " … ".join(shown)
     comparison = {"equal": "equal to", "unequal": "not equal to"}.get(evidence.comparison, evidence.comparison)
-    where = f" at {plain(evidence.place)}" if evidence.place else ""
-    when = f" ({span(evidence.steps)})" if evidence.steps else ""
-    quantity = plain(evidence.quantity).replace("_", " ")
     return f"{quantity}{where}: {plain(evidence.statistic)} {value}, {comparison} {limit}{when}"
+
+
+def unbounded(evidence: Evidence) -> bool:
+    """Whether the limit is that of a float32 itself: the fault is a number that is none."""
+    limits = evidence.limit if isinstance(evidence.limit, tuple) else (evidence.limit,)
+    return evidence.comparison == "outside" and all(abs(limit) > 1e38 for limit in limits)
 
 
 def title(rule: str) -> str:
@@ -93,7 +101,7 @@ def headline(finding: Finding) -> str:
     """What is wrong, where: softmax before cross entropy in net.fc (train.py:41)."""
     source = str(finding.source) if finding.source else ""
     place = finding.places[0] if finding.places else ""
-    named = f" in {place}" if place and source not in (place, *place.split()) else ""
+    named = f" in {place}" if place and not (source and source in place) else ""  # evaluate (train.py:41)
     return plain(title(finding.rule) + named + (f" ({source})" if source else ""))
 
 

@@ -21,6 +21,7 @@ from diagnose.run import (
     Training,
 )
 
+UNITS = {"loss": "loss", "gradient_norm": "loss per weight", "dead_share": "share", "output_std": "output"}
 SITE = "cross_entropy (train.py:30)"
 
 
@@ -52,7 +53,7 @@ def training(
 
     def put(quantity: str, place: str | None, at: np.ndarray, values: np.ndarray) -> None:
         values = np.asarray(values, float)
-        series[quantity, place] = Series(quantity, place, at, values * np.nan if broken else values)
+        series[quantity, place] = Series(quantity, place, at, values * np.nan if broken else values, UNITS.get(quantity))
 
     put("loss", None, every, 2.3 * np.exp(-every / steps) + 0.02 * random.standard_normal(steps))
     put("learning_rate", None, every, np.where(every < steps / 2, 0.1, 0.01))

@@ -89,9 +89,11 @@ def test_symptoms_are_folded_under_their_cause():
 
 def test_a_limit_is_drawn_only_where_it_is_of_the_curve_s_kind():
     (card,) = cards(judged(run(training()), finding("net.block0.fc")))
-    (_, curve), (_, gauge) = card.charts
+    gradient, loss = (one.pictures for one in card.seen)
+    curve = gradient[0].markup()
     assert 'class="limit"' in curve and 'class="chart"' in curve
-    assert 'class="gauge"' in gauge  # a relative fall is no loss
+    curve, gauge = (one.markup() for one in loss)  # a relative fall is no loss
+    assert 'class="limit"' not in curve and 'class="gauge"' in gauge
 
 
 def test_what_to_verify_is_the_opposite_of_what_was_seen():
@@ -156,6 +158,7 @@ def test_many_sound_modules_in_a_row_are_folded_and_ill_ones_never():
     one = training(60, 4, 4)
     told = judged(run(one), finding("net.block9.fc"))
     parts = anatomy(one, told).root.groups["net"].parts
+    assert parts[0][0].path == "net.block0"
     assert [len(part) for part in parts] == [9, 1, 20]
     assert parts[1][0].health == "error"
 

@@ -140,8 +140,8 @@ def test_the_heat_map_tells_the_recorded_value_and_a_click_opens_the_layer(opene
 
 def test_quantities_are_switched_and_layers_opened_by_keys(opened, page_file):
     page = opened(page_file)
-    page.get_by_role("button", name="Silent units").click()
-    assert page.locator(".heat-panel.chosen h4").inner_text() == "Silent units"
+    page.get_by_role("button", name="Dead units").click()
+    assert page.locator(".heat-panel.chosen h4").inner_text() == "Dead units"
     heat = page.locator(".heat-panel.chosen svg.heat")
     heat.focus()
     page.keyboard.press("ArrowDown")

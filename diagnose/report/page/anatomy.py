@@ -40,7 +40,7 @@ class Group:
 
     path: str
     name: str
-    lines: list[Line] = field(default_factory=list)
+    inside: list[Line | Group] = field(default_factory=list)  # in the order in which they first ran
     groups: dict[str, Group] = field(default_factory=dict)
     layers: int = 0
     size: int = 0
@@ -53,15 +53,37 @@ class Group:
         return f"{count(self.layers, 'layer')}, {count(self.size, 'parameter')}"
 
     @property
-    def parts(self) -> list[list[Group]]:
-        """The modules inside, in order; many sound ones in a row are one part, to be folded together."""
-        parts: list[list[Group]] = []
-        for inner in self.groups.values():
-            if parts and inner.health == parts[-1][-1].health == "healthy":
-                parts[-1].append(inner)
+    def lines(self) -> list[Line]:
+        """The layers that are no part of a module inside."""
+        return [one for one in self.inside if isinstance(one, Line)]
+
+    @property
+    def parts(self) -> list[list[Line | Group]]:
+        """Layers in a row, and modules; many sound modules in a row are one part, to be folded together."""
+        parts: list[list[Line | Group]] = []
+        for one in self.inside:
+            if parts and _alike(one, parts[-1][-1]):
+                parts[-1].append(one)
             else:
-                parts.append([inner])
-        return [piece for part in parts for piece in ([part] if len(part) > MANY else [[one] for one in part])]
+                parts.append([one])
+        folded = (isinstance(part[0], Line) or len(part) > MANY for part in parts)
+        return [piece for part, whole in zip(parts, folded, strict=True) for piece in ([part] if whole else [[one] for one in part])]
+
+
+def _alike(one: Line | Group, before: Line | Group) -> bool:
+    """Whether both are layers, or both are sound modules."""
+    if isinstance(one, Group) and isinstance(before, Group):
+        return one.health == before.health == "healthy"
+    return isinstance(one, Line) and isinstance(before, Line)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of layer: how many there are, and what it does."""
+
+    name: str
+    amount: int
+    what: str
 
 
 @dataclass(frozen=True)
@@ -75,6 +97,12 @@ class Anatomy:
     trained: int
     enters: tuple[str, ...]
     leaves: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+
+    @property
+    def kinds_told(self) -> list[tuple[str, str]]:
+        """The kinds as pairs of words."""
+        return [(f"{kind.name} ({kind.amount:,})", kind.what) for kind in self.kinds]
 
     @property
     def places(self) -> set[str]:
@@ -104,7 +132,7 @@ def anatomy(training: Training, diagnosis: Diagnosis) -> Anatomy:
         health, found = ill.get(layer.path, ("healthy", ()))
         cost = costs[layer.path]
         _put(root, layer.path, sum(one.size for one in parameters), health, len(layers), Line(
-            path=plain(layer.path), name=plain(_name(layer.path)), type=_type(layer), what=explained(layer),
+            path=plain(layer.path), name=plain(_name(layer.path)), type=_type(layer), what="",
             shape=_shape(layer.shape), parameters=_parameters(parameters), initial=_initial(parameters),
             share=cost / total if total and cost is not None else None, health=health, findings=found,
             takes=takes.get(layer.path, ""),
@@ -124,7 +152,17 @@ def anatomy(training: Training, diagnosis: Diagnosis) -> Anatomy:
         enters=tuple(f"{plain(site.id)} {_shape(site.shape)} {plain(site.dtype)}" for site in training.inputs),
         leaves=tuple(dict.fromkeys(
             f"{plain(site.layer)} → {plain(site.id)}" for site in training.losses if site.layer)),
+        kinds=_kinds(training),
     )  # fmt: skip
+
+
+def _kinds(training: Training) -> tuple[Kind, ...]:
+    """Every kind of layer that is known, in the order of their first layers."""
+    amounts: dict[str, list[Layer]] = {}
+    for layer in training.layers:
+        amounts.setdefault(_type(layer), []).append(layer)
+    known = ((name, layers, explained(layers[0])) for name, layers in amounts.items())
+    return tuple(Kind(name, len(layers), what) for name, layers, what in known if what)
 
 
 def _groups(group: Group) -> Iterator[Group]:
@@ -156,9 +194,12 @@ def _put(root: Group, path: str, size: int, health: str, amount: int, line: Line
         group.health = max(group.health, health, key=ranks.index)
         if depth < len(parts) - 1:
             name = ".".join(parts[: depth + 1])
-            group = group.groups.setdefault(name, Group(name, plain(parts[depth]), open=amount <= OPEN))
+            if name not in group.groups:
+                group.groups[name] = Group(plain(name), plain(parts[depth]), open=amount <= OPEN)
+                group.inside.append(group.groups[name])
+            group = group.groups[name]
             group.open = group.open or health in ("error", "warning")
-    group.lines.append(line)
+    group.inside.append(line)
 
 
 def _parts(path: str) -> list[str]:
@@ -197,12 +238,12 @@ def _parameters(parameters: list[Parameter]) -> str:
 
 
 def _initial(parameters: list[Parameter]) -> str:
-    """Mean and standard deviation of the weight before the first step, beside 1/√fan-in."""
+    """Standard deviation of the weight before the first step, as a multiple of 1/√fan-in."""
     for one in parameters:
         if one.initial and len(one.shape) >= 2:
-            mean, std = (float(one.initial.get(name, math.nan)) for name in ("mean", "std"))
-            told = f"{number(mean, 1)} ± {number(std, 2)}"
-            return f"{told} (1/√fan-in {number(one.fan_in**-0.5, 2)})" if one.fan_in else told
+            std = float(one.initial.get("std", math.nan))
+            times = f" = {number(std * one.fan_in**0.5, 2)}/√fan-in" if one.fan_in and math.isfinite(std) else ""
+            return f"{number(std, 2)}{times}"
     return ""
 
 

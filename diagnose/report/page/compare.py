@@ -35,10 +35,10 @@ def _loss(before: Training, after: Training) -> Drawn | None:
     if y is None:
         return None
     last = float(max([1, *(int(one.steps[-1]) for _, one in series if len(one))]))
-    chart = Chart("training loss of both runs by step", Axis(0.0, last), y, height=220)
+    chart = Chart("training loss of both runs by step", Axis(0.0, last), y, height=240)
     for position, (name, one) in enumerate(series):
         window = max(1, int(len(one) * SMOOTHED))
         if np.isfinite(one.values).any():
             chart.line(one.steps, one.values, f"c{position} faint", quiet=True)
             chart.line(one.steps, smoothed(one.values, window), f"c{position}", f"{name} (mean of {window})")
-    return Drawn("Training loss", chart.markup(), tuple(chart.legend), "logarithmic axis" if y.log else "")
+    return Drawn("Training loss", chart, "logarithmic axis" if y.log else "")

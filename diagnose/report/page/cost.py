@@ -8,9 +8,10 @@ import numpy as np
 from markupsafe import Markup
 
 from diagnose.report.page.arithmetic import multiply_adds
-from diagnose.report.page.chart import Chart, bar
+from diagnose.report.page.chart import Chart, Line
 from diagnose.report.page.curves import Drawn, group, steps_axis
 from diagnose.report.page.scale import Axis, axis_for
+from diagnose.report.page.svg import bar
 from diagnose.report.words import count, number
 from diagnose.run import Floats, Run, Training
 
@@ -19,7 +20,7 @@ PHASES = (
     ("optimizer_seconds", "optimizer"), ("evaluation_seconds", "evaluation"),
 )  # fmt: skip
 REST = "everything else"
-COLUMNS = 160  # of the picture; times are means over a column
+COLUMNS = 80  # of the picture; times are means over a column
 
 
 @dataclass(frozen=True)
@@ -76,17 +77,18 @@ def _times(training: Training, parts: list[tuple[str, Floats]]) -> Drawn | None:
     stack = np.cumsum([np.add.reduceat(values, starts) / counts * 1000 for _, values in parts], axis=0)
     high = float(np.quantile(stack[-1], 0.995)) * 1.15 or 1.0
     name = "milliseconds a step by phase"
-    chart = Chart(name, steps_axis(training), Axis(0.0, high), group=group(training), height=130)
+    chart = Chart(name, steps_axis(training), Axis(0.0, high), group(training), 150)
     at = np.append(steps[starts], steps[-1])
     below = np.zeros(len(at))
     for position, (name, values) in enumerate(parts):
         top = np.append(stack[position], stack[position][-1])
         if values.any():
-            chart.band(at, below, np.minimum(top, high), f"solid c{position}", name)
-            chart.line(at, top - below, f"c{position} hidden", name, quiet=False)
-            chart.legend.pop()
+            chart.band(at, np.minimum(below, high), np.minimum(top, high), f"solid c{position}", name, stepped=True)
+            chart.add(Line(at, top - below, f"c{position}", f"{name} (ms)", drawn=False))
         below = top
-    return Drawn("Time by phase (ms a step)", chart.markup(), tuple(chart.legend), _slow(stack[-1], high))
+    every = float(np.median(counts))
+    said = [f"means over {number(every)} steps" if every > 1 else "", _slow(stack[-1], high)]
+    return Drawn("Time by phase", chart, "; ".join(["milliseconds a step", *filter(None, said)]))
 
 
 def _slow(total: Floats, high: float) -> str:
@@ -107,10 +109,10 @@ def _memory(training: Training) -> Drawn | None:
     y = axis_for(values, log=False)
     if y is None:
         return None
-    chart = Chart("memory by step, MiB", steps_axis(training), y, group=group(training), height=80)
+    chart = Chart("memory by step, MiB", steps_axis(training), y, group(training), 90)
     chart.line(series.steps, values, "c0", "memory")
     told = (values[0], values.max(), values[-1])
-    return Drawn("Memory of the process (MiB)", chart.markup(), (), "", ("first", "highest", "last"),
+    return Drawn("Memory", chart, "of the process, MiB", ("first", "highest", "last"),
                  (tuple(number(float(value), 4) for value in told),))  # fmt: skip
 
 

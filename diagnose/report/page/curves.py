@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup
 
 from diagnose.finding import SEVERITIES, Finding
-from diagnose.report.page.chart import Chart
+from diagnose.report.page.chart import Chart, Dots, Mark
 from diagnose.report.page.scale import Axis, axis_for, smoothed
 from diagnose.report.words import count, number, plain, title
 from diagnose.run import EvaluationSet, Floats, Series, Steps, Training
@@ -18,7 +17,7 @@ SMOOTHED = 0.02  # share of the steps that the mean line of a training loss goes
 FEW = 40  # steps; fewer are drawn as they are
 MOST_EVALUATIONS = 5  # sets drawn; the table holds all
 CLOSE = 0.03  # of all steps: marks this near stand together
-MOST_EPOCHS = 60  # drawn as lines; more would be a grey area
+MOST_EPOCHS = 30  # drawn as lines; more would be a grey area
 
 
 @dataclass(frozen=True)
@@ -26,9 +25,8 @@ class Drawn:
     """A chart and the words around it."""
 
     title: str
-    chart: Markup
-    legend: tuple[tuple[str, str], ...]
-    note: str
+    chart: Chart | None
+    note: str = ""
     head: tuple[str, ...] = ()
     table: tuple[tuple[str, ...], ...] = ()
 
@@ -39,7 +37,7 @@ def steps_axis(training: Training) -> Axis:
 
 
 def curves(training: Training, findings: Sequence[tuple[str, Finding]] = ()) -> list[Drawn]:
-    """Loss, share right, and learning rate, as far as they were recorded; findings are marked by their numbers."""
+    """Loss, accuracy, and learning rate, as far as they were recorded; findings are marked by their numbers."""
     drawn = (_loss(training, findings), _accuracy(training), _rate(training))
     return [one for one in drawn if one is not None]
 
@@ -54,8 +52,8 @@ def _loss(training: Training, findings: Sequence[tuple[str, Finding]]) -> Drawn 
     sets = [one for one in training.evaluations if len(one)][:MOST_EVALUATIONS]
     y = axis_for(*(values for _, _, values in lines), *(one.loss for one in sets))
     if y is None:
-        return Drawn("Loss", Markup(""), (), "not a number at every step that was recorded") if lines else None
-    chart = Chart("loss of training and evaluation by step", steps_axis(training), y, group=group(training), height=220)
+        return Drawn("Loss", None, "not a number at every step that was recorded") if lines else None
+    chart = Chart("loss of training and evaluation by step", steps_axis(training), y, group(training), 240)
     _epochs(chart, training)
     marked = _marks(chart, training, findings)
     many = len(lines) > 1
@@ -72,15 +70,16 @@ def _loss(training: Training, findings: Sequence[tuple[str, Finding]]) -> Drawn 
         if len(best) > 1:
             window = max(1, int(len(steps) * SMOOTHED))
             trained = np.interp(best.steps, steps, smoothed(values, window))
-            chart.band(best.steps, np.minimum(trained, best.loss), np.maximum(trained, best.loss), "gap", "gap")
+            chart.band(best.steps, np.minimum(trained, best.loss), np.maximum(trained, best.loss), "gap",
+                       f"gap between training and {plain(best.name)}")
     for position, one in enumerate(sets, start=len(lines)):
         kind = f"c{position % 8}"
         if np.isfinite(one.noise).any():
             chart.band(one.steps, one.loss - one.noise, one.loss + one.noise, kind, f"± noise of {plain(one.name)}")
         chart.line(one.steps, one.loss, kind, _called(one))
-        chart.dots(one.steps, one.loss, kind)
+        chart.add(Dots(one.steps, one.loss, kind))
     return Drawn(
-        "Loss", chart.markup(), tuple(chart.legend), _loss_note(training, y, marked),
+        "Loss", chart, _loss_note(training, y, marked),
         ("curve", "first", "lowest", "last"),
         tuple(_table(lines, list(training.evaluations))),
     )  # fmt: skip
@@ -114,7 +113,14 @@ def _loss_note(training: Training, y: Axis, marked: bool) -> str:
     broken = int((~np.isfinite(training.series("loss").values)).sum())
     if broken:
         told.append(f"not a number at {count(broken, 'step')}: a gap in the line")
+    told += _thinned(training)
     return "; ".join(told)
+
+
+def _thinned(training: Training) -> list[str]:
+    """That not every step was recorded, where so: straight stretches of a line are no calm."""
+    kept = len(training.series("loss"))
+    return [f"recorded at {kept:,} of {training.steps:,} steps"] if 0 < kept < 0.98 * training.steps else []
 
 
 def _table(lines: list[tuple[str, Steps, Floats]], sets: list[EvaluationSet]) -> list[tuple[str, ...]]:
@@ -131,14 +137,14 @@ def _epochs(chart: Chart, training: Training) -> None:
     if 1 < len(training.epochs) <= MOST_EPOCHS:
         for number_, step in enumerate(training.epochs, start=1):
             if step:
-                chart.mark(step, "epoch", f"epoch {number_}")
+                chart.add(Mark(step, "epoch", f"epoch {number_}"))
 
 
 def _marks(chart: Chart, training: Training, findings: Sequence[tuple[str, Finding]]) -> bool:
-    """Marks where findings begin; those close together share a mark. Whether there is any."""
+    """Marks where findings begin, but for the first step; those close together share a mark. Whether there is any."""
     begun = sorted((
         (finding.steps[0], called, finding) for called, finding in findings
-        if finding.training == training.id and finding.loud and finding.steps
+        if finding.training == training.id and finding.loud and finding.steps and finding.steps[0] > 0
     ), key=lambda one: one[0])  # fmt: skip
     shared: list[list[tuple[int, str, Finding]]] = []
     for one in begun:
@@ -149,7 +155,9 @@ def _marks(chart: Chart, training: Training, findings: Sequence[tuple[str, Findi
     for together in shared:
         worst = min((finding.severity for _, _, finding in together), key=SEVERITIES.index)
         words = "; ".join(f"{called} {title(finding.rule)}, from step {step:,}" for step, called, finding in together)
-        chart.mark(together[0][0], worst, words, ", ".join(called for _, called, _ in together))
+        called = ", ".join(called for _, called, _ in sorted(together, key=lambda one: one[1]))
+        word = f"{called} {title(together[0][2].rule)}" if len(together) == 1 else called
+        chart.add(Mark(together[0][0], worst, words, word))
     return bool(shared)
 
 
@@ -164,21 +172,21 @@ def _accuracy(training: Training) -> Drawn | None:
     every = [*lines, *((plain(one.name), one.steps, one.accuracy) for one in sets)]
     if not every:
         return None
-    chart = Chart("share right by step", steps_axis(training), Axis(0.0, 1.0), group=group(training), height=110)
+    chart = Chart("accuracy by step", steps_axis(training), Axis(0.0, 1.0), group(training), 120)
     if lines:
         window = max(1, len(lines[0][1]) // 25)
         chart.line(lines[0][1], lines[0][2], "c0 faint", quiet=True)
         chart.line(lines[0][1], smoothed(lines[0][2], window), "c0", lines[0][0])
     for position, one in enumerate(sets, start=1):
         chart.line(one.steps, one.accuracy, f"c{position}", plain(one.name))
-        chart.dots(one.steps, one.accuracy, f"c{position}")
+        chart.add(Dots(one.steps, one.accuracy, f"c{position}"))
     rows = []
     for label, steps, values in every:
         best = int(np.argmax(np.where(np.isfinite(values), values, -np.inf)))
         rows.append((label, number(float(values[0])), f"{number(float(values[best]))} (step {int(steps[best]):,})",
                      number(float(values[-1]))))  # fmt: skip
     head = ("set", "first", "highest", "last")
-    return Drawn("Share right", chart.markup(), tuple(chart.legend), "", head, tuple(rows))
+    return Drawn("Accuracy", chart, "share of the samples that were classified right", head, tuple(rows))
 
 
 def _rate(training: Training) -> Drawn | None:
@@ -188,17 +196,17 @@ def _rate(training: Training) -> Drawn | None:
     lines = _by_optimizer(training, series)
     if all(np.ptp(values) == 0 for _, _, values in lines):
         told = [f"{number(float(values[0]))}{f' ({name})' if len(lines) > 1 else ''}" for name, _, values in lines]
-        return Drawn("Learning rate", Markup(""), (), f"{', '.join(told)} at every step")
+        return Drawn("Learning rate", None, f"{', '.join(told)} at every step")
     y = axis_for(series.values)
     if y is None:
         return None
-    chart = Chart("learning rate by step", steps_axis(training), y, group=group(training), height=80)
+    chart = Chart("learning rate by step", steps_axis(training), y, group(training), 90)
     rows = []
     for position, (name, steps, values) in enumerate(lines):
         chart.line(steps, values, f"c{(4 + position) % 8}", name)
         rows.append((name, *(number(float(value)) for value in (values[0], values.max(), values[-1]))))
-    legend = tuple(chart.legend) if len(lines) > 1 else ()
-    return Drawn("Learning rate", chart.markup(), legend, "", ("optimizer", "first", "highest", "last"), tuple(rows))
+    note = "logarithmic axis" if y.log else ""
+    return Drawn("Learning rate", chart, note, ("optimizer", "first", "highest", "last"), tuple(rows))
 
 
 def _by_optimizer(training: Training, series: Series) -> list[tuple[str, Steps, Floats]]:

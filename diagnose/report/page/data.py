@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from diagnose.report.page.chart import bar
+from diagnose.report.page.svg import bar
 from diagnose.report.words import count, number, plain
 from diagnose.run import Training
 
@@ -78,8 +78,8 @@ def _inputs(training: Training) -> Table | None:
             number(float(np.nanmedian(std))), f"{number(float(np.nanmin(low)))} … {number(float(np.nanmax(high)))}",
             f"{float(broken.max()):.1%}" if len(broken) and broken.max() > 0 else "none",
         ))  # fmt: skip
-    head = ("input", "shape", "type", "mean", "spread", "range", "not finite")
-    return Table("Inputs", head, tuple(rows), "Spread is the standard deviation; usual are mean 0 and spread 1.")
+    head = ("input", "shape", "type", "mean", "std", "range", "not finite")
+    return Table("Inputs", head, tuple(rows), "Usual are mean 0 and standard deviation (std) 1.")
 
 
 def _features(training: Training) -> list[Table]:
@@ -98,7 +98,7 @@ def _features(training: Training) -> list[Table]:
         chosen = list(order) if amount <= MOST_FEATURES else [*order[:half], *order[-half:]]
         rows = tuple((str(int(f)), *(number(float(column[f])) for column in columns)) for f in chosen)
         note = "" if amount <= MOST_FEATURES else f"The {half} widest and the {half} narrowest of {amount:,}."
-        head = ("column", "mean", "spread", "lowest", "highest")
+        head = ("column", "mean", "std", "lowest", "highest")
         tables.append(Table(f"Columns of {plain(site.id)}", head, rows, note))
     return tables
 
@@ -137,7 +137,7 @@ def _targets(training: Training) -> Table | None:
                 side = {"input": "prediction", "target": "target"}[what]
                 middle = (number(float(np.nanmedian(values))) for values in (mean, std))
                 rows.append((plain(site.id), side, *middle, spread))
-    return Table("What the loss compares", ("loss", "side", "mean", "spread", "range"), tuple(rows))
+    return Table("What the loss compares", ("loss", "side", "mean", "std", "range"), tuple(rows))
 
 
 def _splits(training: Training) -> Table | None:

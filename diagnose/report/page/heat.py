@@ -9,9 +9,9 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from diagnose.report.page.chart import step_ticks
 from diagnose.report.page.png import Bytes, png
 from diagnose.report.page.scale import Axis
+from diagnose.report.page.svg import step_ticks
 from diagnose.report.words import number, plain
 from diagnose.run import Floats, Matrix, Training
 
@@ -47,7 +47,7 @@ QUANTITIES = (
         "near 1, it is thrown about.", True,
     ),
     Quantity(
-        "dead", "Silent units",
+        "dead", "Dead units",
         "Share of units that are zero for every sample: they learn nothing more.", False,
     ),
     Quantity(
@@ -55,7 +55,7 @@ QUANTITIES = (
         "Share of outputs at the flat ends of the activation function, where hardly any gradient passes.", False,
     ),
     Quantity(
-        "spread", "Output spread",
+        "spread", "Output std",
         "Standard deviation of the outputs: steady from layer to layer when the initialisation fits.", True,
     ),
     Quantity("weight", "Weights", "Size of the weights (L2 norm).", True),
@@ -126,7 +126,7 @@ def matrix(training: Training, quantity: str) -> Matrix:
         steps, at, at_weight = np.intersect1d(update.steps, weight.steps, return_indices=True)
         with np.errstate(divide="ignore", invalid="ignore"):
             values = update.values[at][:, columns] / weight.values[at_weight][:, [at_place[place] for place in shared]]
-        return Matrix(quantity, tuple(shared), steps, values)
+        return Matrix(quantity, tuple(shared), steps, values, "ratio")
     names = {"dead": "dead_share", "saturated": "saturated_share", "spread": "output_std"}
     return training.matrix(names[quantity])
 
@@ -144,7 +144,7 @@ def _by_layer(training: Training, quantity: str) -> Matrix:
     values = np.full((len(every.steps), len(names)), np.nan)
     for column, name in enumerate(names):
         values[:, column] = np.sqrt((every.values[:, layers[name]] ** 2).sum(axis=1))
-    return Matrix(quantity, tuple(names), every.steps, values)
+    return Matrix(quantity, tuple(names), every.steps, values, every.unit)
 
 
 def _heat(quantity: Quantity, seen: Matrix, last_step: int) -> Heat | None:

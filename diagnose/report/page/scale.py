@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,22 +33,31 @@ class Axis:
         return (math.log10(self.low), math.log10(self.high)) if self.log else (self.low, self.high)
 
     def ticks(self, most: int = 5) -> list[float]:
-        """Round values in between, at most about `most`."""
-        low, high = self._bounds()
+        """Round values in between, about `most`, and at least two where the axis is no point."""
         if self.log:
-            every = max(1, math.ceil((high - low) / most))
-            decades = [float(10.0**power) for power in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1, every)]
-            if len(decades) >= 2:
-                return decades
+            told = self._decades(most)
+            if len(told) >= 2:
+                return told
         span = self.high - self.low
         if not span > 0:
             return [self.low]
-        rough = span / most
-        power = 10.0 ** math.floor(math.log10(rough))
-        step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
-        first = math.ceil(self.low / step - 1e-9)
-        last = math.floor(self.high / step + 1e-9)
+        for wished in (most, 2 * most, 4 * most):
+            power = 10.0 ** math.floor(math.log10(span / wished))
+            step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= span / wished * 0.999)
+            first = math.ceil(self.low / step - 1e-9)
+            last = math.floor(self.high / step + 1e-9)
+            if last > first:
+                break
         return [round(n * step, 12 - math.floor(math.log10(step))) + 0.0 for n in range(first, last + 1)]  # never -0
+
+    def _decades(self, most: int) -> list[float]:
+        """Powers of ten, and where those are few, 2 and 5 times them."""
+        low, high = self._bounds()
+        powers = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1, max(1, math.ceil((high - low) / most)))
+        if len(powers) >= min(3, most):
+            return [float(10.0**power) for power in powers]
+        every = [float(f"{digit}e{power}") for power in range(math.floor(low), math.floor(high) + 1) for digit in (1, 2, 5)]
+        return [value for value in every if self.low * 0.999 <= value <= self.high * 1.001]
 
 
 def axis_for(*values: Floats, include: tuple[float, ...] = (), log: bool | None = None) -> Axis | None:
@@ -91,6 +101,11 @@ def reduced(steps: Steps, values: Floats, columns: int = COLUMNS) -> tuple[Steps
             keep.add(int(start + gaps[0]))
     kept = np.array(sorted(keep))
     return steps[kept], values[kept]
+
+
+def stepwise(steps: Steps, *values: Floats) -> tuple[Any, ...]:
+    """The corners of lines that keep each value until the next step."""
+    return np.repeat(steps, 2)[1:], *(np.repeat(one, 2)[:-1] for one in values)
 
 
 def smoothed(values: Floats, window: int) -> Floats:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
+
 from diagnose.finding import SEVERITIES, Diagnosis, Finding
 from diagnose.report.page.findings import Card
 from diagnose.report.words import count, counted, number, plain, trainings, verdict
-from diagnose.run import Run
+from diagnose.run import Run, Training
 
 WORDS = {
     "error": "Something is wrong",
@@ -45,6 +47,7 @@ class Verdict:
     sign: str
     word: str
     sentence: str
+    trained: str
     facts: str
     state: str
     first: Card | None
@@ -62,7 +65,7 @@ def head(diagnosis: Diagnosis, cards: list[Card]) -> Verdict:
     first = next((card for card in cards if card.finding.loud), None)
     return Verdict(
         level=level, sign=SIGNS[level], word=WORDS[level], sentence=verdict(diagnosis), first=first,
-        facts=f"{counted(diagnosis) or 'no findings'} in {trainings(run) or 'no training'}",
+        trained=trained(run), facts=f"{counted(diagnosis) or 'no findings'} in {trainings(run) or 'no training'}",
         state=state(run),
         confidence=_confidence(diagnosis, first.finding if first else None),
         families=tuple(_families(diagnosis)),
@@ -71,6 +74,41 @@ def head(diagnosis: Diagnosis, cards: list[Card]) -> Verdict:
         unseen=tuple(_unseen(diagnosis)),
         suppressed=tuple((plain(one.get("rule", "")), plain(one.get("by", ""))) for one in diagnosis.suppressed),
     )  # fmt: skip
+
+
+def trained(run: Run) -> str:
+    """For somebody who did not write it: what the program trained, on what, and how far it came."""
+    if not run.trainings:
+        return "No training was seen."
+    told = []
+    for one in run.trainings[:2]:
+        size = sum(parameter.size for parameter in one.parameters)
+        network = f"a network of {count(len(one.layers), 'layer')} and {count(size, 'parameter')}" if one.layers else "a network"
+        kind = "" if one.kind == "unknown" else f" ({plain(one.kind).replace('-', ' ')})"
+        epochs = f", {count(len(one.epochs), 'epoch')}" if one.epochs else ""
+        words = f"{network}{kind} over {count(one.steps, 'step')}{epochs}"
+        told.append("; ".join([words, *_reached(one)]))
+    rest = len(run.trainings) - len(told)
+    more = f", and {count(rest, 'more training')}" if rest else ""
+    return f"{plain(run.program)} trained {', then '.join(told)}{more}."
+
+
+def _reached(one: Training) -> list[str]:
+    """From where to where loss and accuracy went."""
+    told = []
+    loss = one.series("loss").values
+    if len(loss) > 1:
+        few = max(1, len(loss) // 20)
+        told.append(f"training loss from {number(float(loss[0]))} to {number(float(loss[-few:].mean()))}")
+    for held in one.evaluations:
+        right = held.accuracy[np.isfinite(held.accuracy)]
+        if len(right):
+            told.append(f"accuracy on {plain(held.name)} {right[-1]:.1%} at the end")
+            break
+        if len(held) and np.isfinite(held.loss[-1]):
+            told.append(f"loss on {plain(held.name)} {number(float(held.loss[-1]))} at the end")
+            break
+    return told
 
 
 def state(run: Run) -> str:
@@ -110,7 +148,8 @@ def _families(diagnosis: Diagnosis) -> list[Family]:
             told.append(Family(name, "healthy", SIGNS["healthy"], f"{checked[name]} sound"))
         else:
             told.append(Family(name, "none", "–", "not checked"))
-    return told
+    order = ("error", "warning", "note", "healthy", "none")
+    return sorted(told, key=lambda one: order.index(one.level))
 
 
 def _sound(diagnosis: Diagnosis) -> list[str]:
