@@ -16,8 +16,8 @@ import click
 
 from diagnose.errors import UsageError
 from diagnose.finding import Diagnosis
-from diagnose.report import format_of, reporters, terminal
-from diagnose.report.words import plain, verdict
+from diagnose.report import FIGURES, format_of, reporters, terminal
+from diagnose.report.words import count, plain, verdict
 
 FOUND, NOTHING_OBSERVED = 3, 4  # exit statuses of --fail-on
 ASCII = str.maketrans({"–": "-", "…": "...", "±": "+-", "×": "x", "→": "->", "·": "-", "∞": "inf"})
@@ -26,7 +26,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Output:
-    """A file to write, and in which format."""
+    """A file to write, or a folder of figures, and in which format."""
 
     path: Path  # absolute: the program may change the current folder
     format: str
@@ -40,7 +40,8 @@ def output_options(command: Command) -> Command:
         click.option("--fail-on", type=click.Choice(["error", "warning"]), metavar="error|warning",
                      help="Exit with 3 if something at least that bad was found, 4 if nothing could be observed."),
         click.option("--format", metavar="FORMAT",
-                     help=f"Of a single -o, or of what is printed: {', '.join(reporters())}."),
+                     help=f"Of a single -o, or of what is printed: {', '.join(reporters())}; "
+                          f"with -o FOLDER, figures: {', '.join(FIGURES)}."),
         click.option("-o", "--output", multiple=True, metavar="FILE",
                      help="Write the diagnosis there too; the suffix tells the format. May be repeated."),
     ):  # fmt: skip
@@ -52,25 +53,39 @@ def resolve(files: Sequence[str], format: str | None) -> tuple[Output, ...]:
     """The files of -o with their formats, absolute from the current folder; called before the program starts.
 
     Raises:
-        UsageError: an unknown format or suffix, --format with several files, a folder in place of a file.
+        UsageError: an unknown format or suffix, --format with several files, a folder in place of a file or a file in
+            place of a folder.
     """
-    if format is not None and format not in reporters():
-        raise UsageError(f"expected a format of {', '.join(reporters())}, found {format!r}")
+    if format is not None and format not in (*reporters(), *FIGURES):
+        raise UsageError(f"expected a format of {', '.join((*reporters(), *FIGURES))}, found {format!r}")
     if format is not None and len(files) > 1:
         raise UsageError(f"--format speaks of one -o, found {len(files)}; their suffixes tell their formats")
+    if format in FIGURES:
+        return (Output(_folder(files, format), format),)
     outputs = []
     for file in files:
+        if file.endswith(("/", os.sep)) or os.path.isdir(file):
+            raise UsageError(
+                f"expected -o with a file, found the folder {file!r}; for figures in it: --format {' or '.join(FIGURES)}"
+            )
         form = format or format_of(file)
         if form is None:
             suffixes = ", ".join(suffix for reporter in reporters().values() for suffix in reporter.SUFFIXES)
             raise UsageError(
                 f"expected -o with a file that ends in one of {suffixes}, found {file!r}; or give --format"
             )
-        path = Path(os.path.abspath(file))
-        if path.is_dir():
-            raise UsageError(f"expected -o with a file, found the folder {file!r}")
-        outputs.append(Output(path, form))
+        outputs.append(Output(Path(os.path.abspath(file)), form))
     return tuple(outputs)
+
+
+def _folder(files: Sequence[str], format: str) -> Path:
+    """Where figures go."""
+    if not files:
+        raise UsageError(f"expected -o with the folder for the figures beside --format {format}")
+    path = Path(os.path.abspath(files[0]))
+    if (path.exists() and not path.is_dir()) or path.suffix.lower() == f".{format}":
+        raise UsageError(f"expected -o with a folder, for figures are many files, found {files[0]!r}")
+    return path
 
 
 def tell(
@@ -126,9 +141,13 @@ def write(
     well = True
     for output in outputs:
         try:
-            _replace(output.path, reporters()[output.format].render(diagnosis))
+            told = plain(terminal.shown(output.path))
+            if output.format in FIGURES:
+                told += f" ({count(_draw(output, diagnosis), 'figure')})"
+            else:
+                _replace(output.path, reporters()[output.format].render(diagnosis).encode("utf-8", "backslashreplace"))
             if not quiet:
-                _print(f"wrote: {plain(terminal.shown(output.path))}\n", stream)
+                _print(f"wrote: {told}\n", stream)
         except Exception as error:  # noqa: BLE001 one file must not lose the others
             why = (
                 error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
@@ -138,10 +157,19 @@ def write(
     return well
 
 
-def _replace(path: Path, text: str) -> None:
+def _draw(output: Output, diagnosis: Diagnosis) -> int:
+    """Writes all figures into the folder; how many there are."""
+    from diagnose.report.figures import figures
+
+    made = figures(diagnosis, output.format)
+    for name, data in made.items():
+        _replace(output.path / name, data)
+    return len(made)
+
+
+def _replace(path: Path, data: bytes) -> None:
     """Writes beside the file and renames, so that there is a whole file or the old one; a device or pipe is fed."""
     path = Path(os.path.realpath(path))  # a link stays a link
-    data = text.encode("utf-8", "backslashreplace")
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         path.write_bytes(data)
         return

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnose import launch
+from diagnose.cli._baseline import Baseline
 from diagnose.cli._outputs import Output
 from diagnose.errors import tell
 from diagnose.record.writer import Writer
@@ -34,6 +35,7 @@ class Recording:
     every: int | None
     train: bool
     strict: bool
+    baseline: Baseline | None = None
     session: Any = None
     failed: str | None = None
     began: float = field(default_factory=time.perf_counter)
@@ -95,6 +97,8 @@ class Recording:
             if not self.writer.file.is_file():
                 return _outputs.NOTHING_OBSERVED if self.fail_on else None
         diagnosis = judge(load(self.writer.path), settings=self.settings)
+        if self.baseline is not None:
+            diagnosis = self.baseline.without(diagnosis)
         return _outputs.tell(
             diagnosis, outputs=self.outputs, format=self.format, quiet=self.quiet, fail_on=self.fail_on,
             stream=sys.stderr,

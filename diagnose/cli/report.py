@@ -10,14 +10,20 @@ from pathlib import Path
 import click
 
 from diagnose.cli import _outputs
-from diagnose.cli._baseline import read_baseline, without
+from diagnose.cli._baseline import Baseline
 from diagnose.cli._judging import judged, judging_options
 from diagnose.errors import UsageError
-from diagnose.report import format_of
+from diagnose.report import FIGURES, format_of
 
 
 @click.command(short_help="Write a recorded run's HTML page.")
 @click.option("-o", "--output", metavar="FILE.html", help="Where to write it; by default beside the run.")
+@click.option(
+    "--format",
+    type=click.Choice(["html", *FIGURES]),
+    default="html",
+    help="A page, or with -o FOLDER its pictures as files.",
+)
 @click.option("--open", "opened", is_flag=True, help="Open the page in the browser.")
 @click.option("--baseline", metavar="FILE", help="Set aside what a JSON written earlier has found.")
 @judging_options
@@ -25,6 +31,7 @@ from diagnose.report import format_of
 def report(
     run: str | None,
     output: str | None,
+    format: str,
     opened: bool,
     baseline: str | None,
     sets: tuple[tuple[str, str], ...],
@@ -35,21 +42,27 @@ def report(
 
     The page is one file that needs no network. Its path is printed on stdout.
     """
-    if output is not None and format_of(output) != "html":
+    files = [output] if output is not None else []
+    made: _outputs.Output | None = None
+    if format in FIGURES:
+        (made,) = _outputs.resolve(files, format)
+        if opened:
+            raise UsageError("expected --open with a page, found it with figures")
+    elif output is not None and format_of(output) != "html" and not os.path.isdir(output):
         raise UsageError(
             f"expected -o with a file that ends in .html, found {output!r}; other formats: diagnose show -o"
         )
-    known = read_baseline(baseline) if baseline else frozenset()
+    elif files:
+        (made,) = _outputs.resolve(files, None)
+    known = Baseline.read(baseline) if baseline else None
     diagnosis = judged(run, sets=sets, select=select, ignore=ignore)
-    if baseline:
-        diagnosis = without(diagnosis, known, baseline)
-    path = Path(os.path.abspath(output)) if output else _beside(diagnosis.run.path)
-    if path.is_dir():
-        raise UsageError(f"expected -o with a file, found the folder {output!r}")
-    if not _outputs.write(diagnosis, [_outputs.Output(path, "html")], sys.stderr, quiet=True):
+    if known is not None:
+        diagnosis = known.without(diagnosis)
+    made = made or _outputs.Output(_beside(diagnosis.run.path), "html")
+    if not _outputs.write(diagnosis, [made], sys.stderr, quiet=True):
         raise SystemExit(1)
-    click.echo(str(path))
-    if opened and not webbrowser.open(path.as_uri()):
+    click.echo(str(made.path))
+    if opened and not webbrowser.open(made.path.as_uri()):
         click.echo("diagnose: found no browser to open the page with", err=True)
 
 

@@ -10,6 +10,7 @@ import click
 
 from diagnose import launch, settings
 from diagnose.cli import STARTED_WITH
+from diagnose.cli._baseline import Baseline
 from diagnose.cli._judging import judging_options
 from diagnose.cli._outputs import Output, resolve
 from diagnose.cli._until_program import UntilProgram
@@ -28,6 +29,7 @@ class Plan:
         every: record every so many steps; None lets the budget decide.
         fail_on: severity of a finding that makes a successful program end with status 3.
         rules: the settings of the rules.
+        baseline: findings that are known already.
         train, source, samples: False if the user forbade to train a model file, or to keep code or data in the run.
     """
 
@@ -41,6 +43,7 @@ class Plan:
     source: bool = True
     samples: bool = True
     rules: Settings = field(default_factory=Settings)
+    baseline: Baseline | None = None
     strict: bool = False
 
 
@@ -69,6 +72,7 @@ class Plan:
 @click.option(
     "--fail-on", type=click.Choice(["error", "warning"]), help="End with status 3 if there is such a finding."
 )
+@click.option("--baseline", metavar="FILE", help="Set aside what a JSON written earlier has found: only new findings count.")
 @click.option("--no-source", is_flag=True, help="Keep no lines of the program in the run.")
 @click.option("--no-samples", is_flag=True, help="Keep no samples of the data in the run.")
 @judging_options
@@ -85,6 +89,7 @@ def run(
     sets: tuple[tuple[str, str], ...],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    baseline: str | None,
     **options: Any,
 ) -> Callable[[], None]:
     """Run a training program, unchanged, and say what is wrong with its training.
@@ -106,6 +111,7 @@ def run(
         source=not no_source,
         samples=not no_samples,
         rules=settings.read(Path(folder or "."), sets=sets, select=select, ignore=ignore),
+        baseline=Baseline.read(baseline) if baseline else None,
         **options,
     )
     return partial(go, plan)
@@ -121,6 +127,7 @@ def go(plan: Plan) -> None:
     recording = begin(
         plan.target, root=_current_folder(), settings=plan.rules, outputs=plan.outputs, format=plan.format,
         quiet=plan.quiet, fail_on=plan.fail_on, every=plan.every, train=plan.train, strict=plan.strict, source=plan.source,
+        baseline=plan.baseline,
     )  # fmt: skip
     launch.forget(STARTED_WITH, launch.folder_of(plan.target))
     launch.execute(

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from diagnose.cli import _outputs
-from diagnose.cli._baseline import read_baseline, without
+from diagnose.cli._baseline import Baseline
 from diagnose.cli._judging import judged, judging_options
 from diagnose.errors import RunError, UsageError
 from diagnose.report import format_of
@@ -48,10 +48,10 @@ def show(
     if run is not None and format_of(run) == "html" and Path(run).is_file():
         _from_page(Path(run), outputs, format)
         return
-    known = read_baseline(baseline) if baseline else frozenset()
+    known = Baseline.read(baseline) if baseline else None
     diagnosis = judged(run, sets=sets, select=select, ignore=ignore)
-    if baseline:
-        diagnosis = without(diagnosis, known, baseline)
+    if known is not None:
+        diagnosis = known.without(diagnosis)
     if not quiet:
         _outputs.show(diagnosis, None if outputs else format, sys.stdout)
     written = _outputs.write(diagnosis, outputs, quiet=quiet)

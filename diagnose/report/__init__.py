@@ -14,6 +14,8 @@ from typing import Protocol, cast
 
 from diagnose.finding import Diagnosis
 
+FIGURES = ("png", "svg")  # formats of many files: what -o names is a folder then
+
 
 class Reporter(Protocol):
     """A module of this package that shows a diagnosis in one format, named like the module."""

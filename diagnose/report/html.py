@@ -30,7 +30,7 @@ def render(diagnosis: Diagnosis) -> str:
     from diagnose.report.page import facts, findings, verdict
 
     cards = findings.cards(diagnosis)
-    drawn, left_out = _chosen(diagnosis)
+    drawn, left_out = chosen(diagnosis)
     style, script = asset("style.css"), "\n".join(map(asset, SCRIPTS))
     marks = findings.numbered(cards)
     trainings = [_training(training, diagnosis, marks) for training in drawn]
@@ -93,7 +93,8 @@ def _training(training: Training, diagnosis: Diagnosis, marks: Sequence[tuple[st
     }  # fmt: skip
 
 
-def _chosen(diagnosis: Diagnosis) -> tuple[list[Training], list[Training]]:
+def chosen(diagnosis: Diagnosis) -> tuple[list[Training], list[Training]]:
+    """The trainings that are drawn, and those that are left out of many."""
     trainings = list(diagnosis.run.trainings)
     found = {finding.training for finding in diagnosis.findings if finding.loud}
     best = sorted(trainings, key=lambda one: (one.id not in found, -one.steps))[:MOST_TRAININGS]

@@ -97,3 +97,34 @@ def test_another_page_is_told_in_a_line(recorded, capsys):
     Path("other.html").write_text("<p>hello")
     assert call("show", "other.html", "--format", "json") == 1
     assert "page that diagnose wrote" in capsys.readouterr().err
+
+
+def test_figures_go_into_a_folder(recorded, capsys, tmp_path):
+    assert call("report", "-o", "made/", "--format", "png") == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'made'}\n"
+    assert (tmp_path / "made" / "loss.png").read_bytes().startswith(b"\x89PNG")
+    assert call("show", "-o", "made", "--format", "svg") == 0
+    assert "wrote: made (" in capsys.readouterr().err
+    assert (tmp_path / "made" / "loss.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("report", "--format", "png"), "the folder for the figures"),
+        (("report", "-o", "loss.png", "--format", "png"), "figures are many files"),
+        (("report", "-o", "file", "--format", "svg"), "figures are many files"),
+        (("report", "-o", "folder/"), "--format png or svg"),
+        (("report", "-o", "made", "--format", "png", "--open"), "--open with a page"),
+        (("show", "-o", "folder"), "--format png or svg"),
+        (("show", "--format", "png"), "the folder for the figures"),
+        (("run", "-o", "folder/", "train.py"), "--format png or svg"),
+    ],
+)
+def test_what_is_no_folder_for_figures_is_told_in_a_line(recorded, capsys, tmp_path, arguments, said):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "train.py").write_text("")
+    assert call(*arguments) == 2
+    told = capsys.readouterr().err
+    assert said in told and told.count("\n") == 1

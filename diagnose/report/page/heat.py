@@ -80,7 +80,7 @@ class Heat:
     quantity: Quantity
     places: tuple[str, ...]
     left_out: int
-    image: str
+    indices: Bytes  # of the palette: (places, columns of even stretches of steps)
     low: float
     high: float
     steps: tuple[int, ...]
@@ -88,7 +88,18 @@ class Heat:
     ticks: tuple[tuple[float, str], ...]  # of the colour scale: share, text
     zeros: bool
     infinite: bool
+    missing: bool
     last_step: int
+
+    @property
+    def image(self) -> str:
+        """The picture as a PNG's address."""
+        return png(self.indices, palette())
+
+    @property
+    def axis(self) -> Axis:
+        """The colour scale."""
+        return Axis(self.low, self.high, self.quantity.log)
 
     @property
     def height(self) -> int:
@@ -157,10 +168,10 @@ def _heat(quantity: Quantity, seen: Matrix, last_step: int) -> Heat | None:
         keep = np.sort(keep[_extreme(seen.values[:, keep], quantity)[:ROWS]])
     values, places = seen.values[:, keep], [seen.places[column] for column in keep]
     low, high = _scale(values, quantity.log)
-    grid = _columns(seen.steps, values, last_step, quantity.log)
+    indices = colour_indices(_columns(seen.steps, values, last_step, quantity.log).T, low, high, quantity.log)
     return Heat(
         quantity=quantity, places=tuple(map(plain, places)), left_out=left_out,
-        image=png(colour_indices(grid.T, low, high, quantity.log), palette()),
+        indices=indices, missing=bool((indices == NOT_MEASURED).any()),
         low=low, high=high, steps=tuple(int(step) for step in seen.steps[measured.any(axis=1)]),
         rows=tuple(_row(place, values[:, column]) for column, place in enumerate(places)),
         ticks=_ticks(low, high, quantity.log), zeros=bool(quantity.log and (values == 0).any()),
