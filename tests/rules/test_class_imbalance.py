@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hand_built import found, site, training
+from hand_built import evaluation, found, site, training
 
 RULE = "class-imbalance"
 BINARY = site("binary_cross_entropy_with_logits", "addmm", input_shape=(32, 1), target_shape=(32, 1))
@@ -60,3 +60,12 @@ def test_an_end_that_was_not_seen_says_nothing_of_accuracy() -> None:
     unseen = np.r_[np.full(10, 0.97), np.full(30, np.nan)]
     (finding,) = found(RULE, training(BINARY, {"class_count": counts(97, 3), "loss_accuracy": unseen}))
     assert finding.severity == "note"
+
+
+@pytest.mark.parametrize(("accuracy", "severity"), [(0.971, "warning"), (0.99, "note")])
+def test_held_out_data_tell_where_the_end_of_the_training_was_not_seen(accuracy, severity) -> None:
+    unseen = np.r_[np.full(10, 0.97), np.full(30, np.nan)]
+    held = evaluation(loss=np.linspace(0.5, 0.1, 12), accuracy=np.full(12, accuracy), site=BINARY)
+    given = {"class_count": counts(97, 3), "loss_accuracy": unseen}
+    (finding,) = found(RULE, training(BINARY, given, evaluations=[held]))
+    assert finding.severity == severity

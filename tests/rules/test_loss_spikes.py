@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from curve import along, noisy, training
-from made import findings
+from made import SITE, findings, replace
 
 RULE = "loss-spikes"
 GOOD = 0.3 * np.exp(-2 * along()) + 0.1
@@ -56,3 +56,18 @@ def test_noise_has_no_spikes(seed: int) -> None:
 
 def test_adversarial_losses_are_left_alone() -> None:
     assert not findings(RULE, training(spiky(300, 500, 777), kind="gan"))
+
+
+@pytest.mark.parametrize(("share", "height", "severity"), [(0.2, 1000.0, "error"), (0.2, 5.0, None), (0.6, 1000.0, None)])
+def test_enormous_spikes_may_be_many(share: float, height: float, severity: str | None) -> None:
+    """One sample whose target is coded as -999 decides each batch that it comes into."""
+    steps = np.random.default_rng(0).permutation(np.arange(100, 1000))[: round(share * 1000)]
+    targets = {("loss_target_min", SITE.id): np.full(1000, -999.0), ("loss_target_mean", SITE.id): np.full(1000, 0.5)}
+    found = findings(RULE, training(spiky(*steps, height=height), given=targets))
+    assert [f.severity for f in found] == ([severity] if severity else [])
+    assert not found or "-999" in found[0].fix.text
+
+
+def test_a_loss_that_weighs_classes_jumps_with_its_samples() -> None:
+    weighted = replace(SITE, arguments={"pos_weight": "given"})
+    assert not findings(RULE, training(spiky(700, 800, 900), losses=[weighted]))

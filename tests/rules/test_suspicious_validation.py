@@ -49,3 +49,29 @@ def test_other_functions_are_not_compared() -> None:
 
 def test_few_passes_tell_nothing() -> None:
     assert not findings(RULE, training(LOSS, validation(0.5 * PASSES[:3])))
+
+
+FOREIGN = replace(SITE, id="ce@train.py:40", function="cross_entropy", input_shape=(32, 4), target_shape=(32,))
+CONSTANT = np.log(4)
+
+
+@pytest.mark.parametrize(
+    ("lowest", "right", "trained", "loud"),
+    [
+        (2.0, 0.0, 0.3, True),
+        (2.0, 0.2, 0.3, False),  # no worse than guessing: learnt by heart
+        (1.9, 0.0, 0.3, False),  # within 1.5 of the constant's loss
+        (2.0, 0.0, 0.9, False),  # the network has not learnt either
+    ],
+)
+def test_a_set_of_another_kind_is_worse_than_guessing_from_the_start(
+    lowest: float, right: float, trained: float, loud: bool
+) -> None:
+    loss = noisy(CONSTANT * (trained + (1 - trained) * np.exp(-9 * along())))
+    held = validation(
+        lowest * CONSTANT * np.linspace(1, 1.4, 12) / (4 / 3 if lowest < 2 else 1), accuracy=np.full(12, right),
+        site=replace(FOREIGN, id="ce@train.py:50", role="evaluation"),
+    )  # fmt: skip
+    given = {("class_count", FOREIGN.id): np.full((40, 4), 8.0)}
+    found = findings(RULE, training(loss, held, losses=[FOREIGN], given=given, kind="classification"))
+    assert [f.severity for f in found] == (["warning"] if loud else [])

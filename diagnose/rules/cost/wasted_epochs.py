@@ -16,7 +16,7 @@ def wasted_epochs(
     useful: float = 0.3,
     tolerance: float = 0.02,
     many: int = 40,
-    still: float = 0.03,
+    still: float = 0.1,
     min_passes: int = 10,
 ) -> Iterator[Finding]:
     """Most of the training changed nothing.

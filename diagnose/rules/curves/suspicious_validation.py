@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
-from diagnose.rules import rule, trend
+from diagnose.rules import rule, signs, trend
 from diagnose.rules.progress import jitter
 from diagnose.run import Training
 
 
-@rule(needs=("evaluations", "losses"))
+@rule(needs=("evaluations", "losses"), symptoms=("overfitting", "overtraining"))
 def suspicious_validation(
     training: Training,
     *,
@@ -18,26 +18,33 @@ def suspicious_validation(
     passes_share: float = 0.7,
     material: float = 0.05,
     noise: float = 3.0,
+    foreign: float = 1.5,
+    learnt: float = 0.6,
+    below_chance: float = 0.5,
     min_passes: int = 4,
 ) -> Iterator[Finding]:
-    """The validation loss is clearly lower than the training loss.
+    """The validation set is clearly easier than the training set, or of another kind.
 
     What it does:
         Holds each pass over a held-out set against the training losses of the same function in the steps around it.
         Speaks when at least `passes_share` of the passes lie below `ratio` of them, by `noise` standard errors and
         `material` of what a constant prediction loses, and the network has no layer that behaves differently while
-        it trains.
+        it trains: a note. And a warning where the network learns (its training loss ends under `learnt` of what a
+        constant prediction loses) while every pass, the first included, lies above `foreign` times that and gets less
+        than `below_chance` of the samples right that guessing by the training's class shares would.
 
     Why is this bad:
         New data should be no easier than those trained on. Often the validation set holds training samples, or the
-        easy ones, or labels leak into its inputs.
+        easy ones, or labels leak into its inputs. Where it is worse than guessing from the first pass on, it holds other
+        classes, or its labels or inputs were prepared in another way: its figures say nothing about the network.
 
     Fix:
         Look at how the data were split; evaluate the training data in the same way and compare.
 
     Known problems:
         Augmented training data are harder than plain validation data, and mixed or smoothed labels raise the training
-        loss: then it is as it should be. Hence a note.
+        loss: then it is as it should be. Hence a note. A network that has learnt its samples by heart does as well as
+        guessing on new ones, not worse: it is told by overfitting.
 
     Example:
         A table split by date whose later rows repeat the earlier ones
@@ -46,6 +53,7 @@ def suspicious_validation(
         Kapoor & Narayanan 2023, Leakage and the reproducibility crisis, https://doi.org/10.1016/j.patter.2023.100804;
         the ratio is that of the detectors runmedic (0.9) and finetune-doctor (0.8), lowered.
     """
+    yield from _foreign(training, foreign, learnt, below_chance, min_passes)
     if any(layer.role == "dropout" or "batchnorm" in layer.type.lower() for layer in training.layers):
         return
     for pair in trend.pairs(training, passes=min_passes):
@@ -86,4 +94,42 @@ def suspicious_validation(
             fix=Fix("look for training samples in the validation data, and evaluate the training data in the same way"),
             source=pair.evaluation.site.source,
         )
+        return
+
+
+def _foreign(training: Training, foreign: float, learnt: float, below_chance: float, least: int) -> Iterator[Finding]:
+    """A set on which a network that learns does worse than guessing, from the first pass on."""
+    for pair in trend.pairs(training, passes=least):
+        shares = signs.class_shares(training, pair.site)
+        steps, losses = trend.finite_passes(pair.evaluation)
+        right = pair.evaluation.accuracy[np.isfinite(pair.evaluation.loss)]
+        samples = signs.middle(pair.evaluation.samples[np.isfinite(pair.evaluation.samples)])
+        constant = signs.chance_loss(training, pair.site)
+        if not (len(shares) and constant > 0 and pair.comparable_levels and np.isfinite(right).all() and samples > 0):
+            continue
+        guess = float((shares**2).sum())
+        limit = below_chance * guess
+        best, level = float(right.max()), signs.middle(signs.late(pair.training))
+        certain = guess - best > 3 * np.sqrt(guess * (1 - guess) / samples)
+        if not (level < learnt * constant and losses.min() > foreign * constant and best < limit and certain):
+            continue
+        yield Finding(
+            message=f"{pair.evaluation.name} gets {best:.1%} right at best, guessing {guess:.1%}, and loses "
+            f"{losses.min():.3g} at least, a constant prediction {constant:.3g}, while the training loss falls to {level:.3g}",
+            places=(pair.evaluation.id,),
+            evidence=(
+                Evidence(
+                    "evaluation_accuracy", pair.evaluation.id, (int(steps[0]), int(steps[-1])), best, "below", limit,
+                    "share", "best pass",
+                ),
+            ),
+            severity="warning",
+            confidence=0.85,
+            steps=(int(steps[0]), int(steps[-1])),
+            fix=Fix(
+                "compare the labels and the inputs of both sets; shuffle the samples before they are split",
+                "order = torch.randperm(len(data))\ndata, labels = data[order], labels[order]",
+            ),
+            source=pair.evaluation.site.source,
+        )  # fmt: skip
         return

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
-from diagnose.rules import rule, signs
-from diagnose.run import LossSite, Training
+from diagnose.rules import rule, signs, trend
+from diagnose.run import LossSite, Series, Training
 
 WHOLE_STRUCTURES = ("language", "gan", "reinforcement", "contrastive", "autoencoder", "vae")
 
@@ -21,9 +21,9 @@ def class_imbalance(
 
     What it does:
         Counts the labels over all snapshots (at least `min_labels`). A commonest class more than `ratio` times the
-        rarest is a warning where the network does no better in the later half than always answering the commonest one:
-        it gets less than `above_majority` of the others right on balance. Else it is a note. Losses with class weights
-        are left out.
+        rarest is a warning where the network does no better in the later half than always answering the commonest one
+        (where its training batches were not looked at so late: on held-out data at the end): it gets less than
+        `above_majority` of the others right on balance. Else it is a note. Losses with class weights are left out.
 
     Why is this bad:
         Always answering the common class is then the easiest way to a low loss and a high accuracy; the rare classes,
@@ -61,16 +61,17 @@ def _judge(training: Training, site: LossSite, ratio: float, margin: float, leas
     times = float(shares[top] / shares[rarest])
     if times <= ratio:
         return
-    right, common = _late_accuracy(training, site, top)
+    seen_at, right, common = _late_accuracy(training, site, top)
+    if np.isnan(right):
+        seen_at, right, common = _held_out_accuracy(training, site, float(shares[top]))
     stuck = right - common < margin * (1 - common)
     counts = training.series("class_count", site.id)
     evidence = [Evidence("class_count", site.id, counts.span, times, "above", ratio, statistic="commonest over rarest")]
     end = ""
     if stuck:
-        series = training.series("loss_accuracy", site.id)
         limit = common + margin * (1 - common)
         evidence.append(
-            Evidence("loss_accuracy", site.id, series.span, right, "below", limit, statistic="mean of the later half")
+            Evidence(seen_at.quantity, seen_at.place, seen_at.span, right, "below", limit, statistic="mean at the end")
         )
         end = f", and the accuracy of {right:.3f} is that of always answering {top} ({common:.3f})"
     place = signs.where(site)
@@ -95,14 +96,25 @@ def _judge(training: Training, site: LossSite, ratio: float, margin: float, leas
     )
 
 
-def _late_accuracy(training: Training, site: LossSite, top: int) -> tuple[float, float]:
+def _late_accuracy(training: Training, site: LossSite, top: int) -> tuple[Series, float, float]:
     """Accuracy in the later half, and what always answering `top` would have got on the same batches; NaN if unseen."""
     right = training.series("loss_accuracy", site.id).finite()
     counts = training.series("class_count", site.id).finite()
     steps, mine, theirs = np.intersect1d(right.steps, counts.steps, return_indices=True)
     later = steps >= 0.5 * (training.steps - 1)
     if not later.any():
-        return float("nan"), float("nan")
+        return right, float("nan"), float("nan")
     labels = counts.values[theirs][later]
     each = labels.sum(axis=1)
-    return float((right.values[mine][later] * each).sum() / each.sum()), float(labels[:, top].sum() / each.sum())
+    common = float(labels[:, top].sum() / each.sum())
+    return right, float((right.values[mine][later] * each).sum() / each.sum()), common
+
+
+def _held_out_accuracy(training: Training, site: LossSite, common: float) -> tuple[Series, float, float]:
+    """Accuracy over the last passes of a held-out set, whose labels are taken to fall as the training's do."""
+    for evaluation in trend.held_out(training, passes=3):
+        known = np.isfinite(evaluation.accuracy)
+        if evaluation.site.function == site.function and known[-3:].all():
+            series = Series("evaluation_accuracy", evaluation.id, evaluation.steps[known], evaluation.accuracy[known])
+            return series, float(np.mean(series.values[-3:])), common
+    return Series("evaluation_accuracy", None, np.empty(0, np.int64), np.empty(0)), float("nan"), float("nan")

@@ -27,7 +27,7 @@ DELIBERATE = ("unsqueeze", "expand", "repeat", "broadcast_to", "cdist")
 @rule(
     needs=("losses",),
     symptoms=(
-        "loss-not-decreasing",
+        "short-memory", "loss-not-decreasing",
         "underfitting",
         "constant-output",
         "stopped-too-early",

@@ -12,7 +12,7 @@ SQUASHING = ("sigmoid", "hardsigmoid", "softmax")
 @rule(
     needs=("losses",),
     symptoms=(
-        "loss-not-decreasing",
+        "short-memory", "loss-not-decreasing",
         "underfitting",
         "stopped-too-early",
         "learning-rate-too-low",

@@ -12,7 +12,7 @@ from diagnose.run import LossSite, Training
 @rule(
     needs=("losses",),
     symptoms=(
-        "loss-not-decreasing",
+        "short-memory", "loss-not-decreasing",
         "underfitting",
         "stopped-too-early",
         "learning-rate-too-low",

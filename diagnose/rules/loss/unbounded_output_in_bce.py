@@ -13,7 +13,7 @@ NEUTRAL = ("mul", "add", "sub", "rsub", "where", "native_batch_norm", "cudnn_bat
 @rule(
     needs=("losses",),
     symptoms=(
-        "loss-not-decreasing",
+        "short-memory", "loss-not-decreasing",
         "underfitting",
         "dead-units",
         "oscillating-loss",

@@ -13,7 +13,7 @@ NUMBERS_AS_TARGETS = ("gan", "autoencoder", "vae", "reinforcement", "contrastive
 @rule(
     needs=("losses",),
     symptoms=(
-        "loss-not-decreasing",
+        "short-memory", "loss-not-decreasing",
         "diverging-loss",
         "underfitting",
         "constant-output",

@@ -30,7 +30,7 @@ ONE_SIDED = ("relu", "softplus", "exp", "abs")
 @rule(
     needs=("losses",),
     symptoms=(
-        "loss-not-decreasing",
+        "short-memory", "loss-not-decreasing",
         "underfitting",
         "dead-units",
         "constant-output",
