@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browsing import CHROMIUM, PATIENCE
 
 from diagnose.finding import BlindSpot, Diagnosis, Evidence, Finding, Fix, NotChecked, Source
 from diagnose.run import Optimizer, Run, Training
@@ -144,3 +147,37 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == file.read_text(encoding="utf-8"), f"{file.name} differs; if rightly so, pytest --update-golden"
 
     return compare
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium without a window."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=flags, timeout=PATIENCE)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a file; what the page asks for and complains of is kept on it, and must be nothing."""
+    with contextlib.ExitStack() as stack:
+        complaints: list[str] = []
+        requests: list[str] = []
+
+        def open_(file: Path, width: int = 1280, **options: Any) -> Any:
+            context = browser.new_context(viewport={"width": width, "height": 800}, offline=True, **options)
+            stack.callback(context.close)
+            page = context.new_page()
+            page.set_default_timeout(PATIENCE)
+            page.on("console", lambda message: complaints.append(message.text))
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("request", lambda request: requests.append(request.url))
+            page.goto(file.as_uri())
+            return page
+
+        yield open_
+        assert complaints == []
+        assert [url for url in requests if not url.startswith(("file:", "data:"))] == []

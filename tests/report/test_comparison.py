@@ -1,6 +1,7 @@
 """Two runs side by side."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ from pages import finding, run, training
 
 from diagnose.report.comparing.compared import as_json, page, text
 from diagnose.report.comparing.comparison import Parting, compare, parting
+from diagnose.report.html import read_back
+from diagnose.report.page.compare import _pair
+from diagnose.report.page.heat import NOT_MEASURED
 from diagnose.run import Optimizer, Series
 
 
@@ -65,7 +69,7 @@ def test_metrics_of_both_are_told(compared):
     told = {one.name: (one.before, one.after) for one in compared.metrics}
     before, after = told["training loss at the end"]
     assert before == pytest.approx(np.mean(training().series("loss").values[-20:])) and after == 0.25
-    assert told["highest share right on val"] == (0.9, 0.9)
+    assert told["highest accuracy on val"] == (0.9, 0.9)
 
 
 def test_the_text_says_all_of_it(compared):
@@ -84,11 +88,34 @@ def test_the_json_is_strict(compared):
     assert told["before"]["schema"] == told["after"]["schema"]
 
 
-def test_the_page_has_no_script_and_shows_both_losses(compared):
+def test_the_page_shows_both_losses_and_runs_no_script_but_ours(compared):
     said = page(compared)
-    assert "<script" not in said and "default-src" in said
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', said)[1].replace("&#39;", "'")
+    assert policy.startswith("default-src 'none'") and "unsafe" not in policy
     assert 'data-label="before' in said and 'data-label="after' in said
     assert "1 finding gone, 1 new, 1 still there" in said
+
+
+def test_the_json_stands_in_the_page(compared):
+    assert read_back(page(compared)) == json.loads(as_json(compared))
+
+
+def test_both_runs_have_the_same_axes_and_colours():
+    """The second run is half as long, and its gradients are a hundred times larger."""
+    after = training(steps=200)
+    for parameter in after.parameters:
+        old = after.series("gradient_norm", parameter.path)
+        after._series["gradient_norm", parameter.path] = Series("gradient_norm", "", old.steps, 100 * old.values)
+    pair = _pair(training(), after, Parting(7, "net.block1.fc", 11), several=False)
+    gradient = next(one for one in pair.heats if one.quantity.id == "gradient")
+    before, late = (side.heat for side in gradient.sides)
+    assert (before.low, before.high, before.last_step) == (late.low, late.high, late.last_step)
+    assert before.high > 50 and (late.indices[:, -20:] == NOT_MEASURED).all()
+    assert all(curve.chart.x == pair.curves[0].chart.x for curve in pair.curves)
+    assert [side.parting.x for side in gradient.sides] == [round(11 / 400 * 1000, 2)] * 2
+    assert gradient.sides[0].parting.place == "net.block1.fc"
+    dead = next(one for one in pair.heats if one.quantity.id == "dead")
+    assert dead.sides[0].parting.tall == 0  # that layer is not among the activations
 
 
 def test_runs_without_trainings_are_compared_too():

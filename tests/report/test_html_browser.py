@@ -1,32 +1,18 @@
 """The page in a real browser: quiet, readable on a phone, answering to pointer and keys, open to screen readers."""
 
-import contextlib
 import re
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from browsing import NEEDS_CHROMIUM, barriers, centre
 from pages import diagnosis as judged
 from pages import finding, run, training
 
 from diagnose.finding import BlindSpot
 from diagnose.report import html
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+pytestmark = NEEDS_CHROMIUM
 EVIL = "<img src=x onerror=document.title='hacked'>\"'</script><script>document.title='hacked'</script>"
-PATIENCE = 120_000  # ms: a busy machine is no fault of the page
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=flags, timeout=PATIENCE)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -41,33 +27,6 @@ def page_file(tmp_path_factory):
     file = tmp_path_factory.mktemp("page") / "page.html"
     file.write_text(html.render(told), encoding="utf-8")
     return file
-
-
-@pytest.fixture
-def opened(browser):
-    """Opens a file; what the page asks for and complains of is kept on it, and must be nothing."""
-    with contextlib.ExitStack() as stack:
-        complaints, requests = [], []
-
-        def open_(file: Path, width: int = 1280, **options):
-            context = browser.new_context(viewport={"width": width, "height": 800}, offline=True, **options)
-            stack.callback(context.close)
-            page = context.new_page()
-            page.set_default_timeout(PATIENCE)
-            page.on("console", lambda message: complaints.append(message.text))
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("request", lambda request: requests.append(request.url))
-            page.goto(file.as_uri())
-            return page
-
-        yield open_
-        assert complaints == []
-        assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
-
-
-def centre(locator):
-    box = locator.bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def test_hover_reads_every_line_and_moves_one_cursor_in_all_charts(opened, page_file):
@@ -147,7 +106,9 @@ def test_quantities_are_switched_and_layers_opened_by_keys(opened, page_file):
     page.keyboard.press("ArrowDown")
     assert "net.block1.act" in page.locator("#told").inner_text()
     page.keyboard.press("Enter")
-    assert page.locator("dialog#layer h2").inner_text() == "net.block1.act"
+    dialog = page.locator("dialog#layer")
+    dialog.locator("svg.chart").first.wait_for()
+    assert dialog.is_visible() and dialog.locator("h2").inner_text() == "net.block1.act"
 
 
 def test_the_theme_follows_the_system_and_the_button(opened, page_file):
@@ -196,14 +157,7 @@ def test_tab_goes_through_the_page_in_reading_order(opened, page_file):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_serious_barrier_is_found(opened, page_file, scheme):
-    import axe_playwright_python
-
-    page = opened(page_file, color_scheme=scheme)
-    page.evaluate((Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
-    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    told = [(one["id"], one["impact"], [node["html"][:120] for node in one["nodes"]][:3]) for one in found]
-    assert [one for one in told if one[1] in ("serious", "critical")] == []
+    assert barriers(opened(page_file, color_scheme=scheme)) == []
 
 
 def test_names_of_the_program_are_never_run(opened, tmp_path):

@@ -7,8 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 
 from diagnose.finding import Diagnosis, Finding
-from diagnose.report.comparing.comparison import Comparison, parted, rows
-from diagnose.report.json import document, strict
+from diagnose.report.comparing.comparison import Comparison, document, parted, rows
 from diagnose.report.words import headline, plain, verdict
 
 SUFFIXES = {".json": "json", ".html": "html", ".htm": "html", ".txt": "terminal"}
@@ -18,39 +17,31 @@ WIDEST = 100  # columns
 def text(comparison: Comparison) -> str:
     """What changed, the most telling first."""
     lines = []
-    for name, one in (("before", comparison.before), ("after", comparison.after)):
-        lines += _wrapped(f"{name + ':':8}{plain(one.run.path)}: {_level(one)}", 8)
+    for name, side in (("before", comparison.before), ("after", comparison.after)):
+        lines += _wrapped(f"{name + ':':8}{plain(side.run.path)}: {_level(side)}", 8)
     lines.append("")
     for title, findings in _findings(comparison):
         lines.append(f"{title}: {len(findings) or 'none'}")
         for finding in findings:
             lines += _wrapped(f"  {finding.severity}[{plain(finding.rule)}]: {plain(finding.message)}", 4)
     lines += ["", "reached:"]
-    widest = max((len(name) for name, _, _ in rows(comparison)), default=0)
-    lines += [f"  {name:{widest}}  {before} → {after}" for name, before, after in rows(comparison)]
+    widest = max((len(name) for name, *_ in rows(comparison)), default=0)
+    for name, before, after, change in rows(comparison):
+        lines.append(f"  {name:{widest}}  {before} → {after}{f'  ({change})' if change else ''}")
     lines += ["", "where they part:", *(line for said in parted(comparison) for line in _wrapped(f"  {said}", 4))]
     lines += ["", f"set or made otherwise: {'' if comparison.changes else 'nothing that was recorded'}".rstrip()]
-    for change in comparison.changes:
-        lines += _wrapped(f"  {change.name}: {change.before or 'none'} → {change.after or 'none'}", 4)
+    for one in comparison.changes:
+        lines += _wrapped(f"  {one.name}: {one.before or 'none'} → {one.after or 'none'}", 4)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
 def as_json(comparison: Comparison) -> str:
     """Strict JSON; both diagnoses stand in it whole."""
-    ids: Callable[[tuple[Finding, ...]], list[str]] = lambda findings: [finding.id for finding in findings]  # noqa: E731
-    told = {
-        "before": document(comparison.before),
-        "after": document(comparison.after),
-        "findings": {"gone": ids(comparison.gone), "new": ids(comparison.new), "still": ids(comparison.still)},
-        "partings": [vars(one) for one in comparison.partings],
-        "metrics": [vars(one) for one in comparison.metrics],
-        "changes": [vars(one) for one in comparison.changes],
-    }
-    return json.dumps(strict(told), indent=1, allow_nan=False) + "\n"
+    return json.dumps(document(comparison), indent=1, allow_nan=False) + "\n"
 
 
 def page(comparison: Comparison) -> str:
-    """A page of its own, without a script."""
+    """A page of its own."""
     from diagnose.report.page.compare import render
 
     return render(comparison)

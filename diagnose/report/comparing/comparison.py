@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from diagnose.finding import Diagnosis, Finding
-from diagnose.report.words import number, plain
+from diagnose.report.words import count, number, plain
 from diagnose.run import Floats, Run, Series, Training
 
 SAME = 1e-6  # relative; ten times what rounding to float32 makes: what differs more was computed otherwise
@@ -121,7 +122,13 @@ def _figures(run: Run) -> Iterator[tuple[str, float]]:
                 yield f"lowest loss on {name}{where}", float(np.nanmin(one.loss))
                 yield f"last loss on {name}{where}", float(one.loss[-1])
             if np.isfinite(one.accuracy).any():
-                yield f"highest share right on {name}{where}", float(np.nanmax(one.accuracy))
+                yield f"highest accuracy on {name}{where}", float(np.nanmax(one.accuracy))
+        seconds = training.series("seconds").values[1:]
+        if np.isfinite(seconds).any():
+            yield f"milliseconds a step, median{where}", float(np.nanmedian(seconds)) * 1000
+        memory = training.series("memory_bytes").finite().values
+        if len(memory):
+            yield f"highest memory, MiB{where}", float(memory.max()) / 2**20
         yield f"steps{where}", float(training.steps)
     yield "seconds", float(run.seconds)
 
@@ -151,10 +158,15 @@ def _settings(run: Run) -> dict[str, str]:
         kinds["loss"] = [site.function for site in losses.values()]
         for site in losses.values():
             kinds[f"{site.function}"] = {key: value for key, value in site.arguments.items() if value is not None}
-        kinds["activations"] = [layer.activation for layer in training.layers if layer.activation]
-        kinds["layer types"] = [layer.type for layer in training.layers]
+        kinds["activations"] = _counted([layer.activation for layer in training.layers if layer.activation])
+        kinds["layer types"] = _counted([layer.type for layer in training.layers])
         told.update(_flat(kinds, where))
     return told
+
+
+def _counted(names: Sequence[str]) -> list[str]:
+    """Each once, with how many there are, in the order of the first: 6 relu, 1 softmax."""
+    return [f"{amount} {name}" for name, amount in Counter(names).items()]
 
 
 def _flat(value: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
@@ -184,13 +196,49 @@ def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Ch
             yield Change(name, old, new)
 
 
-def rows(comparison: Comparison) -> list[tuple[str, str, str]]:
-    """Metrics as words, for a table."""
+def headline(comparison: Comparison) -> str:
+    """In a few words: 2 findings gone, 1 new, none still there."""
+    amounts = [(comparison.gone, "gone"), (comparison.new, "new"), (comparison.still, "still there")]
+    if not any(findings for findings, _ in amounts):
+        return "nothing was found in either run"
+    told = [f"{len(findings) or 'none'} {word}" for findings, word in amounts]
+    return f"{count(len(comparison.gone), 'finding')} gone, {', '.join(told[1:])}"
+
+
+def rows(comparison: Comparison) -> list[tuple[str, str, str, str]]:
+    """Metrics as words, for a table: name, before, after, change."""
 
     def word(value: float | None) -> str:
         return "none" if value is None else number(value, 4)
 
-    return [(one.name, word(one.before), word(one.after)) for one in comparison.metrics]
+    return [(one.name, word(one.before), word(one.after), _change(one)) for one in comparison.metrics]
+
+
+def _change(one: Metric) -> str:
+    """In per cent, empty where that says nothing."""
+    if one.before is None or one.after is None or not np.isfinite([one.before, one.after]).all() or one.before <= 0:
+        return ""
+    times = one.after / one.before
+    if abs(times - 1) < 5e-3:
+        return "the same"
+    return f"{times - 1:+.0%}" if times < 3 else f"{number(times, 2)} times"
+
+
+def document(comparison: Comparison) -> dict[str, Any]:
+    """The comparison in JSON's own types; both diagnoses stand in it whole."""
+    from diagnose.report.json import document as whole
+    from diagnose.report.json import strict
+
+    told: dict[str, Any] = strict({
+        "before": whole(comparison.before),
+        "after": whole(comparison.after),
+        "findings": {name: [finding.id for finding in findings] for name, findings in (
+            ("gone", comparison.gone), ("new", comparison.new), ("still", comparison.still))},
+        "partings": [vars(one) for one in comparison.partings],
+        "metrics": [vars(one) for one in comparison.metrics],
+        "changes": [vars(one) for one in comparison.changes],
+    })  # fmt: skip
+    return told
 
 
 def parted(comparison: Comparison) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from diagnose.run import Floats, Matrix, Training
 
 COLUMNS = 480  # across; a snapshot or the most extreme of several
 ROWS = 400  # layers drawn; of more, those with the most extreme values
+Scale = tuple[float, float]  # its low and its high end
 NOT_MEASURED, ZERO, FIRST, LAST, INFINITE = 0, 1, 2, 254, 255  # indices of colours: FIRST…LAST are the scale
 # viridis, https://bids.github.io/colormap/ (CC0): even steps of lightness, also for the colour-blind
 VIRIDIS = (
@@ -117,10 +118,17 @@ class Heat:
         return f"{number(self.low)} … {number(self.high)}"
 
 
-def heats(training: Training) -> list[Heat]:
-    """A picture for each quantity that was measured somewhere."""
-    last = max(training.steps - 1, 1)
-    return [heat for quantity in QUANTITIES if (heat := _heat(quantity, matrix(training, quantity.id), last))]
+def heats(training: Training, last: int | None = None, scales: Mapping[str, Scale] | None = None) -> list[Heat]:
+    """A picture for each quantity that was measured somewhere.
+
+    Args:
+        last: the last step of the pictures, where that is not the training's.
+        scales: the ends of the colour scale by quantity, where pictures are to be compared.
+    """
+    last = max(training.steps - 1, 1) if last is None else last
+    known = scales or {}
+    made = (_heat(one, matrix(training, one.id), last, known.get(one.id)) for one in QUANTITIES)
+    return [heat for heat in made if heat]
 
 
 def matrix(training: Training, quantity: str) -> Matrix:
@@ -158,7 +166,7 @@ def _by_layer(training: Training, quantity: str) -> Matrix:
     return Matrix(quantity, tuple(names), every.steps, values, every.unit)
 
 
-def _heat(quantity: Quantity, seen: Matrix, last_step: int) -> Heat | None:
+def _heat(quantity: Quantity, seen: Matrix, last_step: int, scale: Scale | None) -> Heat | None:
     measured = ~np.isnan(seen.values)
     keep = np.flatnonzero(measured.any(axis=0)) if seen.values.size else np.empty(0, int)
     if not len(keep):
@@ -167,7 +175,7 @@ def _heat(quantity: Quantity, seen: Matrix, last_step: int) -> Heat | None:
     if left_out:
         keep = np.sort(keep[_extreme(seen.values[:, keep], quantity)[:ROWS]])
     values, places = seen.values[:, keep], [seen.places[column] for column in keep]
-    low, high = _scale(values, quantity.log)
+    low, high = scale or _scale(values, quantity.log)
     indices = colour_indices(_columns(seen.steps, values, last_step, quantity.log).T, low, high, quantity.log)
     return Heat(
         quantity=quantity, places=tuple(map(plain, places)), left_out=left_out,
@@ -195,7 +203,7 @@ def _extreme(values: Floats, quantity: Quantity) -> NDArray[np.int64]:
     return np.argsort(-np.nanmax(np.abs(logs - centre), axis=0), kind="stable")
 
 
-def _scale(values: Floats, log: bool) -> tuple[float, float]:
+def _scale(values: Floats, log: bool) -> Scale:
     """The whole range of what was measured: nothing is cut off; shares always reach from 0 to 1."""
     if not log:
         return 0.0, 1.0

@@ -3,28 +3,29 @@
 const details = JSON.parse(document.getElementById("details").textContent);
 const dialog = document.getElementById("layer");
 
-/** Reads a picture's values once it is shown, and answers pointer and keys. */
-function linkHeat(panel) {
-  const svg = panel.querySelector("svg.heat");
+/** Reads the pictures of a panel, one or one for each run, once they are shown, and answers pointer and keys. */
+function linkPanel(panel) {
+  const heats = [];
+  panel.querySelectorAll("svg.heat").forEach((svg) => heats.push(linkHeat(svg, heats)));
+  return heats;
+}
+
+function linkHeat(svg, beside) {
   const image = svg.querySelector("image");
-  const names = [...panel.querySelectorAll(".rows li")].map((one) => one.textContent);
+  const frame = svg.closest(".heat-frame");
+  const names = [...frame.querySelectorAll(".rows li")].map((one) => one.textContent);
   const steps = svg.dataset.steps.split(" ").map(Number);
-  const { low, high } = svg.dataset;
+  const { low, high, name, side } = svg.dataset;
   const log = svg.dataset.log === "1";
   const last = details[svg.dataset.group].last;
-  const heat = { svg, names, row: 0, picture: null, name: panel.querySelector("h4").textContent, low: Number(low), high: Number(high), log };
+  const heat = { svg, names, row: 0, picture: null, name, side, steps, low: Number(low), high: Number(high), log };
   heat.read = async () => { heat.picture ??= await pixels(image.getAttribute("href")); };
   const member = link(svg, 0, last, (share, down) => {
     if (down !== null) heat.row = Math.max(0, Math.min(names.length - 1, Math.floor(down * names.length)));
     outline(member, heat, share);
     const seen = closest(steps, Math.round(share * last));
-    const lines = [names[heat.row], `step ${seen.toLocaleString("en")}`];
-    if (heat.picture) {
-      const column = Math.min(heat.picture.width - 1, Math.floor(share * heat.picture.width));
-      const value = meaning(heat.picture.at(heat.row, column), heat.low, heat.high, log);
-      lines.push(`${heat.name}: ${value === null ? "not measured" : (value && Number.isFinite(value) ? "about " : "") + short(value)}`);
-    }
-    return lines;
+    const values = beside.filter((one) => one.picture && one.names.includes(names[heat.row]));
+    return [names[heat.row], `step ${seen.toLocaleString("en")}`, ...values.map((one) => valueOf(one, names[heat.row], share))];
   });
   member.outline = drawnIn(member.plot, "rect", { class: "cell", width: 0, height: 0 });
   member.clicked = () => opened(svg.dataset.group, names[heat.row]);
@@ -39,11 +40,23 @@ function linkHeat(panel) {
       heat.row = Math.max(0, Math.min(names.length - 1, heat.row + by));
       step(member, member.group.at ?? 0.5);
     }
-    if (event.key === "Enter") opened(svg.dataset.group, names[heat.row]);
+    if (event.key === "Enter") {
+      event.preventDefault(); // or the key would go on to press the dialog's button
+      opened(svg.dataset.group, names[heat.row]);
+    }
   });
   svg.addEventListener("pointerleave", () => member.outline.setAttribute("width", 0));
-  thin(panel, names.length, member.height);
+  thin(frame, names.length, member.height);
   return heat;
+}
+
+/** What a picture shows of a layer at a share of all steps, in words. */
+function valueOf(heat, layer, share) {
+  const { picture, names, low, high, log, name, side } = heat;
+  const column = Math.min(picture.width - 1, Math.floor(share * picture.width));
+  const value = meaning(picture.at(names.indexOf(layer), column), low, high, log);
+  const told = value === null ? "not measured" : (value && Number.isFinite(value) ? "about " : "") + short(value);
+  return `${name}${side ? ` ${side}` : ""}: ${told}`;
 }
 
 function outline(member, heat, share) {
@@ -55,10 +68,10 @@ function outline(member, heat, share) {
 }
 
 /** Where rows are too thin for all their names, keeps every so many. */
-function thin(panel, amount, height) {
+function thin(frame, amount, height) {
   const every = Math.ceil(12 / (height / amount));
   if (every === 1) return;
-  const list = panel.querySelector(".rows");
+  const list = frame.querySelector(".rows");
   const items = [...list.children];
   items.forEach((one, row) => {
     if (row % every || (row && amount - row < every)) one.remove();
@@ -67,7 +80,7 @@ function thin(panel, amount, height) {
 }
 
 /** Buttons above the pictures, one picture at a time. */
-function switcher(box, heats) {
+function switcher(box, panelsHeats) {
   const panels = [...box.querySelectorAll(".heat-panel")];
   const row = document.createElement("div");
   row.className = "switch";
@@ -85,9 +98,11 @@ function switcher(box, heats) {
       panel.classList.toggle("chosen", one === chosen);
       row.children[one].setAttribute("aria-pressed", String(one === chosen));
     });
-    heats[chosen].read();
-    const group = groups.get(heats[chosen].svg.dataset.group);
-    if (group.from > 0 || group.to < 1) group.members.filter((one) => one.svg === heats[chosen].svg).forEach(labels);
+    for (const heat of panelsHeats[chosen]) {
+      heat.read();
+      const group = groups.get(heat.svg.dataset.group);
+      if (group.from > 0 || group.to < 1) group.members.filter((one) => one.svg === heat.svg).forEach(labels);
+    }
   }
   box.prepend(row);
   box.classList.add("switched");
@@ -103,35 +118,43 @@ async function opened(group, name) {
   place.replaceChildren();
   left(groups.get(group) || { members: [] });
   if (!dialog.open) dialog.showModal();
-  for (const heat of heatsOf.get(group) || []) {
-    const row = heat.names.indexOf(name);
-    if (row < 0) continue;
-    await heat.read();
-    curve(place, heat, row, about.last);
+  for (const heats of heatsOf.get(group) || []) {
+    const shown = heats.filter((heat) => heat.names.includes(name));
+    for (const heat of shown) await heat.read();
+    if (shown.length) curve(place, shown, name, about.last);
   }
-  await histograms(place, about, name);
+  for (const held of about.histograms) await histograms(place, held, name);
   if (!place.children.length) place.textContent = "Nothing more was measured at this layer.";
 }
 
-function curve(place, heat, row, last) {
-  const { width, at } = heat.picture;
-  const values = Array.from({ length: width }, (_, column) => meaning(at(row, column), heat.low, heat.high, heat.log));
-  const known = values.filter((value) => value !== null && Number.isFinite(value) && (!heat.log || value > 0));
+/** One quantity of a layer over the steps: a line for each run. */
+function curve(place, heats, layer, last) {
+  const { name, log: ratios } = heats[0];
+  const lines = heats.map(({ picture: { width, at }, names, low, high, log, side }) => {
+    const row = names.indexOf(layer);
+    return { side, width, values: Array.from({ length: width }, (_, column) => meaning(at(row, column), low, high, log)) };
+  });
+  const drawable = (value) => value !== null && Number.isFinite(value) && (!ratios || value > 0);
+  const known = lines.flatMap((line) => line.values.filter(drawable));
   if (!known.length) return;
   let [low, high] = [Math.min(...known), Math.max(...known)];
-  if (!heat.log) [low, high] = [0, 1];
+  if (!ratios) [low, high] = [0, 1];
   else if (high / low < 1.2) [low, high] = [low / 1.2, high * 1.2];
-  const log = heat.log && high / low > 10;
+  const log = ratios && high / low > 10;
   const height = 80;
-  const figure = framed(place, heat.name, `${heat.name} of this layer by step, from ${short(low)} to ${short(high)}`, height);
+  const sides = lines.filter((line) => line.side).map((line, at) => `${line.side}: ${["blue", "orange"][at]}`);
+  const title = sides.length ? `${name} (${sides.join(", ")})` : name;
+  const figure = framed(place, title, `${name} of this layer by step, from ${short(low)} to ${short(high)}`, height);
   const share = (value) => log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
-  let d = "", drawing = false;
-  values.forEach((value, column) => {
-    if (value === null || !Number.isFinite(value) || (log && value <= 0)) { drawing = false; return; }
-    d += `${drawing ? "L" : "M"}${((column + 0.5) / width * 1000).toFixed(1)} ${((1 - share(value)) * height).toFixed(2)}`;
-    drawing = true;
+  lines.forEach(({ side, width, values }, number) => {
+    let d = "", drawing = false;
+    values.forEach((value, column) => {
+      if (!drawable(value)) { drawing = false; return; }
+      d += `${drawing ? "L" : "M"}${((column + 0.5) / width * 1000).toFixed(1)} ${((1 - share(value)) * height).toFixed(2)}`;
+      drawing = true;
+    });
+    if (d) drawnIn(figure.plot, "path", { class: `line c${number}`, d, "data-label": side || name });
   });
-  drawnIn(figure.plot, "path", { class: "line c0", d, "data-label": heat.name });
   for (const [value, y] of [[high, 9], [low, height]]) {
     drawnIn(figure.svg, "text", { class: "tick", x: -6, y, "text-anchor": "end" }).textContent = short(value);
   }
@@ -156,8 +179,7 @@ function framed(place, title, label, height) {
 }
 
 /** The outputs' histograms side by side over time: the fuller a bin, the stronger its colour. */
-async function histograms(place, about, name) {
-  const held = about.histograms;
+async function histograms(place, held, name) {
   const row = held.layers.indexOf(name);
   if (row < 0) return;
   const shares = await inflated(bytes(held.shares));
@@ -169,7 +191,7 @@ async function histograms(place, about, name) {
   const [low, high] = [Math.min(...ends), Math.max(...ends)];
   const height = 150;
   const label = `Histogram of the outputs over time: values from ${short(low)} to ${short(high)}`;
-  const { svg, plot } = framed(place, "Outputs over time (stronger: more of the values)", label, height);
+  const { svg, plot } = framed(place, `Outputs over time${held.side ? `, ${held.side}` : ""} (stronger: more of the values)`, label, height);
   plot.classList.add("histogram");
   const y = (value) => (1 - (value - low) / (high - low || 1)) * height;
   for (let time = 0; time < times; time += 1) {

@@ -38,13 +38,14 @@ def details(training: Training, places: Container[str]) -> dict[str, Any]:
     return {
         "last": max(training.steps - 1, 1),
         "layers": {plain(layer.path): _told(layer) for layer in training.layers if plain(layer.path) in places},
-        "histograms": {
+        "histograms": [{
+            "side": "",
             "layers": [plain(layer.path) for layer in histograms],
             "steps": steps,
             "bins": int(shares[0].shape[1]) if shares else 0,
             "shares": packed(np.stack(shares)) if shares else "",
             "ranges": packed(np.stack(ranges).astype("<f4").view(np.uint8)) if ranges else "",
-        },
+        }],
     }
 
 

@@ -44,9 +44,9 @@ async function copied(button) {
 function pictures() {
   document.querySelectorAll("svg.chart").forEach(linkChart);
   document.querySelectorAll(".heats").forEach((box) => {
-    const heats = [...box.querySelectorAll(".heat-panel")].map(linkHeat);
-    heatsOf.set(heats[0].svg.dataset.group, heats);
-    switcher(box, heats);
+    const panels = [...box.querySelectorAll(".heat-panel")].map(linkPanel);
+    heatsOf.set(panels[0][0].svg.dataset.group, panels);
+    switcher(box, panels);
   });
   document.querySelectorAll(".layer-name").forEach((word) => {
     word.setAttribute("role", "button");
