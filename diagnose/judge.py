@@ -108,6 +108,8 @@ def _unable(rule: Rule, training: Training, settings: Settings) -> NotChecked | 
         if not _recorded(need, training):
             if need == "evaluations":
                 return NotChecked(rule.name, "no-validation", "no evaluation was observed", training.id)
+            if need == "ranks":
+                return NotChecked(rule.name, "one-process", "one process trained", training.id)
             return NotChecked(rule.name, "not-recorded", f"{need} was not recorded", training.id)
     minimum = {**rule.thresholds, **settings.thresholds.get(rule.name, {})}.get("min_steps")
     if isinstance(minimum, int) and training.steps < minimum:
@@ -122,6 +124,8 @@ def _recorded(need: str, training: Training) -> bool:
             return any(len(evaluation) for evaluation in training.evaluations)
         case "losses":
             return bool(training.training_losses)
+        case "ranks":
+            return training.ranks > 1
         case "edges" | "parameters" | "inputs" | "layers" | "events" | "optimizers":
             return bool(getattr(training, need))
     return training.has(need)

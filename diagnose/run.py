@@ -96,6 +96,7 @@ class Parameter:
     initial: Mapping[str, float] = field(default_factory=dict)
     network: str = ""
     source: Source | None = None
+    shard: Mapping[str, Any] | None = None  # spread over processes: "ranks" that hold it, "copies" of each piece, "size" here
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,8 @@ class Training:
     """What one optimizer, or several that alternate, did to their networks.
 
     Everything is numpy or plain values. Steps count from 0 within the training. `series` and `matrix` answer with
-    empty arrays for what was not recorded, so a rule never has to guard twice.
+    empty arrays for what was not recorded, so a rule never has to guard twice. Of a training by several processes this is
+    what its `ranks` recorded, joined (`diagnose.record.ranks`).
     """
 
     def __init__(
@@ -221,6 +223,7 @@ class Training:
         epochs: Sequence[int] = (),
         facts: Mapping[str, Any] | None = None,
         series: Mapping[tuple[str, str | None], Series] | None = None,
+        ranks: int = 1,
     ) -> None:
         self.id = id
         self.kind = kind
@@ -237,6 +240,7 @@ class Training:
         self.events = tuple(events)
         self.epochs = tuple(epochs)  # the first step of each epoch
         self.facts: Mapping[str, Any] = facts or {}
+        self.ranks = ranks
         self._series = dict(series or {})
         self._by_quantity: dict[str, list[str | None]] = {}
         for quantity, place in self._series:
@@ -254,6 +258,10 @@ class Training:
     def places(self, quantity: str) -> tuple[str, ...]:
         """Places of a quantity in forward order."""
         return tuple(p for p in self._by_quantity.get(quantity, ()) if p is not None)
+
+    def everything(self) -> dict[tuple[str, str | None], Series]:
+        """All series by quantity and place."""
+        return dict(self._series)
 
     def series(self, quantity: str, place: str | None = None) -> Series:
         """The quantity at a place; empty when it was not recorded."""

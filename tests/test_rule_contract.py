@@ -19,6 +19,7 @@ import pytest
 from diagnose.finding import SEVERITIES, Finding
 from diagnose.judge import _unable
 from diagnose.observe.probes import all_probes
+from diagnose.record.ranks import SPREADS
 from diagnose.rules import Rule, all_rules
 from diagnose.run import (
     Edge,
@@ -57,10 +58,12 @@ PER_INPUT = (
     "input_mean input_std input_min input_max input_non_finite_share input_batch_std input_integer_share".split()
 )
 RAGGED_PER_INPUT = "feature_mean feature_std feature_min feature_max".split()
+BETWEEN_RANKS = "weight_rank_spread gradient_rank_spread loss_rank_spread learning_rate_rank_spread".split()
 QUANTITIES = {
     *PER_STEP, *PER_PARAMETER, *PER_LAYER, *RAGGED_PER_LAYER, *PER_LOSS, "class_count", *PER_INPUT, *RAGGED_PER_INPUT,
+    *BETWEEN_RANKS, "rank_lag",
 }  # fmt: skip
-PARTS = {"evaluations", "losses", "edges", "parameters", "inputs", "layers", "events", "optimizers"}
+PARTS = {"evaluations", "losses", "edges", "parameters", "inputs", "layers", "events", "optimizers", "ranks"}
 CATALOGUE = set(
     """
     vanishing-gradients exploding-gradients non-finite-values missing-zero-grad unused-parameters clipping-too-hard
@@ -148,12 +151,21 @@ def training(
         put(quantity, "net:0", some)
     for quantity in RAGGED_PER_INPUT:
         put(quantity, "net:0", some, 8)
+    for parameter in parameters:
+        put("weight_rank_spread", parameter.path, some)
+        put("gradient_rank_spread", parameter.path, some)
+    put("loss_rank_spread", None, every)
+    put("learning_rate_rank_spread", None, every)
+    for rank in ("rank 0", "rank 1"):
+        put("rank_lag", rank, every)
     passes = every[steps // 10 :: max(steps // 10, 1)]
     evaluation = EvaluationSet(
         "val", "val", EVALUATED, passes, fill("loss", len(passes), 0), np.clip(fill("share", len(passes), 0), 0, 1),
         np.full(len(passes), 500.0), np.full(len(passes), 5.0), np.full(len(passes), 0.02), same_data=0.0,
         grad_enabled=False, evaluation_layers=(prefix + "net.6", prefix + "net.7"),
     )  # fmt: skip
+    shared = float(np.nan_to_num(fill("rank_repeats", 1, 0)[0], posinf=1.0))
+    repeats = {"step": shared, "own_step": 0.0, "epoch": shared, "own": 0.0, "samples": 640}
     given: dict[str, object] = {
         "kind": "classification", "steps": steps, "layers": layers, "parameters": parameters,
         "edges": [Edge(a.path, b.path) for a, b in pairwise(layers)] + [Edge(layers[-1].path, SITE.id)],
@@ -162,8 +174,8 @@ def training(
         "optimizers": [Optimizer(0, "SGD", {"lr": 0.1, "momentum": 0.0, "weight_decay": 0.0})], "networks": ["net"],
         "epochs": list(range(0, steps, max(steps // 10, 1))),
         "facts": {"data": {"loader": {"class": "DataLoader", "batch_size": 32, "shuffle": True, "dataset_size": 1280}},
-                  "train_repeats": 0.0},
-        "series": series,
+                  "train_repeats": 0.0, "rank_repeats": repeats},
+        "series": series, "ranks": 2,
     } | change  # fmt: skip
     return Training(**given)  # type: ignore[arg-type]
 
@@ -188,6 +200,8 @@ def healthy(quantity: str, rows: int, columns: int) -> np.ndarray:
         "input_mean": 0.0, "input_std": 1.0, "input_min": -3.0, "input_max": 3.0, "input_non_finite_share": 0.0,
         "input_batch_std": 1.0, "input_integer_share": 0.0, "feature_mean": 0.0, "feature_std": 1.0,
         "feature_min": -3.0, "feature_max": 3.0, "share": 0.4 + 0.5 * t, "state_norm": 1.0, "through_time": 0.5,
+        "weight_rank_spread": 0.0, "gradient_rank_spread": 0.0, "loss_rank_spread": 0.1, "learning_rate_rank_spread": 0.0,
+        "rank_lag": 0.0, "rank_repeats": 0.0,
     }  # fmt: skip
     counted = quantity in ("class_count", "samples", "backwards", "optimizer", "uncleared", "skipped", "layer_training")
     shaped = np.broadcast_to(np.asarray(level.get(quantity, 1.0), dtype=float), (rows,))
@@ -390,10 +404,12 @@ def test_the_trainings_make_rules_speak() -> None:
 
 
 def test_the_quantities_known_here_are_those_that_the_probes_declare() -> None:
-    """A rule may need only what something records: a probe, or the recorder's own counts and gradients of outputs."""
+    """A rule may need only what something records: a probe, the recorder's own counts and gradients of outputs, or what the
+    reader finds when it compares ranks."""
     declared = {quantity for probe in all_probes().values() for quantity in probe.quantities}
     without_probe = {
         "training_loss", "gradient_present", "layer_training", "output_gradient_norm", "output_gradient_zero_share",
     }  # fmt: skip
     assert declared <= QUANTITIES
-    assert declared | without_probe | set(PER_STEP) == QUANTITIES
+    between_ranks = {name for name, _ in SPREADS.values()} | {"rank_lag"}
+    assert declared | without_probe | between_ranks | set(PER_STEP) == QUANTITIES

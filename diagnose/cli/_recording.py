@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,8 +14,11 @@ from diagnose import launch
 from diagnose.cli._baseline import Baseline
 from diagnose.cli._outputs import Output
 from diagnose.errors import tell
+from diagnose.record.folder import job
 from diagnose.record.writer import Writer
 from diagnose.settings import Settings
+
+PATIENCE = 1.0  # seconds that the verdict waits for the other ranks to write down their last steps
 
 
 @dataclass
@@ -36,6 +38,8 @@ class Recording:
     train: bool
     strict: bool
     baseline: Baseline | None = None
+    rank: int = 0
+    world: int = 1
     session: Any = None
     failed: str | None = None
     began: float = field(default_factory=time.perf_counter)
@@ -48,7 +52,7 @@ class Recording:
         """Attaches to torch, right after the program's import of it."""
         from diagnose.observe.session import Session
 
-        session = Session(self.writer, every=self.every, strict=self.strict)
+        session = Session(self.writer, every=self.every, strict=self.strict, ranks=self.world)
         session.start()
         self.session = session
         from diagnose.observe.watching import running
@@ -57,7 +61,7 @@ class Recording:
         facts = _torch_facts()
         for key, value in facts.items():
             self.writer.fact(key, value)
-        if not self.quiet:
+        if not self.quiet and self.rank == 0:
             from diagnose.cli._live import LiveJudge
 
             session.on_step = LiveJudge(session, self.settings).step
@@ -83,19 +87,20 @@ class Recording:
         nothing = self.session is None or self.session.nothing_observed
         state = "nothing-observed" if nothing and end.state == "finished" else end.state
         self.writer.close(state, end.exit_status, end.exception)
-        if os.environ.get("RANK", "0") != "0":
-            return None
-        return self._tell()
+        return self._tell() if self.rank == 0 else None
 
     def _tell(self) -> int | None:
         from diagnose.cli import _outputs
         from diagnose.judge import judge
         from diagnose.record.reader import load
+        from diagnose.record.runs import wait_for_ranks
 
         if self.writer.stopped:
             tell(self.writer.stopped)
             if not self.writer.file.is_file():
                 return _outputs.NOTHING_OBSERVED if self.fail_on else None
+        if self.world > 1:
+            wait_for_ranks(self.writer.path, PATIENCE)
         diagnosis = judge(load(self.writer.path), settings=self.settings)
         if self.baseline is not None:
             diagnosis = self.baseline.without(diagnosis)
@@ -125,9 +130,9 @@ def _torch_facts() -> dict[str, Any]:
 def begin(target: launch.Target, *, root: Path, settings: Settings, source: bool = True, **options: Any) -> Recording:
     """Prepares the record, before the program starts."""
     program = target.name if target.kind == "path" else f"-m {target.name}"
-    rank, world = int(os.environ.get("RANK", "0") or 0), int(os.environ.get("WORLD_SIZE", "1") or 1)
+    rank, world = job()
     facts = {
         "cwd": str(root), "settings": settings.facts(), "command": ["diagnose", "run", program], "source": source,
     }  # fmt: skip
     make = partial(Writer.create, root, program, target.arguments, rank=rank, world=world, facts=facts)
-    return Recording(make, settings=settings, **options)
+    return Recording(make, settings=settings, rank=rank, world=world, **options)

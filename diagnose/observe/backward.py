@@ -11,12 +11,23 @@ from torch import Tensor
 
 from diagnose.observe.flow import read_graph
 from diagnose.observe.readings import initial_statistics, read_gradients
+from diagnose.observe.shards import local, spread
 from diagnose.observe.sources import where
 from diagnose.observe.streams import Stream, same, version
 from diagnose.observe.transfer import number
 
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
+
+
+def _tensors(roots: Any) -> list[Tensor]:
+    given = list(roots) if isinstance(roots, (list, tuple)) else [roots]
+    return [root for root in given if isinstance(root, Tensor)]
+
+
+def _known(roots: Any) -> list[Tensor]:
+    """The roots whose values this process knows: of a sum over ranks that nobody has added up yet it does not."""
+    return [root for root in _tensors(roots) if not spread(root) or local(root) is not None]
 
 
 class Backward:
@@ -36,8 +47,7 @@ class Backward:
             return
         began = time.perf_counter()
         try:
-            given = list(roots) if isinstance(roots, (list, tuple)) else [roots]
-            self.look([t for t in given if isinstance(t, Tensor)])
+            self.look(_tensors(roots))
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             session.failed("backward", error)
         finally:
@@ -52,10 +62,13 @@ class Backward:
             session.in_backward = True
             return
         began = time.perf_counter()
-        value = number(roots) if type(roots) is Tensor else math.nan
-        session.row.losses.append(value)
-        if type(value) is float and not math.isfinite(value) and type(roots) is Tensor:
-            session.nonfinite.loss([roots])
+        if type(roots) is Tensor:
+            value = number(roots)
+            session.row.losses.append(value)
+            if type(value) is float and not math.isfinite(value):
+                session.nonfinite.loss([roots])
+        else:
+            session.row.losses.extend(session.row.unscaled_number(root) for root in _known(roots))
         session.in_backward = True
         now = time.perf_counter()
         session.schedule.spent += now - began
@@ -69,10 +82,9 @@ class Backward:
         if not session.streams or session.by_hand.stream is not None:
             session.by_hand.before_backward(roots)
         row = session.row
-        values = [row.unscaled_number(root) for root in roots]
+        values = [row.unscaled_number(root) for root in _known(roots)]
         row.add_loss(values, None if session.losses.waiting else where())
-        value = values[0] if values else math.nan
-        if isinstance(value, float) and not math.isfinite(value):
+        if values and isinstance(values[0], float) and not math.isfinite(values[0]):
             session.nonfinite.loss(roots)
         row.looked = True
         for stream in session.live_streams():

@@ -63,8 +63,9 @@ class Data:
         if given is None or given.dim() < 2 or not plain(given):
             return
         key = "train" if module.training and torch.is_grad_enabled() else "evaluation"
-        seen = self._hashed.get(key, 0)
-        if seen >= (HASHES if key == "train" else 5 * HASHES) or self.session.schedule.spent > self.session.schedule.once:
+        seen, schedule = self._hashed.get(key, 0), self.session.schedule
+        enough = seen >= (HASHES if key == "train" else 5 * HASHES) or schedule.spent > schedule.once
+        if enough and not schedule.meets(self.session.tick):
             return
         self._hashed[key] = seen + given.shape[0]
         with torch.no_grad():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from diagnose.observe.networks import Modules, activation_of, role_of
+from diagnose.observe.shards import class_of, shard
 from diagnose.observe.sources import as_source, name_of, user_frames
 from diagnose.observe.streams import Stream
 
@@ -47,20 +48,22 @@ def _describe_reached(session: Session, stream: Stream, names: set[str]) -> None
     known: dict[int, str] = {}
     for other in session.live_streams():
         known.update(other.paths)
-    reaches = sorted({known[key].split(".", 1)[0] for key in session.snapshot.leaves if key in known})
+    gathered = {key: p for network in stream.networks for key, p in network.gathered().items()}
+    leaves = {id(gathered[key]) if key in gathered else key for key in session.snapshot.leaves}
+    reaches = sorted({known[key].split(".", 1)[0] for key in leaves if key in known})
     session.writer.stream(stream.index, reaches=reaches)
     items: list[dict[str, Any]] = [
-        {"path": stream.path(parameter), "reached": id(parameter) in session.snapshot.leaves or stream.reached(parameter)}
+        {"path": stream.path(parameter), "reached": id(parameter) in leaves or stream.reached(parameter)}
         for parameter in stream.parameters()
     ]
     trained = {item["path"] for item in items}
     for network in stream.networks:
         for path, _, parameter in network.named_parameters():
             if path not in trained:  # the optimizer does not hold it: does a gradient reach it all the same?
-                items.append({"path": path, "reached": id(parameter) in session.snapshot.leaves})
+                items.append({"path": path, "reached": id(parameter) in leaves})
     for key, ref in session.snapshot.leaves.items():
         leaf = ref()
-        if key not in known and isinstance(leaf, nn.Parameter):
+        if key not in known and key not in gathered and isinstance(leaf, nn.Parameter):
             items.append(_stray_item(stream, leaf, session.modules))
     session.writer.items(stream.index, "parameter", items)
 
@@ -100,6 +103,7 @@ def _item(stream: Stream, path: str, parameter: Tensor) -> dict[str, Any]:
         "optimizer": stream.index,
         "fan_in": fan_in,
         "fan_out": fan_out,
+        "shard": shard(parameter),
     }
 
 
@@ -136,7 +140,7 @@ def layer_item(path: str, module: nn.Module, network: str, modules: Modules, set
     """What is written down of a module that ran."""
     return {
         "path": path,
-        "type": type(module).__name__,
+        "type": class_of(module).__name__,
         "role": role_of(module),
         "activation": activation_of(module),
         "functional": False,

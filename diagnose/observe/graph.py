@@ -116,7 +116,7 @@ def activation_output(node: Node, name: str) -> Tensor | None:
     """The output of an activation as autograd saved it; None where it is not the output that was saved."""
     if name in _SAVED_RESULT:
         saved = getattr(node, "_saved_result", None)
-        return saved if isinstance(saved, Tensor) else None
+        return saved if type(saved) is Tensor else None
     return None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from diagnose.observe.shards import class_of, gathered, wrapper_of
 from diagnose.observe.sources import name_of, user_frames, where
 
 _WRAPPERS = ("_orig_mod.", "module.")
@@ -109,7 +110,7 @@ class Network:
             name, n = f"{base}{n}", n + 1
         taken.add(name)
         self.name = name
-        self.type = type(inner).__name__
+        self.type = class_of(inner).__name__
         self._roots: list[weakref.ref[nn.Module]] = [self.module]
 
     def roots(self) -> list[nn.Module]:
@@ -129,6 +130,17 @@ class Network:
             found = [top]
         self._roots = [weakref.ref(m) for m in found]
         return True
+
+    @property
+    def wrapper(self) -> str | None:
+        """What makes it one of several copies, or pieces of one: DistributedDataParallel, FSDPModule, …"""
+        top = self.module()
+        return None if top is None else wrapper_of(top)
+
+    def gathered(self) -> dict[int, Tensor]:
+        """The parameters that the optimizer knows, by those that a forward puts in their place."""
+        top = self.module()
+        return {} if top is None else {key: p for module in top.modules() for key, p in gathered(module).items()}
 
     def holds(self, parameters: Sequence[Tensor]) -> bool:
         """Whether none of these parameters is another network's."""
@@ -199,12 +211,12 @@ _SETTINGS = (
 
 def activation_of(module: nn.Module) -> str | None:
     """The activation's name, for activation modules."""
-    return _ACTIVATIONS.get(type(module))
+    return _ACTIVATIONS.get(class_of(module))
 
 
 def role_of(module: nn.Module) -> str:
     """What kind of layer a module is (one of diagnose.run.ROLES)."""
-    if type(module) in _ACTIVATIONS:
+    if class_of(module) in _ACTIVATIONS:
         return "activation"
     for types, role in _ROLES:
         if isinstance(module, types):

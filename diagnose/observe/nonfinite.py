@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from diagnose.observe import graph
+from diagnose.observe.shards import local, spread
 
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 
 def bad(tensor: object) -> str | None:
     """ "nan" or "inf" when a tensor holds such a value. Waits for the device: only called when something is wrong already."""
-    if not isinstance(tensor, Tensor) or not tensor.is_floating_point() or tensor.numel() == 0:
+    held = local(tensor) if isinstance(tensor, Tensor) and spread(tensor) else tensor
+    if not isinstance(held, Tensor) or not held.is_floating_point() or held.numel() == 0:
         return None
-    values = tensor.detach()
+    values = held.detach()
     if bool(torch.isnan(values).any()):
         return "nan"
     return "inf" if bool(torch.isinf(values).any()) else None
@@ -41,8 +43,10 @@ class NonFinite:
         session.schedule.hurry(session.tick)
         value = bad(roots[0]) or "nan"
         given = session.calls.last_input()
+        if spread(given):
+            given = local(given)
         kind = bad(given)
-        if kind is not None:
+        if given is not None and kind is not None:
             network = session.calls.network_name(session.calls.last_root())
             share = float((~torch.isfinite(given)).float().mean())
             self._event("input", f"{network}:0" if network else "input", kind, share=share)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from diagnose.observe.description import parameter_items
+from diagnose.observe.shards import local
 from diagnose.observe.streams import Stream
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ def read_gradients(session: Session, stream: Stream) -> None:
     for parameter in stream.parameters():
         gradient = session.by_hand.gradients.get(id(parameter), parameter.grad)
         path = stream.path(parameter)
-        if gradient is not None and type(gradient) in (Tensor, nn.Parameter):
-            found[path] = gradient
+        held = local(gradient)
+        if held is not None:
+            found[path] = held
         elif gradient is None:
             missing.append(path)
     answer = session.read("gradients", list(found.values())) if found else {}
@@ -67,10 +69,8 @@ def initial_statistics(session: Session, stream: Stream) -> None:
     for network in stream.networks:
         for path, _, parameter in network.named_parameters():
             tensors.setdefault(path, parameter)
-    usable = {
-        path: p for path, p in tensors.items()
-        if path in by_path and p.numel() and p.is_floating_point() and type(p) in (Tensor, nn.Parameter)
-    }  # fmt: skip
+    held = {path: local(p) for path, p in tensors.items() if path in by_path and p.is_floating_point()}
+    usable = {path: p for path, p in held.items() if p is not None and p.numel()}
     parts = []
     for parameter in usable.values():
         values = parameter.detach()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from diagnose.observe.shards import local
 from diagnose.observe.sources import where
 from diagnose.observe.torch_state import plain
 from diagnose.observe.transfer import number
@@ -29,7 +30,8 @@ class Scaling:
         with self.session.guard("clip"):
             limit = args[1] if len(args) > 1 else kwargs.get("max_norm", kwargs.get("clip_value"))
             limit = float(limit) if isinstance(limit, (int, float)) else math.nan
-            norm = number(result) if isinstance(result, Tensor) and plain(result) else math.nan
+            held = local(result) if isinstance(result, Tensor) else None
+            norm = number(held) if held is not None and plain(held) else math.nan
             self.session.row.clipped(norm, limit, by_value=name == "clip_grad_value_", line=where())
             if self.session.row.scale is not None and not self.session.row.unscaled:
                 scale = self.session.row.scale if isinstance(self.session.row.scale, float) else None

@@ -10,6 +10,11 @@ DOUBLINGS = 14  # the 1 s is meant to last for a run of 16,000 steps, told in ad
 LEAST = 2  # snapshots in each doubling of the steps, however dear they are
 
 
+def meeting(tick: int) -> bool:
+    """Whether only the first three binary digits of a number are other than 0."""
+    return tick & ((1 << max(0, tick.bit_length() - 3)) - 1) == 0
+
+
 class Schedule:
     """Decides at the end of each step whether the next one is a snapshot.
 
@@ -17,10 +22,16 @@ class Schedule:
     the run holds about 35 snapshots (`dense` ln 2). Where snapshots are dear, fewer: each doubling may cost its share of
     the budget, so that the end of a training is seen as well as its start. Granted while our own time stays under
     `once` seconds plus `share` of the time the program has been training (1 s and 2 %). `every` overrides both.
+
+    Each of several `ranks` has a budget of its own, and they never speak to each other: so that they can be compared, all
+    of them look at four steps of each doubling (64, 80, 96, 112, 128, 160, …), whatever it costs.
     """
 
-    def __init__(self, every: int | None = None, *, once: float = 1.0, share: float = 0.02, dense: int = 50) -> None:
+    def __init__(
+        self, every: int | None = None, *, ranks: int = 1, once: float = 1.0, share: float = 0.02, dense: int = 50
+    ) -> None:
         self.every = every
+        self.ranks = ranks
         self.once = once
         self.share = share
         self.dense = dense
@@ -52,6 +63,8 @@ class Schedule:
         """Whether step `tick`, about to begin, shall be a snapshot."""
         if self.every is not None:
             return tick % self.every == 0
+        if self.meets(tick):
+            return True
         if tick < self._next:
             return False
         if tick - self._origin < 3:  # the first steps are worth their price: initialisation shows nowhere else
@@ -69,6 +82,14 @@ class Schedule:
     def over(self) -> bool:
         """Whether the budget is used up."""
         return self.every is None and self.total > self.once + self.share * self.elapsed
+
+    def rest(self, tick: int, most: int) -> int:
+        """How many steps from `tick` on need not be looked at, at most: the one that the ranks meet at must be seen coming."""
+        return next((n - 1 for n in range(1, most + 1) if self.meets(tick + n)), most)
+
+    def meets(self, tick: int) -> bool:
+        """Whether all ranks look at this step; steps count from the training's start, which is the same for all."""
+        return self.ranks > 1 and meeting(tick - self._origin)
 
     def opens(self) -> None:
         """A snapshot begins."""

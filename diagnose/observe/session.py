@@ -43,9 +43,11 @@ class Session:
     batch), `calls` (a network runs), `losses`, `backward`, `scaling` (clipping, mixed precision), `steps`.
     """
 
-    def __init__(self, writer: Writer, *, every: int | None = None, strict: bool = False, only: Sequence[Any] | None = None) -> None:
+    def __init__(
+        self, writer: Writer, *, every: int | None = None, strict: bool = False, only: Sequence[Any] | None = None, ranks: int = 1
+    ) -> None:
         self.writer = writer
-        self.schedule = Schedule(every)
+        self.schedule = Schedule(every, ranks=ranks)
         self.only = None if only is None else weakref.WeakSet(only)
         self.cell: tuple[str, int] | None = None  # the line that called watch()
         self.on_step: Callable[[int], None] | None = None  # the live judge

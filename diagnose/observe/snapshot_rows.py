@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from diagnose.observe.description import describe
+from diagnose.observe.shards import local
 from diagnose.observe.streams import Stream
 
 if TYPE_CHECKING:
@@ -34,10 +35,13 @@ def write_snapshot(session: Session, stream: Stream) -> None:
         if values:
             collected.append((quantity, over, values, any(v.dim() for v in values.values())))
 
-    after = {id(p): p for p in stream.parameters()}
-    moved = [(key, old, after[key]) for key, old in stream.before.items() if key in after and after[key].shape == old.shape]
+    after = {id(p): local(p) for p in stream.parameters()}
+    moved = [
+        (key, old, new) for key, old in stream.before.items() if (new := after.get(key)) is not None and new.shape == old.shape
+    ]
     weights = session.read("weights", [m[1] for m in moved], [m[2] for m in moved]) if moved else None
-    paths = [stream.path(after[key]) for key, _, _ in moved]
+    named = {id(p): stream.path(p) for p in stream.parameters()}
+    paths = [named[key] for key, _, _ in moved]
     for name, values in (weights or {}).items():
         add(name, "parameters", dict(zip(paths, values, strict=True)))
     for name, by_path in stream.gradients.items():

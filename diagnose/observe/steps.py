@@ -139,7 +139,7 @@ class Steps:
         stream.steps += 1
         session.tick += 1
         if session.schedule.over():
-            self.skip = SKIPPED
+            self.skip = session.schedule.rest(session.tick, SKIPPED)
         if session.on_step is not None:
             session.on_step(session.tick)
 

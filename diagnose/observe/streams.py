@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from diagnose.observe.networks import Modules, Network
+from diagnose.observe.shards import local
 from diagnose.observe.sources import as_source, name_of, user_frames
 
 _SETTINGS = (
@@ -124,11 +125,13 @@ class Stream:
             "source": self.source,
             "networks": [n.name for n in self.networks],
             "network_types": {n.name: n.type for n in self.networks},
+            "wrappers": {n.name: n.wrapper for n in self.networks if n.wrapper},
         }
 
     def copy_before(self) -> None:
         """Copies of the parameters as they are now, for the size of the coming update."""
-        self.before = {id(p): p.detach().clone() for p in self.parameters() if p.requires_grad and _local(p)}
+        held = {id(p): local(p) for p in self.parameters() if p.requires_grad}
+        self.before = {key: piece.detach().clone() for key, piece in held.items() if piece is not None}
 
     def watched(self) -> Tensor | None:
         """One parameter with a gradient: what happens to its gradient stands for all."""
@@ -143,8 +146,8 @@ class Stream:
 
     def left(self) -> float | Tensor:
         """The largest magnitude among a few gradients: zeroing through `.data` leaves no other trace."""
-        gradients = [p.grad for p in self.parameters()[-LOOKED_AT:] if p.grad is not None and not p.grad.is_sparse]
-        usable = [g.detach() for g in gradients if type(g) in (Tensor, nn.Parameter) and g.numel()]
+        gradients = [local(p.grad) for p in self.parameters()[-LOOKED_AT:] if p.grad is not None and not p.grad.is_sparse]
+        usable = [g.detach() for g in gradients if g is not None and g.numel()]
         if not usable:
             return 1.0
         largest = torch.stack([g.abs().amax().to(torch.float32) for g in usable]).amax()
@@ -200,11 +203,6 @@ def depends_on_mode(module: nn.Module) -> bool:
     if isinstance(module, nn.MultiheadAttention):
         return bool(module.dropout > 0)
     return False
-
-
-def _local(tensor: Tensor) -> bool:
-    """A tensor we may compute with: no operation of ours ever runs on a DTensor (it would wait for other ranks)."""
-    return type(tensor) in (Tensor, nn.Parameter)
 
 
 def version(gradient: Tensor | None) -> tuple[int, int, Any] | None:

@@ -35,7 +35,7 @@ def write_training_losses(session: Session, stream: Stream, trained: list[LossCa
     session.row.samples = max((sum(c.samples for c in calls) for calls in by_site.values()), default=0)
     for call in trained:
         if call.hashes is not None and call.hashes.device.type == "cpu":
-            session.writer.hashes(stream.index, "train", call.hashes.numpy().tobytes())
+            session.writer.hashes(stream.index, "train", call.hashes.numpy().tobytes(), session.tick)
     sites = list(by_site)
     values = [call.value for site in sites for call in by_site[site]]
     counts = [len(by_site[site]) for site in sites]
@@ -75,7 +75,7 @@ def _write_custom(session: Session, stream: Stream) -> None:
         session.snapshot.custom_shapes = []
     hashes = session.data.take_hashes()
     if hashes is not None and hashes.device.type == "cpu":
-        session.writer.hashes(stream.index, "train", hashes.numpy().tobytes())
+        session.writer.hashes(stream.index, "train", hashes.numpy().tobytes(), session.tick)
     values = session.row.losses
     tick = session.tick
     layout = session.writer.layout("losses", [site])

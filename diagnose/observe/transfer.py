@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -10,12 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from diagnose.observe.shards import local, spread
+
 Receive = Callable[[NDArray[np.float32]], None]
 
 
 def number(value: Tensor) -> float | Tensor:
-    """A scalar as a float where that waits for nothing (CPU), else detached on its device."""
-    value = value.detach()
+    """A scalar as a float where that waits for nothing (CPU), else detached on its device; NaN where only other ranks know it."""
+    held = local(value) if spread(value) else value
+    if held is None:
+        return math.nan
+    value = held.detach()
     if value.dim():
         value = value.to(torch.float32).mean()
     if value.device.type != "cpu":

@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 
 from diagnose.errors import UsageError, tell
 from diagnose.observe.session import Session
+from diagnose.record.folder import job
 from diagnose.record.writer import Writer
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ class Watching:
                 raise UsageError(f"expected models and optimizers to watch, got {type(thing).__name__}")
         main = getattr(sys.modules.get("__main__"), "__file__", None)
         program = name or (os.path.basename(main) if main else "notebook")
-        self._writer = Writer.create(Path.cwd(), program, sys.argv[1:] if main else [], facts={"watched": True, "cwd": os.getcwd()})
-        self._session = Session(self._writer, every=every, only=things)
+        rank, world = job()
+        facts = {"watched": True, "cwd": os.getcwd()}
+        self._writer = Writer.create(Path.cwd(), program, sys.argv[1:] if main else [], rank=rank, world=world, facts=facts)
+        self._session = Session(self._writer, every=every, only=things, ranks=world)
         self._things = [weakref.ref(thing) for thing in things]
         self._diagnosis: Diagnosis | None = None
         for module in things:

@@ -53,12 +53,24 @@ def _agent_stamp(agent: int) -> str | None:
 
 def stamped(folder: Path) -> float | None:
     """When a run began, in seconds since 1970, as its folder's name tells."""
-    match = re.search(r"-(\d{8}T\d{6})-\d+(?:-\w+)?$", folder.name)
+    match = re.search(r"-(\d{8}T\d{6})-\d+(?:-\w+)*$", folder.name)
     return None if match is None else float(calendar.timegm(time.strptime(match[1], "%Y%m%dT%H%M%S")))
 
 
-def make_folder(root: Path, program: str, started: float, world: int) -> Path:
+def job() -> tuple[int, int]:
+    """This process's number in its job and how many there are, as torchrun and its like tell it: (0, 1) outside of one."""
+    try:
+        rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    except (KeyError, ValueError):
+        return 0, 1
+    return (rank, world) if 0 <= rank < world else (0, 1)
+
+
+def make_folder(root: Path, program: str, started: float, rank: int, world: int) -> Path:
     """Makes and returns the run's folder; ranks of one job share it.
+
+    The second run of a rank under the same agent (a shell that starts one program after the other) gets the job's second
+    folder: each rank counts for itself, and all come to the same.
 
     Raises:
         OSError: it could not be made.
@@ -68,15 +80,15 @@ def make_folder(root: Path, program: str, started: float, world: int) -> Path:
     ignore = home / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n")
-    if world > 1:
-        folder = home / _job_name(program)
-        folder.mkdir(exist_ok=True)
-        return folder
-    name = f"{program_name(program)}-{_stamp(started)}-{os.getpid()}"
+    name = _job_name(program) if world > 1 else f"{program_name(program)}-{_stamp(started)}-{os.getpid()}"
     for number in range(1, 1000):
         folder = home / (name if number == 1 else f"{name}-{number}")
         try:
-            folder.mkdir()
+            if world > 1:
+                folder.mkdir(exist_ok=True)
+                (folder / f"rank{rank}.sqlite").touch(exist_ok=False)
+            else:
+                folder.mkdir()
         except FileExistsError:
             continue
         return folder

@@ -9,16 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from diagnose.errors import DiagnoseError
+from diagnose.errors import RunError
 from diagnose.record.sink import VERSION
 
 _TABLES = {
     "facts", "quantities", "streams", "items", "steps", "layouts", "vectors", "evaluations", "hashes", "events",
 }  # fmt: skip
-
-
-class RunError(DiagnoseError):
-    """What was given is not a run that can be read."""
 
 
 @contextmanager

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 
-from diagnose.errors import UsageError
+from diagnose.errors import RunError, UsageError
 from diagnose.record.folder import HOME, stamped
-from diagnose.record.opened import RunError, opened
+from diagnose.record.opened import opened
 from diagnose.record.state import read_facts, run_state
 
 _RANK = re.compile(r"rank(\d+)\.sqlite")
@@ -106,6 +107,16 @@ def remove_runs(keep: int, place: Path | None = None) -> list[Path]:
             raise RunError(f"expected to remove {str(folder)!r}, but: {error.strerror or error}") from None
         removed.append(folder)
     return removed
+
+
+def wait_for_ranks(folder: Path, seconds: float) -> bool:
+    """Waits until every rank of a run has ended, by looking at their files; False when one still goes on after `seconds`."""
+    until = time.monotonic() + seconds
+    while any(map(_running, rank_files(folder).values())):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _running(file: Path) -> bool:

@@ -85,8 +85,8 @@ CREATE TABLE evaluations (
     shadow INTEGER               -- 1 where the training's loss was repeated on the program's outputs
 );
 
--- int64 hashes of samples, little-endian; set_id is "train" or an evaluation set's id.
-CREATE TABLE hashes (stream INTEGER NOT NULL, set_id TEXT NOT NULL, data BLOB NOT NULL);
+-- int64 hashes of samples, little-endian; set_id is "train" or an evaluation set's id; tick: the step that used them.
+CREATE TABLE hashes (stream INTEGER NOT NULL, set_id TEXT NOT NULL, data BLOB NOT NULL, tick INTEGER);
 
 -- Things that happened once. details: JSON object.
 CREATE TABLE events (tick INTEGER, stream INTEGER, kind TEXT NOT NULL, place TEXT, details TEXT NOT NULL);

@@ -25,7 +25,7 @@ _PLAIN = {
     "DO UPDATE SET over = excluded.over, unit = excluded.unit",
     "layout": "INSERT INTO layouts VALUES (?, ?, ?, ?)",
     "vector": "INSERT INTO vectors VALUES (?, ?, ?, ?, ?)",
-    "hashes": "INSERT INTO hashes VALUES (?, ?, ?)",
+    "hashes": "INSERT INTO hashes VALUES (?, ?, ?, ?)",
     "event": "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
 }
 _WIDE = {"step": ("steps", ("tick", "stream")), "evaluation": ("evaluations", ("tick", "stream", "set_id"))}

@@ -7,11 +7,13 @@ import os
 import platform
 import sqlite3
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from diagnose.record.folder import process_started
 
+_WORST = ("failed", "interrupted", "running", "killed", "finished", "nothing-observed")  # one rank's tells of the run
 FRESH = 30.0  # seconds since the last write within which a run on another machine counts as running
 
 
@@ -29,6 +31,22 @@ def run_state(facts: dict[str, Any], file: Path) -> str:
     if facts.get("host") == platform.node() and isinstance(pid, int):
         return "running" if _alive(pid, facts.get("pid_started")) else "killed"
     return "running" if time.time() - last_written(file) < FRESH else "killed"
+
+
+def telling_rank(ranks: Mapping[int, tuple[str, Mapping[str, Any]]]) -> int:
+    """Which rank's end is the run's: the first of those that ended worst.
+
+    Args:
+        ranks: the state and the facts of each.
+    """
+
+    def order(rank: int) -> tuple[int, float, int]:
+        state, facts = ranks[rank]
+        ended = facts.get("ended_at")
+        when = float(ended) if isinstance(ended, (int, float)) else float("inf")
+        return (_WORST.index(state) if state in _WORST else len(_WORST)), when, rank
+
+    return min(ranks, key=order)
 
 
 def _alive(pid: int, started: object) -> bool:

@@ -13,14 +13,15 @@ from diagnose.record.columns import Clock, SeriesMap, StepTable, read_vectors
 from diagnose.record.evaluations import distinct_samples, read_evaluations, read_hashes, repeated_share
 from diagnose.record.kind import decide_kind
 from diagnose.record.parts import Items, part, read_items, source, united
+from diagnose.record.samples import Samples, read_samples
 from diagnose.run import Edge, Event, InputSite, Layer, LossSite, Optimizer, Parameter, Series, Training
 
 _OPTIMIZER_FACTS = ("type", "settings", "source", "networks")
 EventRow = tuple[int | None, int | None, str, str | None, dict[str, Any]]
 
 
-def read_trainings(connection: sqlite3.Connection) -> tuple[list[Training], list[Event]]:
-    """All trainings of a rank in the order in which they began, and the events that belong to none."""
+def read_trainings(connection: sqlite3.Connection) -> tuple[list[Training], list[Event], list[Samples]]:
+    """All trainings of a rank in the order in which they began, the events that belong to none, and each one's samples."""
     streams = {number: json.loads(facts) for number, facts in connection.execute("SELECT stream, facts FROM streams")}
     items = read_items(connection)
     units = dict(connection.execute("SELECT name, unit FROM quantities").fetchall())
@@ -33,7 +34,7 @@ def read_trainings(connection: sqlite3.Connection) -> tuple[list[Training], list
         for tick, stream, kind, place, details in connection.execute("SELECT * FROM events ORDER BY rowid")
     ]
     hashes = read_hashes(connection)
-    trainings = []
+    trainings, samples = [], []
     taken: set[int] = set()
     for number, group in enumerate(groups):
         mine = [i for i, row in enumerate(rows) if i not in taken and _belongs(row, group, table, len(groups))]
@@ -41,8 +42,9 @@ def read_trainings(connection: sqlite3.Connection) -> tuple[list[Training], list
         known = {stream: streams.get(stream, {}) for stream in group}
         own = [rows[i] for i in mine]
         trainings.append(_training(connection, number, group, known, items, units, table, own, hashes))
+        samples.append(read_samples(connection, group, Clock(table.ticks[np.isin(table.streams, group)])))
     rest = [Event(kind, None, place, details) for i, (_, _, kind, place, details) in enumerate(rows) if i not in taken]
-    return trainings, rest
+    return trainings, rest, samples
 
 
 def group_streams(table: StepTable) -> list[tuple[int, ...]]:

@@ -71,7 +71,7 @@ class Writer:
         """
         started = time.time()
         try:
-            folder = make_folder(Path(root), program, started, world)
+            folder = make_folder(Path(root), program, started, rank, world)
         except OSError as error:
             place = Path(root) / ".diagnose"
             return cls(place, place, f"recording stopped: {place} cannot be written ({error.strerror or error})")
@@ -165,9 +165,9 @@ class Writer:
         shown = {k: _json(list(v)) if isinstance(v, (list, tuple)) else v for k, v in columns.items()}
         self._put(("evaluation", tick, stream, set_id, shown))
 
-    def hashes(self, stream: int, set_id: str, values: bytes) -> None:
-        """int64 hashes of samples of a set ("train", or an evaluation set's id), little-endian, raw."""
-        self._put(("hashes", stream, set_id, bytes(values)))
+    def hashes(self, stream: int, set_id: str, values: bytes, tick: int | None = None) -> None:
+        """int64 hashes of samples of a set ("train", or an evaluation set's id), little-endian, raw; used by step `tick`."""
+        self._put(("hashes", stream, set_id, bytes(values), tick))
 
     def event(self, tick: int | None, stream: int | None, kind: str, place: str | None, **details: Any) -> None:
         """Something that happened once."""

@@ -26,7 +26,9 @@ SUFFIXES = (".txt",)
 NARROWEST, WIDEST = 20, 110  # columns; longer lines are tiring to read
 MOST_CAUSES = 5  # shown in full; the rest in a line each
 MOST_SYMPTOMS = 6
-REASONS = {"other-kind": "for other kinds of training", "no-validation": "no validation seen"}
+REASONS = {
+    "other-kind": "for other kinds of training", "no-validation": "no validation seen", "one-process": "for several processes",
+}  # fmt: skip
 STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan", "healthy": "bold green"}
 QUIET = "dim"
 

@@ -23,7 +23,7 @@ class Rule:
     name: str  # kebab-case: the file's name
     family: str  # the folder's name
     check: Check
-    needs: tuple[str, ...]  # quantities without which it cannot speak; "evaluations" stands for an evaluation set
+    needs: tuple[str, ...]  # quantities without which it cannot speak; "evaluations" for an evaluation set, "ranks" for several
     symptoms: tuple[str, ...]  # rules whose findings follow from this one
     kinds: tuple[str, ...] | None  # kinds of training it applies to; None: all
 

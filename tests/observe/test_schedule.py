@@ -3,14 +3,16 @@
 import pytest
 
 import diagnose.observe.schedule as timing
-from diagnose.observe.schedule import Schedule
+from diagnose.observe.schedule import Schedule, meeting
 
 
-def snapshots(monkeypatch: pytest.MonkeyPatch, cost: float, step: float, steps: int = 2000) -> tuple[list[int], Schedule, float]:
+def snapshots(
+    monkeypatch: pytest.MonkeyPatch, cost: float, step: float, steps: int = 2000, ranks: int = 1
+) -> tuple[list[int], Schedule, float]:
     """Steps at which snapshots were taken where each costs `cost` s and a step takes `step` s."""
     now = [0.0]
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
-    schedule, taken = Schedule(), []
+    schedule, taken = Schedule(ranks=ranks), []
     schedule.began()
     for tick in range(steps):
         if schedule.wants(tick):
@@ -36,6 +38,23 @@ def test_cheap_snapshots_are_dense_at_the_start_and_35_in_each_doubling(monkeypa
     taken, _, _ = snapshots(monkeypatch, 0.0001, 0.01)
     assert taken[:50] == list(range(50))
     assert 33 <= sum(800 <= tick < 1600 for tick in taken) <= 38
+
+
+def test_ranks_with_different_budgets_look_at_the_same_steps_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick, slow = (set(snapshots(monkeypatch, cost, 0.002, ranks=2)[0]) for cost in (0.0001, 0.5))
+    assert slow < {*quick, *range(8)} and len(slow) < 50
+    assert {64, 80, 96, 112, 128, 160, 192, 224, 256, 1024, 1280, 1536, 1792} <= quick & slow
+    assert not {65, 72, 1025} & slow
+
+
+def test_no_rest_reaches_over_a_step_that_the_ranks_meet_at() -> None:
+    schedule = Schedule(ranks=2)
+    for tick in range(40, 2000):
+        skipped = schedule.rest(tick, 16)
+        # after `skipped` steps that nobody looks at comes one at whose end the next is asked for
+        assert not any(meeting(tick + n) for n in range(1, skipped + 1)) and skipped <= 16
+        assert skipped == 16 or meeting(tick + skipped + 1)
+    assert Schedule().rest(60, 16) == 16
 
 
 def test_every_overrides_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:

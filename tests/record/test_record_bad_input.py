@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 import diagnose
-from diagnose.errors import DiagnoseError, UsageError
-from diagnose.record.opened import RunError
+from diagnose.errors import DiagnoseError, RunError, UsageError
 from diagnose.record.runs import find_run, list_runs, remove_runs
 from diagnose.record.writer import Writer
 
@@ -111,7 +110,8 @@ def test_missing_table(file: Path, table: str) -> None:
         "INSERT INTO items VALUES (0, 'layer', 'a', 0, '[1]')",
         "INSERT INTO streams VALUES (0, '3')",
         "UPDATE steps SET tick = 'x' WHERE tick = 3",
-        "INSERT INTO hashes VALUES (0, 'train', x'0102')",
+        "INSERT INTO hashes (stream, set_id, data) VALUES (0, 'train', x'0102')",
+        "INSERT INTO hashes VALUES (0, 'train', x'0102', 1)",
     ],
 )
 def test_contents_that_make_no_sense(file: Path, statement: str) -> None:

@@ -25,6 +25,7 @@ REASONS = {
     "no-validation": "no evaluation on other data was seen",
     "not-recorded": "what they look at does not occur here or was not recorded",
     "too-few-steps": "too few steps",
+    "one-process": "for trainings by several processes",
     "ignored": "ignored by settings",
 }
 

@@ -1,0 +1,95 @@
+"""Which samples a rank has trained on, and whether another rank trained on the same."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diagnose.record.columns import Clock
+from diagnose.run import Steps
+
+_GOLDEN = np.int64(-7046029254386353131)  # 2^64 / φ as a signed number: neighbouring steps come to lie far apart
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Hashes of the training samples of one rank, and the step that used each."""
+
+    steps: Steps
+    hashes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def before(self, step: int | None) -> Samples:
+        """Those used before a step."""
+        if step is None:
+            return self
+        return Samples(self.steps[self.steps < step], self.hashes[self.steps < step])
+
+    def by_step(self) -> NDArray[np.int64]:
+        """One number a sample, equal only for the same sample at the same step (but for one chance in 2^64)."""
+        with np.errstate(over="ignore"):
+            return self.hashes ^ (self.steps * _GOLDEN)
+
+
+def read_samples(connection: sqlite3.Connection, streams: Sequence[int], clock: Clock) -> Samples:
+    """The training samples of these streams; none where the record does not tell their steps."""
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(hashes)")]
+    if "tick" not in columns or not len(clock):
+        return Samples(np.empty(0, np.int64), np.empty(0, np.int64))
+    marks = ", ".join("?" * len(streams))
+    rows = connection.execute(
+        "SELECT tick, data FROM hashes WHERE set_id = 'train' AND tick IS NOT NULL "
+        f"AND stream IN ({marks}) ORDER BY rowid",
+        tuple(streams),
+    ).fetchall()
+    ticks = np.repeat(np.array([tick for tick, _ in rows], np.int64), [len(data) // 8 for _, data in rows])
+    return Samples(clock.steps(ticks), np.frombuffer(b"".join(data for _, data in rows), "<i8"))
+
+
+def repeats(ranks: Mapping[int, Samples], epochs: Sequence[int]) -> dict[str, Any] | None:
+    """How much of what one rank trains on another rank trains on too; None where that is not known.
+
+    Args:
+        ranks: the samples of each rank.
+        epochs: the first step of each epoch, where epochs are known.
+
+    Returns:
+        `step`: the largest share, over ranks, of its samples that another rank had at the very same step; `epoch`: the
+        same within the first epoch (None where epochs are unknown); `own`: the largest share of a rank's samples in that
+        span that it met before by itself, `own_step` within a single step; `samples`: how many were looked at.
+    """
+    known = {rank: one for rank, one in ranks.items() if len(one)}
+    if len(known) < 2:
+        return None
+    last = min(int(one.steps[-1]) for one in known.values()) + 1  # the records may end at different steps
+    same = {rank: one.before(last) for rank, one in known.items()}
+    steps = {rank: one.by_step() for rank, one in same.items()}
+    end = epochs[1] if len(epochs) > 1 else None
+    first = {rank: one.before(end).hashes for rank, one in same.items()}
+    return {
+        "step": _shared(steps),
+        "own_step": max(map(_repeated, steps.values())),
+        "epoch": _shared(first) if epochs else None,
+        "own": max(map(_repeated, first.values())),
+        "samples": min(map(len, steps.values())),
+    }
+
+
+def _shared(numbers: Mapping[int, NDArray[np.int64]]) -> float:
+    shares = [0.0]
+    for rank, own in numbers.items():
+        others = np.concatenate([other for number, other in numbers.items() if number != rank])
+        if len(own):
+            shares.append(float(np.isin(own, others).mean()))
+    return max(shares)
+
+
+def _repeated(numbers: NDArray[np.int64]) -> float:
+    return 1.0 - len(np.unique(numbers)) / len(numbers) if len(numbers) else 0.0
