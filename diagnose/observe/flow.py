@@ -44,6 +44,9 @@ def _follow(
     """
     # What belongs to the loss functions themselves is jumped over.
     nodes = graph.walk(roots, instead={result: inputs for _, result, inputs in losses if result is not None})
+    taken = snapshot.session.schedule.snapshots
+    if taken < 4 or taken % 8 == 0:  # a step's arithmetic changes little
+        snapshot.session.row.add_flops(nodes)
     by_key = {graph.order(node): node for node in nodes}
     outputs: dict[Any, str] = {}
     starts: dict[str, list[Any]] = {}

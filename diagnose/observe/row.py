@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from diagnose.observe.flops import Count, count
 from diagnose.observe.memory import memory_of
 from diagnose.observe.sources import as_source
 from diagnose.observe.streams import Stream
@@ -22,7 +23,7 @@ _COLUMNS = {
     "loss": "loss", "learning_rate": None, "samples": "samples", "backwards": None, "optimizer": None, "seconds": "s",
     "data_seconds": "s", "forward_seconds": "s", "backward_seconds": "s", "optimizer_seconds": "s", "evaluation_seconds": "s",
     "clip_norm": "gradient", "clip_limit": "gradient", "uncleared": "share", "loss_scale": None, "skipped": None,
-    "memory_bytes": "byte", "graphs_kept": "graphs",
+    "memory_bytes": "byte", "graphs_kept": "graphs", "forward_flops": "FLOP", "backward_flops": "FLOP",
 }  # fmt: skip
 
 
@@ -41,6 +42,7 @@ class Row:
         self.scaled: tuple[Any, float | Tensor] | None = None  # weak reference to a scaled loss, the loss before scaling
         self.unscaled = False
         self.stepped = -1
+        self.uncounted: dict[int, set[str]] = {}  # by stream: operations that were told of
         self.clips: dict[str, Any] | None = None
         self._end = time.perf_counter()
         self.restart()
@@ -65,6 +67,7 @@ class Row:
         self.samples = 0
         self.given = 0  # samples that a network was given first
         self.skipped = False
+        self.flops: Count | None = None
         self._mark = now
         self._wanted = now
         self._backward = now
@@ -91,6 +94,11 @@ class Row:
         """The values of a backward's roots."""
         self.losses.extend(values)
         self.line = line
+
+    def add_flops(self, nodes: Iterable[Any]) -> None:
+        """The arithmetic of a backward's graph."""
+        self.flops = self.flops or Count()
+        self.flops.add(count(nodes))
 
     def backward_begins(self, now: float, ours: float) -> None:
         """Autograd starts."""
@@ -148,6 +156,12 @@ def write_row(session: Session, stream: Stream) -> None:
     if row.evaluated or stream.steps % 32 == 31:
         columns["graphs_kept"] = float(session.losses.graphs_kept())
     tick, index = session.tick, stream.index
+    if row.flops is not None and (row.flops.forward or row.flops.unknown):
+        columns |= {"forward_flops": float(row.flops.forward), "backward_flops": float(row.flops.backward)}
+        told = row.uncounted.setdefault(index, set())
+        if not told.issuperset(row.flops.unknown):
+            told.update(row.flops.unknown)
+            session.writer.stream(index, uncounted_operations=sorted(told))
     uncleared: float | Tensor = math.nan
     if stream.steps and row.looked:
         uncleared = 0.0 if stream.cleared else stream.leftover

@@ -18,6 +18,7 @@ from diagnose.finding import BlindSpot, Diagnosis, Evidence
 from diagnose.report import html
 from diagnose.report import json as as_json
 from diagnose.report.page.anatomy import anatomy
+from diagnose.report.page.arithmetic import arithmetic
 from diagnose.report.page.findings import cards
 from diagnose.report.page.heat import FIRST, INFINITE, LAST, NOT_MEASURED, ZERO, colour_indices, heats
 from diagnose.report.page.scale import Axis, axis_for, reduced, smoothed
@@ -210,3 +211,16 @@ def test_a_notebook_shows_the_diagnosis_as_text_only():
     shown = judged(run(training()), finding("net.block0.fc", message=EVIL))._repr_html_()
     assert "vanishing-gradients" in shown and "nn.ReLU()" in shown
     assert "<img" not in shown and "<script" not in shown
+
+
+def test_arithmetic_says_whether_it_was_counted_or_estimated():
+    one = training(4)
+    estimated = arithmetic(one)
+    assert estimated.backward is None and "estimated from the shapes of 2 layers, not counted" in estimated.words
+    for way, amount in (("forward", 5.24e6), ("backward", 9e6)):
+        one._series[f"{way}_flops", None] = Series(f"{way}_flops", None, np.array([0, 1]), np.full(2, amount))
+    told = arithmetic(one)
+    assert told.estimated == 0 and told.words.startswith("5.24 MFLOP forward and 9 MFLOP backward a step, counted on a step that ran")
+    hidden = Training(layers=one.layers, series=one._series, facts={"uncounted_operations": ["checkpoint_function"]})
+    assert arithmetic(hidden).words.endswith("without what runs inside checkpoint_function")
+    assert arithmetic(Training()) is None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from diagnose.report.page.arithmetic import multiply_adds
+from diagnose.report.page.arithmetic import arithmetic, flops
 from diagnose.report.page.chart import Chart, Line
 from diagnose.report.page.curves import Drawn, group, steps_axis
 from diagnose.report.page.scale import Axis, axis_for
@@ -119,7 +119,9 @@ def _memory(training: Training) -> Drawn | None:
 def _figures(training: Training, run: Run, total: float) -> list[tuple[str, str]]:
     seconds = training.series("seconds").values[1:]
     samples = training.series("samples").values
-    told = [("time in training", f"{number(total, 3)} s for {count(training.steps, 'step')}")]
+    kept = len(training.series("seconds"))
+    of = f" that were recorded, of {training.steps:,}" if kept < training.steps else ""
+    told = [("time in training", f"{number(total, 3)} s in {count(kept, 'step')}{of}")]
     usual = float(np.nanmedian(seconds)) if np.isfinite(seconds).any() else 0.0
     if usual > 0:
         told.append(("usual step", f"{number(usual * 1000, 3)} ms (median)"))
@@ -129,10 +131,11 @@ def _figures(training: Training, run: Run, total: float) -> list[tuple[str, str]
     memory = training.series("memory_bytes").finite().values
     if len(memory):
         told.append(("memory", f"at most {number(float(memory.max()) / 2**20, 4)} MiB seen"))
-    known = [amount for layer in training.layers if (amount := multiply_adds(layer)) is not None]
-    if known:
-        told.append(("arithmetic", f"about {number(float(sum(known)), 2)} multiply-adds a forward pass, estimated from "
-                     "the layers' shapes (linear and convolution layers); not counted"))  # fmt: skip
+    computed = arithmetic(training)
+    if computed:
+        told.append(("arithmetic", computed.words))
+        if usual > 0 and computed.backward is not None:
+            told.append(("speed", f"{flops((computed.forward + computed.backward) / usual)} a second in a usual step"))
     told.append(("energy", "not measured"))
     overhead = run.facts.get("overhead") or {}
     if isinstance(overhead.get("fraction"), int | float):
