@@ -110,12 +110,20 @@ def _unable(rule: Rule, training: Training, settings: Settings) -> NotChecked | 
                 return NotChecked(rule.name, "no-validation", "no evaluation was observed", training.id)
             if need == "ranks":
                 return NotChecked(rule.name, "one-process", "one process trained", training.id)
+            if need == "explanations":
+                return NotChecked(rule.name, "not-explained", _unexplained(training), training.id)
             return NotChecked(rule.name, "not-recorded", f"{need} was not recorded", training.id)
     minimum = {**rule.thresholds, **settings.thresholds.get(rule.name, {})}.get("min_steps")
     if isinstance(minimum, int) and training.steps < minimum:
         message = f"needs {minimum} steps, the training has {training.steps}"
         return NotChecked(rule.name, "too-few-steps", message, training.id)
     return None
+
+
+def _unexplained(training: Training) -> str:
+    """Why there is no attribution."""
+    refused = [explanation.refused for explanation in training.explanations if explanation.refused]
+    return refused[0] if refused else "attribution is measured by diagnose run --explain"
 
 
 def _recorded(need: str, training: Training) -> bool:
@@ -126,6 +134,8 @@ def _recorded(need: str, training: Training) -> bool:
             return bool(training.training_losses)
         case "ranks":
             return training.ranks > 1
+        case "explanations":
+            return any(explanation.refused is None for explanation in training.explanations)
         case "edges" | "parameters" | "inputs" | "layers" | "events" | "optimizers":
             return bool(getattr(training, need))
     return training.has(need)

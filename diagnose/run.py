@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diagnose.explanation import Explanation
 from diagnose.finding import BlindSpot, Source
 
 Floats = NDArray[np.float64]
@@ -224,6 +225,7 @@ class Training:
         facts: Mapping[str, Any] | None = None,
         series: Mapping[tuple[str, str | None], Series] | None = None,
         ranks: int = 1,
+        explanations: Sequence[Explanation] = (),
     ) -> None:
         self.id = id
         self.kind = kind
@@ -241,6 +243,7 @@ class Training:
         self.epochs = tuple(epochs)  # the first step of each epoch
         self.facts: Mapping[str, Any] = facts or {}
         self.ranks = ranks
+        self.explanations = tuple(explanations)  # one a network, where the program was run with --explain
         self._series = dict(series or {})
         self._by_quantity: dict[str, list[str | None]] = {}
         for quantity, place in self._series:

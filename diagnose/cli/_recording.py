@@ -12,6 +12,7 @@ from typing import Any
 
 from diagnose import launch
 from diagnose.cli._baseline import Baseline
+from diagnose.cli._explaining import Wish, keeping, measured
 from diagnose.cli._outputs import Output
 from diagnose.errors import tell
 from diagnose.record.folder import job
@@ -40,6 +41,7 @@ class Recording:
     baseline: Baseline | None = None
     rank: int = 0
     world: int = 1
+    explain: Wish | None = None
     session: Any = None
     failed: str | None = None
     began: float = field(default_factory=time.perf_counter)
@@ -55,6 +57,8 @@ class Recording:
         session = Session(self.writer, every=self.every, strict=self.strict, ranks=self.world)
         session.start()
         self.session = session
+        if self.explain is not None:
+            keeping(session)
         from diagnose.observe.watching import running
 
         running(session)
@@ -85,6 +89,8 @@ class Recording:
             hint = "if training runs in child processes, use diagnose.watch() inside them"
             self.writer.fact("nothing_observed", {"code": "no-torch", "message": f"{why}; {hint}"})
         nothing = self.session is None or self.session.nothing_observed
+        if self.explain is not None and end.state == "finished" and self.session is not None and self.rank == 0:
+            measured(self.session, self.explain)
         state = "nothing-observed" if nothing and end.state == "finished" else end.state
         self.writer.close(state, end.exit_status, end.exception)
         return self._tell() if self.rank == 0 else None

@@ -11,6 +11,7 @@ import click
 from diagnose import launch, settings
 from diagnose.cli import STARTED_WITH
 from diagnose.cli._baseline import Baseline
+from diagnose.cli._explaining import Wish, explaining_options, wish_of
 from diagnose.cli._judging import judging_options
 from diagnose.cli._outputs import Output, resolve
 from diagnose.cli._until_program import UntilProgram
@@ -30,6 +31,7 @@ class Plan:
         fail_on: severity of a finding that makes a successful program end with status 3.
         rules: the settings of the rules.
         baseline: findings that are known already.
+        explain: what is to be explained at the end, None for nothing.
         train, source, samples: False if the user forbade to train a model file, or to keep code or data in the run.
     """
 
@@ -42,6 +44,7 @@ class Plan:
     fail_on: Literal["error", "warning"] | None = None
     source: bool = True
     samples: bool = True
+    explain: Wish | None = None
     rules: Settings = field(default_factory=Settings)
     baseline: Baseline | None = None
     strict: bool = False
@@ -75,6 +78,8 @@ class Plan:
 @click.option("--baseline", metavar="FILE", help="Set aside what a JSON written earlier has found: only new findings count.")
 @click.option("--no-source", is_flag=True, help="Keep no lines of the program in the run.")
 @click.option("--no-samples", is_flag=True, help="Keep no samples of the data in the run.")
+@click.option("--explain", is_flag=True, help="When the program has ended well, measure what its network looks at.")
+@explaining_options
 @judging_options
 @click.option("--strict", is_flag=True, help="Let an error in a probe of ours end the program.")
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="(SCRIPT | FOLDER | ZIP | -m MODULE) [ARGS]...")
@@ -85,6 +90,10 @@ def run(
     no_train: bool,
     no_source: bool,
     no_samples: bool,
+    explain: bool,
+    method: str | None,
+    samples: int | None,
+    target: int | None,
     program: tuple[str, ...],
     sets: tuple[tuple[str, str], ...],
     select: tuple[str, ...],
@@ -97,19 +106,21 @@ def run(
     The program behaves as under plain python: its output, its exit status, its child processes. Whatever we
     have to say goes to stderr.
     """
-    target = _target(module, program)
+    wish = wish_of(explain, method, samples, target, keep=not no_samples)
+    aim = _target(module, program)
     # whatever can be refused is refused here, as one line: once `go` has begun, exceptions are the program's own
     if format_ and len(outputs) != 1:
         raise click.UsageError(f"--format needs exactly one -o, got {len(outputs)}")
-    launch.check(target)
-    folder = launch.folder_of(target)
+    launch.check(aim)
+    folder = launch.folder_of(aim)
     plan = Plan(
-        target=target,
+        target=aim,
         outputs=resolve(outputs, format_),
         format=format_,
         train=not no_train,
         source=not no_source,
         samples=not no_samples,
+        explain=wish,
         rules=settings.read(Path(folder or "."), sets=sets, select=select, ignore=ignore),
         baseline=Baseline.read(baseline) if baseline else None,
         **options,
@@ -127,7 +138,7 @@ def go(plan: Plan) -> None:
     recording = begin(
         plan.target, root=_current_folder(), settings=plan.rules, outputs=plan.outputs, format=plan.format,
         quiet=plan.quiet, fail_on=plan.fail_on, every=plan.every, train=plan.train, strict=plan.strict, source=plan.source,
-        baseline=plan.baseline,
+        baseline=plan.baseline, explain=plan.explain,
     )  # fmt: skip
     launch.forget(STARTED_WITH, launch.folder_of(plan.target))
     launch.execute(

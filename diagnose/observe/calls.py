@@ -92,6 +92,8 @@ class Calls:
             self._count_samples(given)
             self._output = weak(first_tensor(output))
             session.data.hash(module, given)
+            if session.keeper is not None:
+                session.keeper.called(module, args, kwargs, output)
             if session.snapping and torch.is_grad_enabled() and module.training:
                 read_inputs(session, module, args, kwargs)
             elif session.shadow.role is not None and not torch.is_grad_enabled():

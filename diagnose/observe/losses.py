@@ -74,6 +74,8 @@ class Losses:
         try:
             call = self.called(name, original, args, kwargs, result)
             prediction, target = input_and_target(name, args, kwargs)
+            if session.keeper is not None:
+                session.keeper.lossed(call, original, args, kwargs, prediction, target)
             if result.requires_grad and isinstance(prediction, Tensor) and isinstance(target, Tensor):
                 session.shadow.learn(call, original, args, kwargs, prediction, target)
                 if session.snapping:

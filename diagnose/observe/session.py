@@ -7,7 +7,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor, nn
@@ -35,6 +35,9 @@ from diagnose.observe.streams import Stream
 from diagnose.observe.transfer import Transfer, number
 from diagnose.record.writer import Writer
 
+if TYPE_CHECKING:
+    from diagnose.observe.explain.kept import Keeper
+
 
 class Session:
     """What is observed, from `start` to `finish`: the seams call its parts, each of which listens to one kind of event.
@@ -51,6 +54,7 @@ class Session:
         self.only = None if only is None else weakref.WeakSet(only)
         self.cell: tuple[str, int] | None = None  # the line that called watch()
         self.on_step: Callable[[int], None] | None = None  # the live judge
+        self.keeper: Keeper | None = None  # of samples to explain the networks on, where that was asked for
         self.born = time.perf_counter()
         self.tick = 0
         self.in_backward = False

@@ -138,6 +138,8 @@ class Steps:
             return
         stream.steps += 1
         session.tick += 1
+        if session.keeper is not None:
+            session.keeper.stepped()
         if session.schedule.over():
             self.skip = session.schedule.rest(session.tick, SKIPPED)
         if session.on_step is not None:
@@ -148,6 +150,8 @@ class Steps:
         stream.steps += 1
         session.tick += 1
         session.transfer.poll()
+        if session.keeper is not None:
+            session.keeper.stepped()
         self._plan()
         session.lean = (
             session.schedule.spare()

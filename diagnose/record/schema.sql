@@ -16,7 +16,7 @@ CREATE TABLE quantities (name TEXT PRIMARY KEY, over TEXT NOT NULL, unit TEXT);
 -- A stream is one optimizer. facts: JSON object.
 CREATE TABLE streams (stream INTEGER PRIMARY KEY, facts TEXT NOT NULL);
 
--- What a stream's networks consist of. kind: layer, parameter, edge, loss, input, evaluation; key: path or id;
+-- What a stream's networks consist of. kind: layer, parameter, edge, loss, input, evaluation, explanation; key: path or id;
 -- position: forward order, or order of first appearance; value: JSON object.
 CREATE TABLE items (
     stream INTEGER NOT NULL,
@@ -87,6 +87,19 @@ CREATE TABLE evaluations (
 
 -- int64 hashes of samples, little-endian; set_id is "train" or an evaluation set's id; tick: the step that used them.
 CREATE TABLE hashes (stream INTEGER NOT NULL, set_id TEXT NOT NULL, data BLOB NOT NULL, tick INTEGER);
+
+-- Arrays of an explanation (an item of kind explanation), little-endian: maps, importances, losses, and, unless samples
+-- are kept out, the explained samples. owner: the item's key; dtype: float32; shape: JSON list. A run recorded before there
+-- were explanations has no such table.
+CREATE TABLE arrays (
+    stream INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    name TEXT NOT NULL,
+    dtype TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (stream, owner, name)
+);
 
 -- Things that happened once. details: JSON object.
 CREATE TABLE events (tick INTEGER, stream INTEGER, kind TEXT NOT NULL, place TEXT, details TEXT NOT NULL);

@@ -27,6 +27,8 @@ _PLAIN = {
     "vector": "INSERT INTO vectors VALUES (?, ?, ?, ?, ?)",
     "hashes": "INSERT INTO hashes VALUES (?, ?, ?, ?)",
     "event": "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
+    "array": "INSERT INTO arrays VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (stream, owner, name) "
+    "DO UPDATE SET dtype = excluded.dtype, shape = excluded.shape, data = excluded.data",
 }
 _WIDE = {"step": ("steps", ("tick", "stream")), "evaluation": ("evaluations", ("tick", "stream", "set_id"))}
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from diagnose.record.columns import Clock, SeriesMap, StepTable, read_vectors
+from diagnose.record.explanations import read_explanations
 from diagnose.record.evaluations import distinct_samples, read_evaluations, read_hashes, repeated_share
 from diagnose.record.kind import decide_kind
 from diagnose.record.parts import Items, part, read_items, source, united
@@ -117,6 +118,7 @@ def _training(
         events=[Event(kind, clock.step(tick), place, details) for tick, _, kind, place, details in events],
         epochs=table.epochs(group, clock, size),
         facts=facts,
+        explanations=read_explanations(connection, group, united(items, group, "explanation")),
         series=_whole(
             {**table.series(group, clock, units), **read_vectors(connection, group, clock, units, order)}, sites
         ),

@@ -169,6 +169,10 @@ class Writer:
         """int64 hashes of samples of a set ("train", or an evaluation set's id), little-endian, raw; used by step `tick`."""
         self._put(("hashes", stream, set_id, bytes(values), tick))
 
+    def array(self, stream: int, owner: str, name: str, shape: Sequence[int], data: bytes) -> None:
+        """An array that belongs to an item: float32, little-endian, raw."""
+        self._put(("array", stream, owner, name, "<f4", _json(list(shape)), data))
+
     def event(self, tick: int | None, stream: int | None, kind: str, place: str | None, **details: Any) -> None:
         """Something that happened once."""
         self._put(("event", tick, stream, kind, place, _json(details)))

@@ -28,6 +28,7 @@ MOST_CAUSES = 5  # shown in full; the rest in a line each
 MOST_SYMPTOMS = 6
 REASONS = {
     "other-kind": "for other kinds of training", "no-validation": "no validation seen", "one-process": "for several processes",
+    "not-explained": "without --explain",
 }  # fmt: skip
 STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan", "healthy": "bold green"}
 QUIET = "dim"

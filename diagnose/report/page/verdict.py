@@ -24,6 +24,7 @@ REASONS = {
     "other-kind": "for other kinds of training",
     "no-validation": "no evaluation on other data was seen",
     "not-recorded": "what they look at does not occur here or was not recorded",
+    "not-explained": "attribution was not measured (diagnose run --explain)",
     "too-few-steps": "too few steps",
     "one-process": "for trainings by several processes",
     "ignored": "ignored by settings",

@@ -1,0 +1,246 @@
+"""How far a map can be believed: every map is checked, and what fails is told as failed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from diagnose.explanation import Check
+from diagnose.observe.explain.methods import Work
+from diagnose.observe.explain.subject import Subject
+
+Maps = tuple[Tensor, ...]
+Row = NDArray[np.float64]
+Explain = Callable[[Tensor], Maps]
+
+GAP = 0.05  # Sundararajan et al. 2017, section 5: the sum is within 5 % of the change
+GAIN = 0.0  # the curve must beat a random order's
+NOISE = 0.02  # of each value's spread over the samples; Yeh et al. 2019 use 0.02 of the range
+SENSITIVE = 1.0  # a map that changes by more than its own size under invisible noise
+LIKENESS = 0.7  # rank correlation with the maps of a network whose weights were shuffled
+CHUNKS, ORDERS, DRAWS = 16, 8, 2
+
+
+def checks(work: Work, explain: Explain, rows: Tensor, maps: Maps, *, complete: bool, random: Randomised) -> list[tuple[Check, ...]]:
+    """The trust figures of each sample's map.
+
+    Args:
+        explain: the method, to be asked again about changed inputs.
+        maps: of each input, (rows, …) of `values`.
+        complete: whether the maps must sum to the change of the score.
+        random: the networks with shuffled weights.
+    """
+    columns: list[tuple[str, Tensor, str, float]] = []
+    if complete:
+        columns.append(("completeness", completeness(work, rows, maps), "below", GAP))
+    deletion, insertion = curves(work, rows, maps)
+    columns.append(("deletion", deletion, "above", GAIN))
+    columns.append(("insertion", insertion, "above", GAIN))
+    columns.append(("sensitivity", sensitivity(work, explain, rows, maps), "below", SENSITIVE))
+    columns.append(("randomisation", random.likeness(explain, rows, maps), "below", LIKENESS))
+    if random.worse is not None:
+        columns.append(("learnt", torch.full((len(rows),), random.worse), "above", 0.0))
+    return [
+        tuple(
+            Check(name, float(values[i]), comparison, limit)
+            for name, values, comparison, limit in columns
+            if not torch.isnan(values[i])
+        )
+        for i in range(len(rows))
+    ]
+
+
+def completeness(work: Work, rows: Tensor, maps: Maps) -> Tensor:
+    """(rows,) distance of a map's sum from the score's change, as a share of that change.
+
+    References:
+        Sundararajan et al. 2017, axiom "completeness", https://arxiv.org/abs/1703.01365
+    """
+    with torch.no_grad():
+        change = work.forward(*work.values(rows), rows) - work.forward(*work.baselines(len(rows)), rows)
+    total = torch.stack([part.flatten(1).sum(1) for part in maps]).sum(0)
+    return (total - change).abs() / change.abs().clamp_min(1e-9)
+
+
+def curves(work: Work, rows: Tensor, maps: Maps) -> tuple[Tensor, Tensor]:
+    """(rows,) twice: how much sooner the score falls when the highest values are taken away first than in random order, and
+    how much sooner it rises when they are put in first; in shares of the score's whole change.
+
+    References:
+        Petsiuk et al. 2018, RISE, section 4, https://arxiv.org/abs/1806.07421; Samek et al. 2017
+    """
+    subject = work.subject
+    reduced = torch.cat([i.reduced(part).flatten(1) for i, part in zip(subject.inputs, maps, strict=True)], 1)
+    with torch.no_grad():
+        whole, empty = work.forward(*work.values(rows), rows), work.forward(*work.baselines(len(rows)), rows)
+        sign = torch.sign(whole - empty)
+        order = (reduced * sign[:, None]).argsort(1, descending=True)
+        generator = torch.Generator().manual_seed(0)
+        chance = [torch.stack([torch.randperm(reduced.shape[1], generator=generator) for _ in rows]) for _ in range(ORDERS)]
+        scale = (whole - empty).abs().clamp_min(1e-9)
+        ours = _areas(work, rows, order)
+        others = [_areas(work, rows, other.to(order.device)) for other in chance]
+    falls = torch.stack([area for area, _ in others]).mean(0) - ours[0]
+    rises = ours[1] - torch.stack([area for _, area in others]).mean(0)
+    return sign * falls / scale, sign * rises / scale
+
+
+def _areas(work: Work, rows: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
+    """(rows,) mean score while the values in `order` are taken away, and while they are put in."""
+    rank = order.argsort(1)  # of each feature
+    features = order.shape[1]
+    cuts = np.unique(np.linspace(0, features, min(CHUNKS, features) + 1).round().astype(int))
+    away, into = [], []
+    for cut in cuts:
+        gone = rank < int(cut)
+        away.append(work.forward(*_mixed(work, rows, gone), rows))
+        into.append(work.forward(*_mixed(work, rows, ~gone), rows))
+    return torch.stack(away).mean(0), torch.stack(into).mean(0)
+
+
+def _mixed(work: Work, rows: Tensor, gone: Tensor) -> list[Tensor]:
+    """The inputs with the features in `gone` (rows, features) at their baseline."""
+    found, first = [], 0
+    for given, value, baseline in zip(work.subject.inputs, work.values(rows), work.baselines(len(rows)), strict=True):
+        count = int(torch.tensor(given.shape).prod())
+        mask = gone[:, first : first + count].reshape(len(rows), *given.shape)
+        first += count
+        if given.embedding is not None:
+            mask = mask.unsqueeze(-1)
+        found.append(torch.where(mask, baseline.to(value.dtype), value))
+    return found
+
+
+def sensitivity(work: Work, explain: Explain, rows: Tensor, maps: Maps) -> Tensor:
+    """(rows,) how far the map moves under invisible noise on the inputs, as a share of its own size; the worst of two draws.
+
+    References:
+        Yeh et al. 2019, "On the (in)fidelity and sensitivity of explanations", https://arxiv.org/abs/1901.09392
+    """
+    generator = torch.Generator().manual_seed(0)
+    size = torch.stack([part.flatten(1).square().sum(1) for part in maps]).sum(0).sqrt().clamp_min(1e-12)
+    worst = torch.zeros(len(rows))
+    for _ in range(DRAWS):
+        with _noisy(work.subject, rows, generator):
+            moved = explain(rows)
+        far = torch.stack([(a - b).flatten(1).square().sum(1) for a, b in zip(moved, maps, strict=True)]).sum(0).sqrt()
+        worst = torch.maximum(worst, (far / size).cpu())
+    return worst
+
+
+@contextmanager
+def _noisy(subject: Subject, rows: Tensor, generator: torch.Generator) -> Iterator[None]:
+    """While open, the inputs carry noise: of `NOISE` of each value's spread; of symbols, their embedding does."""
+    plain = [given.raw for given in subject.inputs]
+    weights = {id(i.embedding): (i.embedding, i.embedding.weight.data) for i in subject.inputs if i.embedding is not None}
+    try:
+        for given in subject.inputs:
+            if given.embedding is None:
+                spread = given.raw.std(0, keepdim=True) if len(given.raw) > 1 else given.raw.abs()
+                spread = torch.where(spread > 0, spread, given.raw.std())
+                drawn = torch.randn(given.raw.shape, generator=generator).to(given.raw)
+                given.raw = given.raw + NOISE * spread * drawn
+        for module, weight in weights.values():
+            drawn = torch.randn(weight.shape, generator=generator).to(weight)
+            module.weight.data = weight + NOISE * weight.std() * drawn  # type: ignore[union-attr]
+        yield
+    finally:
+        for given, raw in zip(subject.inputs, plain, strict=True):
+            given.raw = raw
+        for module, weight in weights.values():
+            module.weight.data = weight  # type: ignore[union-attr]
+
+
+class Randomised:
+    """The same network with shuffled weights: what a map still shows then, it has not from what was learnt.
+
+    References:
+        Adebayo et al. 2018, "Sanity checks for saliency maps", section 3, https://arxiv.org/abs/1810.03292
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self._own = {name: value.clone() for name, value in subject.model.state_dict().items()}
+        self._drawn = [self._shuffled(seed) for seed in range(DRAWS)]
+        self.worse = self._worse()
+
+    def _shuffled(self, seed: int) -> dict[str, Tensor]:
+        """All parameters with their entries in another order, so that each keeps its spread."""
+        generator = torch.Generator().manual_seed(seed)
+        drawn = {}
+        for name, parameter in self.subject.model.named_parameters():
+            order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
+            drawn[name] = parameter.detach().flatten()[order].reshape(parameter.shape)
+        return drawn
+
+    @contextmanager
+    def in_place(self, drawn: dict[str, Tensor]) -> Iterator[None]:
+        """While open, the network has these weights."""
+        parameters = dict(self.subject.model.named_parameters())
+        own = {name: parameters[name].data for name in drawn}
+        try:
+            for name, value in drawn.items():
+                parameters[name].data = value
+            yield
+        finally:
+            for name, value in own.items():
+                parameters[name].data = value
+
+    def _worse(self) -> float | None:
+        """By how many standard errors the shuffled networks' loss lies above the network's own; None: no loss known."""
+        rows = torch.arange(min(len(self.subject), 128))
+        with torch.no_grad():
+            own = self.subject.losses(rows, self.subject.predict(rows))
+            if own is None:
+                return None
+            told = []
+            for drawn in self._drawn:
+                with self.in_place(drawn):
+                    other = self.subject.losses(rows, self.subject.predict(rows))
+                assert other is not None
+                further = other - own
+                error = float(further.std() / len(rows) ** 0.5) if len(rows) > 1 else 0.0
+                told.append((float(further.mean()) - 3 * error) / max(abs(float(own.mean())), 1e-9))
+        return float(min(told))
+
+    def likeness(self, explain: Explain, rows: Tensor, maps: Maps) -> Tensor:
+        """(rows,) rank correlation of the magnitudes of the maps with those of the shuffled networks', where the input
+        differs from its baseline."""
+        told = []
+        for drawn in self._drawn:
+            with self.in_place(drawn):
+                other = explain(rows)
+            told.append(self._correlations(rows, maps, other))
+        return torch.stack(told).mean(0)
+
+    def _correlations(self, rows: Tensor, maps: Maps, other: Maps) -> Tensor:
+        inputs = self.subject.inputs
+        ours, theirs = (
+            torch.cat([i.reduced(part).flatten(1) for i, part in zip(inputs, some, strict=True)], 1).abs().cpu().numpy()
+            for some in (maps, other)
+        )
+        told = [_spearman(a, b) for a, b in zip(ours, theirs, strict=True)]
+        return torch.tensor(told, dtype=torch.float32)
+
+
+def _spearman(a: Row, b: Row) -> float:
+    """Rank correlation over the features that count in either map."""
+    there = (a > 0) | (b > 0)
+    if there.sum() < 3:
+        return float("nan")
+    ranks = [_ranks(part[there]) for part in (a, b)]
+    if any(rank.std() == 0 for rank in ranks):
+        return float("nan")
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def _ranks(values: Row) -> Row:
+    """Ranks, equal values sharing their mean."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
