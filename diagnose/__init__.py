@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from diagnose.observe.explain.own import explain as explain
     from diagnose.record.reader import load as load
 
 __version__ = "0.1.0"
@@ -14,11 +15,12 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "watch": "diagnose.observe",
     "log": "diagnose.observe",
+    "explain": "diagnose.observe.explain",
     "load": "diagnose.record.reader",
     "judge": "diagnose.judge",
     "report": "diagnose.report",
 }
-__all__ = ["__version__", "judge", "load", "log", "report", "watch"]
+__all__ = ["__version__", "explain", "judge", "load", "log", "report", "watch"]
 
 
 class _Package(ModuleType):

@@ -29,18 +29,18 @@ def train(namespace: dict[str, Any]) -> None:
     import torch
 
     try:
-        model = _model(namespace["model"])
-        loader = _loader(namespace["train_data"], "train_data", shuffle=True, batch=namespace.get("batch_size"))
+        model = model_of(namespace["model"])
+        loader = loader_of(namespace["train_data"], "train_data", shuffle=True, batch=namespace.get("batch_size"))
         validation = namespace.get("val_data")
         held = (
             None
             if validation is None
-            else _loader(validation, "val_data", shuffle=False, batch=namespace.get("batch_size"))
+            else loader_of(validation, "val_data", shuffle=False, batch=namespace.get("batch_size"))
         )
-        loss, named = _loss(namespace.get("loss_fn"), model, loader)
+        loss, named = loss_of(namespace.get("loss_fn"), model, loader)
         optimizer, rule = _optimizer(namespace.get("optimizer"), model)
         epochs = _epochs(namespace.get("epochs"))
-    except _Unusable as problem:
+    except Unusable as problem:
         tell(str(problem))
         return
     tell(f"training model for {epochs} epochs with {rule} and {named}")
@@ -61,7 +61,7 @@ def train(namespace: dict[str, Any]) -> None:
             advance(said)
 
 
-class _Unusable(Exception):
+class Unusable(Exception):
     """A name of the model file that cannot be used, in one line."""
 
 
@@ -69,7 +69,8 @@ def _kind(value: object) -> str:
     return f"{type(value).__name__}"
 
 
-def _model(value: Any) -> Any:
+def model_of(value: Any) -> Any:
+    """The Module that `model` is or makes."""
     from torch import nn
 
     if isinstance(value, nn.Module):
@@ -78,17 +79,18 @@ def _model(value: Any) -> Any:
         try:
             made = value()
         except TypeError as error:
-            raise _Unusable(
+            raise Unusable(
                 "expected model to be a Module, or a class or function without arguments, "
                 f"found one that needs some: {error}"
             ) from None
         if isinstance(made, nn.Module):
             return made
-        raise _Unusable(f"expected model() to give a Module, found {_kind(made)}")
-    raise _Unusable(f"expected model to be a Module, or a class or function that makes one, found {_kind(value)}")
+        raise Unusable(f"expected model() to give a Module, found {_kind(made)}")
+    raise Unusable(f"expected model to be a Module, or a class or function that makes one, found {_kind(value)}")
 
 
-def _loader(value: Any, name: str, *, shuffle: bool, batch: Any) -> Any:
+def loader_of(value: Any, name: str, *, shuffle: bool, batch: Any) -> Any:
+    """The DataLoader that a data set, or (x, y), is or makes."""
     import torch
     from torch.utils.data import DataLoader, Dataset, TensorDataset
 
@@ -99,7 +101,7 @@ def _loader(value: Any, name: str, *, shuffle: bool, batch: Any) -> Any:
         try:
             x, y = (torch.as_tensor(part) for part in value)
         except (TypeError, ValueError, RuntimeError) as error:
-            raise _Unusable(
+            raise Unusable(
                 f"expected {name} to be (x, y) of tensors or arrays, found something else: {error}"
             ) from None
         if x.dtype == torch.float64:
@@ -107,26 +109,27 @@ def _loader(value: Any, name: str, *, shuffle: bool, batch: Any) -> Any:
         if y.dtype == torch.float64:
             y = y.float()
         if len(x) != len(y):
-            raise _Unusable(f"expected x and y of {name} to be of one length, found {len(x)} and {len(y)}")
+            raise Unusable(f"expected x and y of {name} to be of one length, found {len(x)} and {len(y)}")
         value = TensorDataset(x, y)
     if isinstance(value, Dataset) or (hasattr(value, "__getitem__") and hasattr(value, "__len__")):
         return DataLoader(value, batch_size=size, shuffle=shuffle)
-    raise _Unusable(f"expected {name} to be a DataLoader, a Dataset or (x, y), found {_kind(value)}")
+    raise Unusable(f"expected {name} to be a DataLoader, a Dataset or (x, y), found {_kind(value)}")
 
 
-def _loss(given: Any, model: Any, loader: Any) -> tuple[Callable[..., Any], str]:
+def loss_of(given: Any, model: Any, loader: Any) -> tuple[Callable[..., Any], str]:
+    """The loss that is given, or the one that fits the targets, and what it is called."""
     import torch
     from torch import nn
 
     if given is not None:
         if not callable(given):
-            raise _Unusable(f"expected loss_fn to be callable, found {_kind(given)}")
+            raise Unusable(f"expected loss_fn to be callable, found {_kind(given)}")
         return given, getattr(given, "__name__", type(given).__name__)
     state = torch.get_rng_state()
     batch = next(iter(loader))
     torch.set_rng_state(state)
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-        raise _Unusable(f"expected train_data to give pairs (x, y), found {_kind(batch)}; or set loss_fn")
+        raise Unusable(f"expected train_data to give pairs (x, y), found {_kind(batch)}; or set loss_fn")
     x, y = batch
     was = model.training
     model.eval()
@@ -159,12 +162,12 @@ def _optimizer(given: Any, model: Any) -> tuple[Any, str]:
             inspect.signature(given)
             made = given(model.parameters())
         except (TypeError, ValueError) as error:
-            raise _Unusable(
+            raise Unusable(
                 f"expected optimizer to be an Optimizer or a function of the parameters, found one that fails: {error}"
             ) from None
         if isinstance(made, torch.optim.Optimizer):
             return made, type(made).__name__
-    raise _Unusable(f"expected optimizer to be an Optimizer or a function of the parameters, found {_kind(given)}")
+    raise Unusable(f"expected optimizer to be an Optimizer or a function of the parameters, found {_kind(given)}")
 
 
 def _epochs(given: Any) -> int:
@@ -172,7 +175,7 @@ def _epochs(given: Any) -> int:
         return EPOCHS
     if isinstance(given, int) and not isinstance(given, bool) and given > 0:
         return given
-    raise _Unusable(f"expected epochs to be a positive whole number, found {given!r}")
+    raise Unusable(f"expected epochs to be a positive whole number, found {given!r}")
 
 
 class _progress:

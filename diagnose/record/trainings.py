@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from diagnose.record.columns import Clock, SeriesMap, StepTable, read_vectors
-from diagnose.record.explanations import read_explanations
 from diagnose.record.evaluations import distinct_samples, read_evaluations, read_hashes, repeated_share
+from diagnose.record.explanations import read_explanations
 from diagnose.record.kind import decide_kind
 from diagnose.record.parts import Items, part, read_items, source, united
 from diagnose.record.samples import Samples, read_samples

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from diagnose.run import Training
 
 SUFFIXES = (".html", ".htm")
+STYLES = ("style.css", "attribution.css")
 SCRIPTS = ("values.js", "charts.js", "layers.js", "page.js")
 MOST_TRAININGS = 6  # drawn; of a program with more, those with findings, then the longest
 OPENING, CLOSING = '<script type="application/json" id="diagnosis">', "</script>"
@@ -31,7 +32,7 @@ def render(diagnosis: Diagnosis) -> str:
 
     cards = findings.cards(diagnosis)
     drawn, left_out = chosen(diagnosis)
-    style, script = asset("style.css"), "\n".join(map(asset, SCRIPTS))
+    style, script = "\n".join(map(asset, STYLES)), "\n".join(map(asset, SCRIPTS))
     marks = findings.numbered(cards)
     trainings = [_training(training, diagnosis, marks) for training in drawn]
     shown = sum(len(card.code) for one in cards for card in (one, *one.symptoms))
@@ -42,6 +43,7 @@ def render(diagnosis: Diagnosis) -> str:
         trainings=trainings, left_out=left_out,
         facts=facts.facts(diagnosis), thresholds=facts.thresholds(diagnosis),
         contents=facts.contents(diagnosis, shown),
+        map_scale=_map_scale() if any(one["explained"] for one in trainings) else "",
         scale=_scale() if any(one["heats"] for one in trainings) else "",
         details=inside({f"t{one['training'].id}": one["details"] for one in trainings}),
         opening=OPENING, document=inside(document(diagnosis)), closing=CLOSING,
@@ -81,7 +83,7 @@ def inside(value: Any) -> str:
 
 def _training(training: Training, diagnosis: Diagnosis, marks: Sequence[tuple[str, Finding]]) -> dict[str, Any]:
     """All that the page shows of one training."""
-    from diagnose.report.page import anatomy, cost, curves, data, facts, heat, layers
+    from diagnose.report.page import anatomy, attribution, cost, curves, data, facts, heat, layers
 
     pictures, network = heat.heats(training), anatomy.anatomy(training, diagnosis)
     named = network.places.union(*(picture.places for picture in pictures))
@@ -89,7 +91,7 @@ def _training(training: Training, diagnosis: Diagnosis, marks: Sequence[tuple[st
         "training": training, "group": curves.group(training), "curves": curves.curves(training, marks),
         "heats": pictures, "cost": cost.cost(training, diagnosis.run), "data": data.data(training),
         "anatomy": network, "hyperparameters": facts.hyperparameters(training),
-        "details": layers.details(training, named),
+        "details": layers.details(training, named), "explained": attribution.explained(training),
     }  # fmt: skip
 
 
@@ -99,6 +101,12 @@ def chosen(diagnosis: Diagnosis) -> tuple[list[Training], list[Training]]:
     found = {finding.training for finding in diagnosis.findings if finding.loud}
     best = sorted(trainings, key=lambda one: (one.id not in found, -one.steps))[:MOST_TRAININGS]
     return [one for one in trainings if one in best], [one for one in trainings if one not in best]
+
+
+def _map_scale() -> str:
+    from diagnose.report.page.pictures import scale
+
+    return scale()
 
 
 def _scale() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import diagnose
 from diagnose.finding import Diagnosis, Evidence, Finding, Source
+from diagnose.report.attribution import summary
 from diagnose.report.words import verdict
 
 SCHEMA = 1  # raised when a field is renamed, removed or retyped; not when one is added
@@ -62,7 +63,12 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
             }
             for training in run.trainings
         ],
-        "findings": [_finding(finding) for finding in diagnosis.findings],
+        "findings": [of_finding(finding) for finding in diagnosis.findings],
+        "explanations": [
+            {"training": training.id, **summary(explanation)}
+            for training in run.trainings
+            for explanation in training.explanations
+        ],
         "suppressed": list(diagnosis.suppressed),
         "checked": list(diagnosis.checked),
         "not_checked": [
@@ -75,7 +81,8 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
     return whole
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def of_finding(finding: Finding) -> dict[str, Any]:
+    """One finding."""
     return {
         "id": finding.id,
         "rule": finding.rule,

@@ -141,7 +141,7 @@ def _roles(whole: Level | None, count: int, samples: int) -> list[tuple[str, int
     if count <= samples:
         picked = list(range(count))
     else:
-        picked = [int(round(x)) for x in np.linspace(0, count - 1, samples)]
+        picked = [round(float(x)) for x in np.linspace(0, count - 1, samples)]
     last = len(picked) - 1
     roles = ["worst" if i == 0 else "best" if i == last else "ordinary" for i in range(len(picked))]
     return [(role, int(order[at])) for role, at in zip(roles, picked, strict=True)]

@@ -207,7 +207,8 @@ def _wide(mask: Tensor, given: Input) -> Tensor:
 def _sizes(mask: Tensor) -> Tensor:
     """How many values each value's window holds."""
     _, inverse, counts = torch.unique(mask, return_inverse=True, return_counts=True)
-    return counts[inverse]
+    sizes: Tensor = counts[inverse]
+    return sizes
 
 
 def _numbered(masks: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

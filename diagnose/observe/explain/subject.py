@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -74,7 +73,7 @@ class Subject:
             raise CannotExplain(f"{name} cannot be copied: {one_line(str(error))}") from None
         for part in self.model.modules():
             if getattr(part, "inplace", False) is True:
-                part.inplace = False  # the same numbers, and hooks see outputs that nothing overwrites
+                part.__dict__["inplace"] = False  # the same numbers, and hooks see outputs that nothing overwrites
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
         rows = _of_one_shape(rows)
@@ -142,7 +141,8 @@ class Subject:
         given = self.inputs[0].raw
         targets = self.targets
         if targets is not None and targets.is_floating_point() and targets[0].numel() == given[0].numel() > 1:
-            if torch.allclose(targets.reshape(len(given), -1), given.reshape(len(given), -1).to(targets.dtype), atol=1e-5):
+            flat = given.reshape(len(given), -1).to(targets.dtype)
+            if torch.allclose(targets.reshape(len(given), -1), flat, atol=1e-5):
                 return "autoencoder"
         per_sample = prediction.shape[0] // min(4, len(self))
         if name in ("cross_entropy", "nll_loss", "multi_margin_loss"):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from diagnose.explanation import Check
 from diagnose.observe.explain.methods import Work
@@ -138,7 +137,8 @@ def sensitivity(work: Work, explain: Explain, rows: Tensor, maps: Maps) -> Tenso
 def _noisy(subject: Subject, rows: Tensor, generator: torch.Generator) -> Iterator[None]:
     """While open, the inputs carry noise: of `NOISE` of each value's spread; of symbols, their embedding does."""
     plain = [given.raw for given in subject.inputs]
-    weights = {id(i.embedding): (i.embedding, i.embedding.weight.data) for i in subject.inputs if i.embedding is not None}
+    modules = {id(i.embedding): i.embedding for i in subject.inputs if isinstance(i.embedding, nn.Embedding)}
+    weights = [(module.weight, module.weight.data) for module in modules.values()]
     try:
         for given in subject.inputs:
             if given.embedding is None:
@@ -146,15 +146,15 @@ def _noisy(subject: Subject, rows: Tensor, generator: torch.Generator) -> Iterat
                 spread = torch.where(spread > 0, spread, given.raw.std())
                 drawn = torch.randn(given.raw.shape, generator=generator).to(given.raw)
                 given.raw = given.raw + NOISE * spread * drawn
-        for module, weight in weights.values():
-            drawn = torch.randn(weight.shape, generator=generator).to(weight)
-            module.weight.data = weight + NOISE * weight.std() * drawn  # type: ignore[union-attr]
+        for parameter, own in weights:
+            drawn = torch.randn(own.shape, generator=generator).to(own)
+            parameter.data = own + NOISE * own.std() * drawn
         yield
     finally:
         for given, raw in zip(subject.inputs, plain, strict=True):
             given.raw = raw
-        for module, weight in weights.values():
-            module.weight.data = weight  # type: ignore[union-attr]
+        for parameter, own in weights:
+            parameter.data = own
 
 
 class Randomised:
@@ -237,7 +237,7 @@ def _spearman(a: Row, b: Row) -> float:
     ranks = [_ranks(part[there]) for part in (a, b)]
     if any(rank.std() == 0 for rank in ranks):
         return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def _ranks(values: Row) -> Row:
