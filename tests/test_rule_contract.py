@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from diagnose.explanation import Check, ExplainedInput, Explanation, Intervention, Method
 from diagnose.finding import SEVERITIES, Finding
 from diagnose.judge import _unable
 from diagnose.observe.probes import all_probes
@@ -63,7 +64,7 @@ QUANTITIES = {
     *PER_STEP, *PER_PARAMETER, *PER_LAYER, *RAGGED_PER_LAYER, *PER_LOSS, "class_count", *PER_INPUT, *RAGGED_PER_INPUT,
     *BETWEEN_RANKS, "rank_lag",
 }  # fmt: skip
-PARTS = {"evaluations", "losses", "edges", "parameters", "inputs", "layers", "events", "optimizers", "ranks"}
+PARTS = {"evaluations", "losses", "edges", "parameters", "inputs", "layers", "events", "optimizers", "ranks", "explanations"}
 CATALOGUE = set(
     """
     vanishing-gradients exploding-gradients non-finite-values missing-zero-grad unused-parameters clipping-too-hard
@@ -175,9 +176,49 @@ def training(
         "epochs": list(range(0, steps, max(steps // 10, 1))),
         "facts": {"data": {"loader": {"class": "DataLoader", "batch_size": 32, "shuffle": True, "dataset_size": 1280}},
                   "train_repeats": 0.0, "rank_repeats": repeats},
-        "series": series, "ranks": 2,
+        "series": series, "ranks": 2, "explanations": explanations(fill),
     } | change  # fmt: skip
     return Training(**given)  # type: ignore[arg-type]
+
+
+def explanations(fill: Callable[[str, int, int], np.ndarray]) -> tuple[Explanation, ...]:
+    """Of a table, an image and a text: in health each exchange costs its share; else `fill` gives every number."""
+    sound = fill is healthy
+
+    def one(quantity: str, value: float) -> float:
+        return value if sound else float(fill(quantity, 1, 0)[0])
+
+    def exchanged(what: str, place: str, accuracy: float, **details: object) -> Intervention:
+        loss, right, change, noise = (one(name, value) for name, value in
+                                      (("loss", 2.0), ("share", accuracy), ("change", 0.5), ("noise", 0.05)))  # fmt: skip
+        return Intervention(what, place, loss, right, change, noise, 0.06, one("mass", 0.1), details)
+
+    inputs = (
+        ExplainedInput("net:0", "tabular", (8,), "float32", "the mean"),
+        ExplainedInput("net:1", "image", (8, 8), "float32", "the background"),
+        ExplainedInput("net:2", "tokens", (12,), "int64", "the padding symbol 0"),
+    )
+    corner = {"border": True, "corner": True}
+    interventions = (
+        *(exchanged("shuffled", given.id, 0.6) for given in inputs), exchanged("shuffled", "net:2 padding", 0.9),
+        exchanged("shuffled", "net:0[3]", 0.85, feature=3, counter=not sound),
+        exchanged("alone", "net:0[3]", 0.4, feature=3, counter=not sound),
+        exchanged("shuffled", "net:1[0:2,0:2]", 0.9, **corner), exchanged("alone", "net:1[0:2,0:2]", 0.35, **corner),
+    )  # fmt: skip
+    trust = (
+        Check("completeness", one("gap", 0.001), "below", 0.05), Check("sensitivity", one("moved", 0.05), "below", 1.0),
+        Check("randomisation", one("likeness", 0.3), "below", 0.7),
+    )  # fmt: skip
+    losses, seen = (np.abs(fill("loss", 100, 0)) for _ in range(2))
+    return (
+        Explanation(
+            "net", "integrated-gradients", "differentiable", "classification", "samples", inputs,
+            (Method("integrated-gradients", "differentiable", trust=trust),), interventions=interventions,
+            loss=one("loss", 0.2), accuracy=one("share", 0.95), chance=one("chance", 1.1), chance_accuracy=one("chance", 0.34),
+            count=100, losses=losses, training_losses=seen,
+        ),
+        Explanation("other", refused="it cannot be copied"),
+    )  # fmt: skip
 
 
 def healthy(quantity: str, rows: int, columns: int) -> np.ndarray:

@@ -140,14 +140,24 @@ def loss_of(given: Any, model: Any, loader: Any) -> tuple[Callable[..., Any], st
     if not y.is_floating_point() and not single:
         return nn.CrossEntropyLoss(), "cross entropy (labels are integers)"
     if bool(((y == 0) | (y == 1)).all()) and single:
-        binary = nn.BCEWithLogitsLoss()
-        return lambda out, t: binary(
-            out.reshape(t.shape), t.to(out.dtype)
-        ), "binary cross entropy with logits (labels are 0 and 1)"
-    mean = nn.MSELoss()
-    return lambda out, t: mean(
-        out.reshape(t.shape) if out.numel() == t.numel() else out, t.to(out.dtype)
-    ), "mean squared error (targets are numbers)"
+        return binary_cross_entropy_with_logits, "binary cross entropy with logits (labels are 0 and 1)"
+    return mse_loss, "mean squared error (targets are numbers)"
+
+
+def binary_cross_entropy_with_logits(output: Any, target: Any, reduction: str = "mean") -> Any:
+    """Of one output a sample, whatever its shape."""
+    from torch.nn import functional
+
+    given = output.reshape(target.shape), target.to(output.dtype)
+    return functional.binary_cross_entropy_with_logits(*given, reduction=reduction)
+
+
+def mse_loss(output: Any, target: Any, reduction: str = "mean") -> Any:
+    """Of targets of as many numbers as the outputs, whatever their shape."""
+    from torch.nn import functional
+
+    shaped = output.reshape(target.shape) if output.numel() == target.numel() else output
+    return functional.mse_loss(shaped, target.to(output.dtype), reduction=reduction)
 
 
 def _optimizer(given: Any, model: Any) -> tuple[Any, str]:

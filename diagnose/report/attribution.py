@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import diagnose
 from diagnose.finding import Finding
+from diagnose.report.words import number, plain
 
 if TYPE_CHECKING:
-    from diagnose.explanation import Array, Check, ExplainedSample, Explanation, Method
+    from diagnose.explanation import Array, Check, ExplainedInput, ExplainedSample, Explanation, Method
 
 SCHEMA = 1  # raised when a field is renamed, removed or retyped
 DIGITS = 5  # significant, of a map: more are noise, and a file ten times the size
@@ -105,3 +106,41 @@ def _rounded(values: Array) -> Any:
 
     flat = [float(f"{value:.{DIGITS}g}") for value in np.ravel(values).tolist()]
     return np.array(flat).reshape(np.shape(values)).tolist()
+
+
+def in_words(explanations: Sequence[tuple[Explanation, Sequence[Finding]]], most: int = 8) -> str:
+    """The explanations as text: method and reason, what matters most, how far it can be believed, what was found."""
+    lines: list[str] = []
+    for one, findings in explanations:
+        if one.refused is not None:
+            lines += [f"{plain(one.network)} is not explained: {plain(one.refused)}", ""]
+            continue
+        lines += [f"{plain(one.network)} ({plain(one.task)}) by {one.method}: {one.why}", f"  on {plain(one.data)}"]
+        lines += [f"  absent at {plain(given.id)} ({given.kind}): {plain(given.baseline)}" for given in one.inputs]
+        lines += [f"  note: {plain(note)}" for note in one.notes]
+        for given in one.inputs:
+            if given.id in one.global_importance:
+                lines.append(f"  most at {plain(given.id)}: {', '.join(_most(one.global_importance[given.id], given, most))}")
+        for method in one.methods:
+            if method.refused is not None:
+                lines.append(f"  {method.name}: refused, {plain(method.refused)}; use {method.instead}")
+                continue
+            told = ", ".join(f"{c.name} {number(c.value, 2)}{'' if c.passed else ' (failed)'}" for c in method.trust)
+            lines.append(f"  {method.name}: {'all checks passed' if all(c.passed for c in method.trust) else 'FAILED'}: {told}")
+        lines += [f"  {finding.severity}[{finding.rule}]: {plain(finding.message)}" for finding in findings]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _most(values: Array, given: ExplainedInput, most: int) -> list[str]:
+    """Places with the highest importance, each with its share of all."""
+    import numpy as np
+
+    flat = np.ravel(values)
+    total = float(flat.sum()) or 1.0
+    told = []
+    for place in np.argsort(-flat, kind="stable")[:most]:
+        at = np.unravel_index(int(place), np.shape(values))
+        named = given.names[at[0]] if len(at) == 1 and at[0] < len(given.names) else f"[{', '.join(map(str, at))}]"
+        told.append(f"{plain(named)} {flat[place] / total:.0%}")
+    return told

@@ -190,8 +190,8 @@ def chance(subject: Subject, rows: Tensor) -> tuple[float, float]:
     if subject.targets is None:
         return math.nan, math.nan
     target = subject.targets[rows]
-    if subject.task == "classification":
-        shares = torch.bincount(target.long()).double() / len(target)
+    if subject.task in ("classification", "sequence") and not target.is_floating_point():
+        shares = torch.bincount(target.long().flatten().clamp_min(0)).double() / target.numel()
         shares = shares[shares > 0]
         return float(-(shares * shares.log()).sum()), float(shares.max())
     if subject.task == "binary-classification":

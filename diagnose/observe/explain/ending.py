@@ -84,4 +84,5 @@ def in_words(shown: SampleSet) -> str:
     """Where the samples came from."""
     what = "training" if shown.training else "evaluation"
     place = f" {shown.name!r}" if shown.order == 0 and not shown.training else ""
-    return f"{len(shown.rows)} of {shown.seen:,} samples of the {what}{place}"
+    amount = shown.seen if shown.training else shown.seen // max(1, len(shown.ticks))  # of one pass
+    return f"{len(shown.rows)} of {max(amount, len(shown.rows)):,} samples of the {what}{place}"

@@ -62,13 +62,18 @@ def explain(
     if samples < 1:
         raise UsageError(f"expected at least one sample, got {samples}")
     call, rows = _called(model, inputs, targets)
-    named = getattr(loss, "__name__", FUNCTIONS.get(type(loss).__name__, type(loss).__name__))
-    given = None if loss is None else Loss(named, _plain(loss))
+    given = None if loss is None else named_loss(loss)
     shown = name or type(model).__name__
     subject = Subject(model, call, Output(), given, rows, shown, target)
     seen: list[Row] = [] if training is None else _called(model, *training)[1]
     data = f"{len(rows):,} samples that were given"
     return explained(subject, data=data, training_rows=seen, method=method, samples=samples, names=names)
+
+
+def named_loss(loss: Callable[..., Any]) -> Loss:
+    """A loss function or module, known by the name of the function."""
+    named = getattr(loss, "__name__", FUNCTIONS.get(type(loss).__name__, type(loss).__name__))
+    return Loss(named, _plain(loss))
 
 
 def _called(model: nn.Module, inputs: Any, targets: Any) -> tuple[Call, list[Row]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from diagnose.explanation import Check
+from diagnose.observe.explain.dependence import chance
 from diagnose.observe.explain.methods import Work
 from diagnose.observe.explain.subject import Subject
 
@@ -23,6 +25,7 @@ GAIN = 0.0  # the curve must beat a random order's
 NOISE = 0.02  # of each value's spread over the samples; Yeh et al. 2019 use 0.02 of the range
 SENSITIVE = 1.0  # a map that changes by more than its own size under invisible noise
 LIKENESS = 0.7  # rank correlation with the maps of a network whose weights were shuffled
+GAINED = 0.02  # of the loss of a constant answer: less is the noise of a few hundred samples
 CHUNKS, ORDERS, DRAWS = 16, 8, 2
 
 
@@ -43,8 +46,8 @@ def checks(work: Work, explain: Explain, rows: Tensor, maps: Maps, *, complete: 
     columns.append(("insertion", insertion, "above", GAIN))
     columns.append(("sensitivity", sensitivity(work, explain, rows, maps), "below", SENSITIVE))
     columns.append(("randomisation", random.likeness(explain, rows, maps), "below", LIKENESS))
-    if random.worse is not None:
-        columns.append(("learnt", torch.full((len(rows),), random.worse), "above", 0.0))
+    if random.gained is not None:
+        columns.append(("learnt", torch.full((len(rows),), random.gained), "above", GAINED))
     return [
         tuple(
             Check(name, float(values[i]), comparison, limit)
@@ -168,7 +171,7 @@ class Randomised:
         self.subject = subject
         self._own = {name: value.clone() for name, value in subject.model.state_dict().items()}
         self._drawn = [self._shuffled(seed) for seed in range(DRAWS)]
-        self.worse = self._worse()
+        self.gained = self._gained()
 
     def _shuffled(self, seed: int) -> dict[str, Tensor]:
         """All parameters with their entries in another order, so that each keeps its spread."""
@@ -192,22 +195,23 @@ class Randomised:
             for name, value in own.items():
                 parameters[name].data = value
 
-    def _worse(self) -> float | None:
-        """By how many standard errors the shuffled networks' loss lies above the network's own; None: no loss known."""
-        rows = torch.arange(min(len(self.subject), 128))
+    def _gained(self) -> float | None:
+        """The share of the loss of a constant answer, or of the shuffled networks, that the network has done away with.
+
+        None where no loss is known. Of a network that has learnt nothing a map cannot show what was learnt.
+        """
+        rows = torch.arange(min(len(self.subject), 256))
         with torch.no_grad():
             own = self.subject.losses(rows, self.subject.predict(rows))
             if own is None:
                 return None
-            told = []
+            others = [chance(self.subject, rows)[0]]
             for drawn in self._drawn:
                 with self.in_place(drawn):
-                    other = self.subject.losses(rows, self.subject.predict(rows))
-                assert other is not None
-                further = other - own
-                error = float(further.std() / len(rows) ** 0.5) if len(rows) > 1 else 0.0
-                told.append((float(further.mean()) - 3 * error) / max(abs(float(own.mean())), 1e-9))
-        return float(min(told))
+                    found = self.subject.losses(rows, self.subject.predict(rows))
+                others += [] if found is None else [float(found.mean())]
+        reference = min((one for one in others if math.isfinite(one)), default=math.nan)
+        return 1 - float(own.mean()) / reference if reference > 0 else math.nan
 
     def likeness(self, explain: Explain, rows: Tensor, maps: Maps) -> Tensor:
         """(rows,) rank correlation of the magnitudes of the maps with those of the shuffled networks', where the input

@@ -21,7 +21,7 @@ CHECKS = {
     "insertion": ("insertion", "Putting the highest in first raises the output so much sooner than a random order."),
     "sensitivity": ("steady", "So much of itself the map moves under noise that nobody sees."),
     "randomisation": ("of the weights", "Rank correlation with the maps of the same network with shuffled weights."),
-    "learnt": ("learnt", "By so many times its loss the network is better than with shuffled weights."),
+    "learnt": ("learnt", "So much of the loss of a constant answer, or of shuffled weights, the network has done away with."),
 }  # fmt: skip
 INTERVENTIONS = {"shuffled": "exchanged between samples", "alone": "all else exchanged"}
 
@@ -216,7 +216,7 @@ def _name(given: ExplainedInput, place: int) -> str:
 
 
 def _share(share: float) -> Markup:
-    from diagnose.report.page.chart import bar
+    from diagnose.report.page.svg import bar
 
     return bar([("c0", min(1.0, share))], f"{share:.0%} of the decision")
 

@@ -65,12 +65,17 @@ def contents(diagnosis: Diagnosis, lines_shown: int) -> list[str]:
     """What of the user's own things the page holds, for someone who wants to pass it on."""
     run = diagnosis.run
     told = ["names of modules, losses and files", "the command line and the folder of the program",
-            "figures about data, gradients and outputs, no sample of the data"]  # fmt: skip
+            "figures about data, gradients and outputs", _samples(run)]  # fmt: skip
     told.append(f"{count(lines_shown, 'line')} of the program" if lines_shown else "no line of the program")
     hidden = run.facts.get("redactions")
     if hidden:
         told.append(f"hidden: {_words(hidden)}")
     return told
+
+
+def _samples(run: Run) -> str:
+    kept = sum(bool(s.inputs) for t in run.trainings for e in t.explanations for s in e.samples)
+    return f"{count(kept, 'sample')} of the data, to show what the network looks at" if kept else "no sample of the data"
 
 
 def _overhead(run: Run) -> str:

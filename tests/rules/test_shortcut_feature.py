@@ -1,0 +1,45 @@
+import pytest
+from looked import CORNER, FEATURE, PADDING, TABLE, TEXT, exchanged, explanation, found
+
+RULE = "shortcut-feature"
+
+
+def corner(lost: float, kept: float, **details: object):
+    where = {"border": True, "corner": True} | details
+    return explanation(exchanged("shuffled", CORNER, 1 - lost, **where), exchanged("alone", CORNER, kept, **where))
+
+
+@pytest.mark.parametrize(
+    ("lost", "kept", "loud"),
+    [(0.95, 0.9, True), (0.52, 0.52, True), (0.48, 0.9, False), (0.9, 0.48, False), (0.2, 0.1, False), (0.0, 0.0, False)],
+)
+def test_speaks_of_a_place_that_is_needed_and_suffices(lost: float, kept: float, loud: bool) -> None:
+    assert bool(found(RULE, corner(lost, kept))) is loud
+
+
+def test_the_limits_can_be_moved() -> None:
+    assert found(RULE, corner(0.3, 0.3), lost=0.25, kept=0.25) and not found(RULE, corner(0.9, 0.9), lost=0.95)
+
+
+def test_inside_of_the_image_it_may_be_the_object() -> None:
+    (outside,), (inside,) = found(RULE, corner(0.9, 0.9)), found(RULE, corner(0.9, 0.9, border=False, corner=False))
+    assert (outside.severity, inside.severity) == ("error", "warning") and inside.confidence < outside.confidence
+    assert "in a corner" in outside.message and "90%" in outside.message
+
+
+@pytest.mark.parametrize("counter", [True, False])
+def test_a_column_that_counts_the_rows(counter: bool) -> None:
+    both = [exchanged(what, FEATURE, left, feature=3, counter=counter) for what, left in (("shuffled", 0.1), ("alone", 0.95))]
+    said = found(RULE, explanation(*both, inputs=[TABLE]))
+    assert bool(said) is counter
+    assert all("f3" in finding.message and "column 3" in finding.fix.text for finding in said if finding.fix)
+
+
+@pytest.mark.parametrize(("left", "loud"), [(0.2, True), (0.48, True), (0.52, False), (1.0, False)])
+def test_padding_that_decides(left: float, loud: bool) -> None:
+    assert bool(found(RULE, explanation(exchanged("shuffled", PADDING, left), inputs=[TEXT]))) is loud
+
+
+def test_silent_without_classes_and_chance() -> None:
+    nan = float("nan")
+    assert not found(RULE, explanation(exchanged("shuffled", CORNER, 0.0, border=True), chance=nan, chance_accuracy=nan))
