@@ -110,7 +110,7 @@ def loud(told: dict[str, Any]) -> list[str]:
 
 
 def test_a_leaking_column_is_found_at_rank_one() -> None:
-    folder, told, _ = recorded(TABLE, "leak")
+    _, told, _ = recorded(TABLE, "leak")
     assert told["findings"][0]["rule"] == "label-leak"
     assert told["findings"][0]["places"] == ["net:0[5]"]
     (one,) = told["explanations"]

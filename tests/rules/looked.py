@@ -17,7 +17,9 @@ CORNER, FEATURE, PADDING = "net:0[0:7,0:7]", "net:0[3]", "net:0 padding"
 BEST, CHANCE = 0.9, 0.1  # share right of the network and of a constant answer: what is learnt is 0.8 wide
 
 
-def exchanged(what: str, place: str, left: float, *, change: float = 0.5, loss: float = 1.0, best: float = BEST, **details: Any) -> Intervention:
+def exchanged(
+    what: str, place: str, left: float, *, change: float = 0.5, loss: float = 1.0, best: float = BEST, **details: Any
+) -> Intervention:
     """An exchange after which `left` of what was learnt remains."""
     return Intervention(what, place, loss, CHANCE + left * (best - CHANCE), change, 0.01, 0.0625, 0.5, details)
 
