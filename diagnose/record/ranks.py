@@ -84,7 +84,7 @@ def _joined(ranks: Mapping[int, Training], samples: Mapping[int, Samples]) -> tu
         layers=training.layers, parameters=parameters, edges=training.edges, losses=training.losses,
         evaluations=training.evaluations, inputs=training.inputs, optimizers=training.optimizers,
         networks=training.networks, events=_events(ranks), epochs=training.epochs, facts=facts, series=series,
-        ranks=len(ranks),
+        ranks=len(ranks), explanations=training.explanations,
     ), blind  # fmt: skip
 
 
