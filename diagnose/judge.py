@@ -268,7 +268,7 @@ def _folded(findings: Sequence[Finding], rules: Mapping[str, Rule], steps: Mappi
             direct = symptom.rule in rules[cause.rule].symptoms, cause.rule in rules[symptom.rule].symptoms
             if direct == (False, True):
                 return False
-        if SEVERITIES.index(cause.severity) > SEVERITIES.index(symptom.severity):
+        if cause.severity == "note" != symptom.severity:  # what is merely worth knowing explains no fault
             return False
         return not _precedes(symptom, cause, steps.get(cause.training, 0))
 

@@ -45,7 +45,7 @@ class Backward:
         if session.lean and not session.losses.waiting:
             self._begins_lean(roots)
             return
-        began = time.perf_counter()
+        began, started = time.perf_counter(), session.schedule.starts()
         try:
             self.look(_tensors(roots))
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
@@ -53,7 +53,7 @@ class Backward:
         finally:
             session.in_backward = True
             now = time.perf_counter()
-            session.schedule.spent += now - began
+            session.schedule.ends(started)
             session.row.backward_begins(now, began)
 
     def _begins_lean(self, roots: Any) -> None:
@@ -71,7 +71,7 @@ class Backward:
             session.row.losses.extend(session.row.unscaled_number(root) for root in _known(roots))
         session.in_backward = True
         now = time.perf_counter()
-        session.schedule.spent += now - began
+        session.schedule.pulse(now - began)
         session.row.backward_begins(now, began)
 
     def look(self, roots: list[Tensor]) -> None:
@@ -107,10 +107,10 @@ class Backward:
         session.in_backward = False
         if session.asleep() or session.steps.skip:
             return
-        began = time.perf_counter()
-        session.row.backward_ends(began)
+        session.row.backward_ends(time.perf_counter())
         if session.lean:
             return
+        started = session.schedule.starts()
         try:
             for stream in session.live_streams():
                 if not stream.cleared:  # accumulated onto what was there: still the same gradient
@@ -124,7 +124,7 @@ class Backward:
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             session.failed("backward", error)
         finally:
-            session.schedule.spent += time.perf_counter() - began
+            session.schedule.ends(started)
 
 
 def _still_there(stream: Stream) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -82,7 +81,7 @@ class Calls:
         if session.lean and module.training and torch.is_grad_enabled():
             self._root = self._refs[id(module)]
             return
-        began = time.perf_counter()
+        started = session.schedule.starts()
         try:
             self._root = self._refs[id(module)]
             given = next(tensors(args), None)
@@ -101,7 +100,7 @@ class Calls:
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             session.failed("root", error)
         finally:
-            session.schedule.spent += time.perf_counter() - began
+            session.schedule.ends(started)
 
     def part_called(self, module: nn.Module, given: Any) -> None:
         """A part of a network that is never called itself."""

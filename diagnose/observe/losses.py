@@ -65,12 +65,12 @@ class Losses:
         if session.lean:
             began = time.perf_counter()
             known = self.known(name, result)
-            session.schedule.spent += time.perf_counter() - began + SEAMS
+            session.schedule.pulse(time.perf_counter() - began + SEAMS)
             if known:
                 return
         if not plain(result):
             return
-        began = time.perf_counter()
+        started = session.schedule.starts()
         try:
             call = self.called(name, original, args, kwargs, result)
             prediction, target = input_and_target(name, args, kwargs)
@@ -86,7 +86,7 @@ class Losses:
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             session.failed("losses", error)
         finally:
-            session.schedule.spent += time.perf_counter() - began
+            session.schedule.ends(started)
 
     def called(
         self, name: str, original: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], result: Tensor

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,13 +35,13 @@ class Safety:
     @contextmanager
     def guard(self, what: str) -> Iterator[None]:
         """A part of ours, timed; its errors end here."""
-        began = time.perf_counter()
+        started = self.session.schedule.starts()
         try:
             yield
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.failed(what, error)
         finally:
-            self.session.schedule.spent += time.perf_counter() - began
+            self.session.schedule.ends(started)
 
     def failed(self, what: str, error: Exception) -> None:
         """Tells once that a part of ours failed."""

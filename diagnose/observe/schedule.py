@@ -7,6 +7,7 @@ from collections.abc import Callable
 from math import log
 
 DOUBLINGS = 14  # the 1 s is meant to last for a run of 16,000 steps, told in advance to nobody
+PULSE = 1e-3  # seconds: no piece of ours between snapshots takes longer (they take microseconds); what seems to, was interrupted
 LEAST = 2  # snapshots in each doubling of the steps, however dear they are
 
 
@@ -25,6 +26,10 @@ class Schedule:
 
     Each of several `ranks` has a budget of its own, and they never speak to each other: so that they can be compared, all
     of them look at four steps of each doubling (64, 80, 96, 112, 128, 160, …), whatever it costs.
+
+    On a busy machine our pieces seem longer than they are, for other programs take their turns meanwhile: those of a
+    snapshot are measured by the thread's own processor time, the short ones between snapshots by the clock (which is
+    read ten times as fast), up to `PULSE` each.
     """
 
     def __init__(
@@ -36,6 +41,7 @@ class Schedule:
         self.share = share
         self.dense = dense
         self.spent = 0.0  # seconds of ours on the program's thread
+        self.clock = time.perf_counter  # of the pieces of ours that begin now
         self.aside: Callable[[], float] = lambda: 0.0  # seconds of ours on other threads: they take the program's turns
         self.snapshots = 0
         self._began: float | None = None
@@ -48,6 +54,21 @@ class Schedule:
         """The first step is on its way."""
         if self._began is None:
             self._began = time.perf_counter()
+
+    def starts(self) -> tuple[Callable[[], float], float]:
+        """A piece of ours begins: what `ends` wants to know."""
+        clock = self.clock
+        return clock, clock()
+
+    def ends(self, started: tuple[Callable[[], float], float]) -> None:
+        """The piece of ours that so started is done."""
+        clock, began = started
+        seconds = clock() - began
+        self.spent += min(seconds, PULSE) if clock is time.perf_counter else seconds
+
+    def pulse(self, seconds: float) -> None:
+        """A short piece of ours between snapshots took so long by the clock."""
+        self.spent += min(seconds, PULSE)
 
     @property
     def elapsed(self) -> float:
@@ -93,10 +114,12 @@ class Schedule:
 
     def opens(self) -> None:
         """A snapshot begins."""
+        self.clock = time.thread_time
         self._spent_before = self.spent
 
     def closes(self, tick: int) -> None:
         """The snapshot of step `tick` is done: learn its cost, plan the next."""
+        self.clock = time.perf_counter
         cost = self.spent - self._spent_before
         self._cost = cost if self.snapshots < 3 else 0.7 * self._cost + 0.3 * cost
         self.snapshots += 1

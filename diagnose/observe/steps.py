@@ -39,7 +39,7 @@ class Steps:
         session = self.session
         if session.asleep():
             return
-        began = time.perf_counter()
+        began, started = time.perf_counter(), session.schedule.starts()
         if id(optimizer) in self._stack:  # the step before this one raised
             self._stack.clear()
         self._stack.append(id(optimizer))
@@ -60,7 +60,7 @@ class Steps:
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             session.failed("step", error)
         finally:
-            session.schedule.spent += time.perf_counter() - began
+            session.schedule.ends(started)
             session.row.step_begins(time.perf_counter())
 
     def ends(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
@@ -68,7 +68,7 @@ class Steps:
         session = self.session
         if session.asleep():
             return
-        began = time.perf_counter()
+        began, started = time.perf_counter(), session.schedule.starts()
         if self._stack and self._stack[-1] == id(optimizer):
             self._stack.pop()
         if self._stack:
@@ -94,7 +94,7 @@ class Steps:
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             session.failed("step", error)
         finally:
-            session.schedule.spent += time.perf_counter() - began
+            session.schedule.ends(started)
             session.row.restart()
 
     def end(self, stream: Stream) -> None:

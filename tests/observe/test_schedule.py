@@ -12,13 +12,15 @@ def snapshots(
     """Steps at which snapshots were taken where each costs `cost` s and a step takes `step` s."""
     now = [0.0]
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(timing.time, "thread_time", lambda: now[0])
     schedule, taken = Schedule(ranks=ranks), []
     schedule.began()
     for tick in range(steps):
         if schedule.wants(tick):
             schedule.opens()
+            started = schedule.starts()
             now[0] += cost
-            schedule.spent += cost
+            schedule.ends(started)
             schedule.closes(tick)
             taken.append(tick)
         now[0] += step
@@ -60,3 +62,22 @@ def test_no_rest_reaches_over_a_step_that_the_ranks_meet_at() -> None:
 def test_every_overrides_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     schedule = Schedule(10)
     assert [tick for tick in range(50) if schedule.wants(tick)] == [0, 10, 20, 30, 40]
+
+
+def test_the_turns_of_other_programs_are_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine where three others run, the clock goes four times as fast as our thread's processor time."""
+    now = [0.0]
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(timing.time, "thread_time", lambda: now[0] / 4)
+    schedule = Schedule()
+    schedule.opens()
+    started = schedule.starts()
+    now[0] += 0.4
+    schedule.ends(started)
+    schedule.closes(0)
+    assert schedule.spent == pytest.approx(0.1)
+    started = schedule.starts()
+    now[0] += 0.02  # interrupted for a turn
+    schedule.ends(started)
+    schedule.pulse(2e-5)
+    assert schedule.spent == pytest.approx(0.1 + timing.PULSE + 2e-5)

@@ -88,7 +88,9 @@ def _judge(
     start, end = signs.middle(signs.early(won)), signs.middle(tail)
     if not end < beaten * start or float(np.percentile(tail, 90)) > 2 * beaten * start:
         return None
-    lose_start, lose_end = (float(abs(signs.middle(v))) for v in (signs.early(given), given.values[-len(given) // 3 :]))
+    # its least early loss: a discriminator of several steps may have won before the generator's fifth
+    lose_start = float(np.min(np.abs(signs.early(given))))
+    lose_end = float(abs(signs.middle(given.values[-len(given) // 3 :])))
     ratio = _gradient_ratio(training, other)
     if ratio < starved:
         sign = f"the gradients of the other network's {len(given)} steps fell to {ratio:.1%} of their start"

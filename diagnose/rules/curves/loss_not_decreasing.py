@@ -18,8 +18,8 @@ def loss_not_decreasing(
 
     What it does:
         Skips the first tenth, takes the means of twenty blocks of the rest, and tests them for a trend (Mann-Kendall,
-        one false alarm in a thousand). Without a falling one it speaks when less than `learnt` of what a constant
-        prediction loses has been gained. Where that is not known, when the level at the end is no lower than the
+        one false alarm in a thousand). Without a falling one, or with one that takes off less than `tiny` of what a
+        constant prediction loses, it speaks when less than `learnt` of that has been gained. Where that is not known, when the level at the end is no lower than the
         first values, beyond noise, and above `tiny` of the largest.
 
     Why is this bad:
@@ -49,7 +49,8 @@ def loss_not_decreasing(
         return
     rest = series.values[len(series) // 10 :]
     means = trend.blocks(rest, 20)
-    if trend.kendall(means) < -trend_z:
+    worth = tiny * trend.reference(training, site, float("inf")) if known else float("inf")
+    if trend.kendall(means) < -trend_z and not means[0] - means[-1] < worth < float("inf"):
         return
     late = series.values[-max(5, len(series) // 5) :]
     level = float(np.mean(late))
