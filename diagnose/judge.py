@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from diagnose.errors import UsageError
-from diagnose.finding import SEVERITIES, Diagnosis, Finding, NotChecked
+from diagnose.finding import SEVERITIES, Diagnosis, Finding, NotChecked, Severity
 from diagnose.rules import Rule, all_rules
 from diagnose.run import Run, Training
 from diagnose.settings import Settings
@@ -281,7 +281,13 @@ def _folded(findings: Sequence[Finding], rules: Mapping[str, Rule], steps: Mappi
         causes.append(root)
         symptoms += [f for f in remaining if leads(root, f)]
         remaining = [f for f in remaining if not leads(root, f)]
+    causes = [replace(c, severity=_gravest([c, *(s for s in symptoms if leads(c, s))])) for c in causes]
     return causes + [replace(s, symptom_of=tuple(sorted(c.id for c in causes if leads(c, s)))) for s in symptoms]
+
+
+def _gravest(findings: Sequence[Finding]) -> Severity:
+    """What leads to an error is one."""
+    return min((finding.severity for finding in findings), key=SEVERITIES.index)
 
 
 def _ranked(findings: Sequence[Finding]) -> Iterator[Finding]:

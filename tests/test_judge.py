@@ -86,9 +86,12 @@ def test_relation_goes_through_a_rule_that_found_nothing() -> None:
     assert by_rule(judge(of(), rules=rules))["far"].symptom_of == ("root:0:net.0",)
 
 
-def test_graver_symptom_is_not_folded_under_a_milder_cause() -> None:
-    rules = saying("cause", found(severity="warning"), symptoms=("symptom",)) | saying("symptom", found())
-    assert [f.symptom_of for f in judge(of(), rules=rules).findings] == [(), ()]
+@pytest.mark.parametrize(("cause", "told"), [("error", "error"), ("warning", "error"), ("note", None)])
+def test_what_leads_to_an_error_is_one_but_a_note_explains_no_fault(cause: str, told: str | None) -> None:
+    rules = saying("cause", found(severity=cause), symptoms=("symptom",)) | saying("symptom", found())
+    said = by_rule(judge(of(), rules=rules))
+    assert said["symptom"].symptom_of == (("cause:0:net.0",) if told else ())
+    assert said["cause"].severity == (told or cause)
 
 
 def test_symptom_in_another_training_is_not_folded() -> None:
