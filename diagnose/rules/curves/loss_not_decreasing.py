@@ -19,8 +19,8 @@ def loss_not_decreasing(
     What it does:
         Skips the first tenth, takes the means of twenty blocks of the rest, and tests them for a trend (Mann-Kendall,
         one false alarm in a thousand). Without a falling one, or with one that takes off less than `tiny` of what a
-        constant prediction loses, it speaks when less than `learnt` of that has been gained. Where that is not known, when the level at the end is no lower than the
-        first values, beyond noise, and above `tiny` of the largest.
+        constant prediction loses, it speaks when less than `learnt` of that has been gained. Where that is not known,
+        when the level at the end is no lower than the first values, beyond noise, and above `tiny` of the largest.
 
     Why is this bad:
         The network does not learn. The cause is elsewhere: the gradient, the learning rate, the loss or the data.
