@@ -1,68 +1,106 @@
-"""Every reference network under `diagnose run`: the trouble it shows is named first, its cure and the healthy one are silent.
+"""Every reference network under `diagnose run`: the trouble it shows is named first, its cures and the healthy one are silent.
 
-One seed here; `make demos` runs three.
+One seed here; `make demos` runs three. A run is recorded once, two at a time, and kept in pytest's cache for as long as the
+demo and what records it stay the same; the rules judge the stored runs anew each time.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
-from functools import cache
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
+import torch
+from test_demos import DEMOS, variants
+
+from diagnose.judge import judge
+from diagnose.record.reader import load
 
 ROOT = Path(__file__).parents[1]
-SEEDS = [int(seed) for seed in os.environ.get("DEMO_SEEDS", "0").split(",")]
+SEEDS = os.environ.get("DEMO_SEEDS", "0").split(",")
+RECORDING = sorted(path for part in ("observe", "record", "launch") for path in (ROOT / "diagnose" / part).rglob("*.[ps][yq]*"))
+
+Loud = Callable[[Path, list[str]], list[str]]
 
 
-def demos() -> list[Path]:
-    """The scripts of the reference networks."""
-    return sorted(path for path in (ROOT / "demos").glob("*.py") if not path.name.startswith("_"))
+def key(demo: Path, arguments: list[str]) -> str:
+    """What a recorded run depends on, as a short name."""
+    parts = [demo.stem, *arguments, torch.__version__, sys.version, *(str(path.read_bytes()) for path in (demo, *RECORDING))]
+    return f"{demo.stem}-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:16]}"
 
 
-def problems(demo: Path) -> list[str]:
-    """The troubles a demo lists."""
-    listed = subprocess.run([sys.executable, demo, "--list"], capture_output=True, text=True, check=True).stdout
-    return [line.split()[0] for line in listed.splitlines() if line.strip()]
+def record(demo: Path, arguments: list[str], folder: Path) -> Path:
+    """The folder of the recorded run, trained now unless it was before."""
+    kept = folder / key(demo, arguments)
+    if not kept.exists():
+        place = folder / f"{kept.name}.{os.getpid()}"
+        place.mkdir()
+        command = [sys.executable, "-m", "diagnose", "run", "-q", str(demo), *arguments]
+        ended = subprocess.run(command, cwd=place, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        assert ended.returncode == 0, ended.stderr
+        place.rename(kept)
+    (run,) = (path for path in (kept / ".diagnose").iterdir() if path.is_dir())
+    return run
 
 
-@cache
-def recorded(demo: Path, *arguments: str) -> dict[str, Any]:
-    """The diagnosis of one run, as JSON; each is trained once in a session of tests."""
-    import tempfile
+@pytest.fixture(scope="session")
+def loud(request: pytest.FixtureRequest) -> Iterator[Loud]:
+    """Rules of errors and warnings of a demo's run, by rank."""
+    folder = request.config.cache.mkdir("demos")
+    wanted = [item.callspec.params for item in request.session.items if "arguments" in getattr(item, "fixturenames", ())
+              and "loud" in item.fixturenames]  # fmt: skip
+    with ThreadPoolExecutor(2) as pool:
+        runs: dict[str, Future[Path]] = {}
+        for one in wanted:
+            runs.setdefault(key(one["demo"], one["arguments"]), pool.submit(record, one["demo"], one["arguments"], folder))
 
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "diagnose", "run", "-q", "-o", "out.json", str(demo), *arguments]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
-        found: dict[str, Any] = json.loads(Path(folder, "out.json").read_text())
-        return found
+        def found(demo: Path, arguments: list[str]) -> list[str]:
+            diagnosis = judge(load(runs[key(demo, arguments)].result()))
+            return [finding.rule for finding in diagnosis.findings if finding.severity != "note"]
 
-
-def loud(diagnosis: dict[str, Any]) -> list[str]:
-    """Rules of errors and warnings, by rank."""
-    return [f["rule"] for f in diagnosis["findings"] if f["severity"] != "note"]
-
-
-PAIRS = [pytest.param(demo, problem, seed, id=f"{demo.stem}-{problem}-{seed}")
-         for demo in demos() for problem in problems(demo) for seed in SEEDS]  # fmt: skip
-
-
-@pytest.mark.parametrize(("demo", "problem", "seed"), PAIRS)
-def test_the_trouble_is_named_first(demo: Path, problem: str, seed: int) -> None:
-    found = loud(recorded(demo, "--problem", problem, "--seed", str(seed)))
-    assert found[:1] == [problem], found
+        yield found
+        pool.shutdown(cancel_futures=True)
+    known = {key(demo, [*arguments, "--seed", seed]) for demo in DEMOS for arguments in variants(demo) for seed in ("0", "1", "2")}
+    for path in folder.iterdir():
+        if path.name not in known:
+            shutil.rmtree(path)
 
 
-@pytest.mark.parametrize(("demo", "problem", "seed"), PAIRS)
-def test_the_cure_is_silent(demo: Path, problem: str, seed: int) -> None:
-    assert not loud(recorded(demo, "--problem", problem, "--fixed", "--seed", str(seed)))
+def cases(kind: str) -> list[object]:
+    """The variants that are faulty, cured or healthy, with each seed; a plain --fixed is the first of several cures."""
+    found = []
+    for demo in DEMOS:
+        offered = variants(demo)
+        for arguments in offered:
+            cure = next((word for word in arguments if word.startswith("--fixed")), None)
+            its = "cured" if cure else "faulty" if "--problem" in arguments else "healthy"
+            several = cure == "--fixed" and any(a[:2] == arguments[:2] and a[-1] > cure for a in offered)
+            if its == kind and not several:
+                found += [pytest.param(demo, [*arguments, "--seed", seed], id=" ".join([demo.stem, *arguments, seed]))
+                          for seed in SEEDS]  # fmt: skip
+    return found
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("demo", demos(), ids=lambda demo: demo.stem)
-def test_the_healthy_network_is_silent(demo: Path, seed: int) -> None:
-    assert not loud(recorded(demo, "--seed", str(seed)))
+@pytest.mark.timeout(900)  # while the others before it are recorded
+@pytest.mark.parametrize(("demo", "arguments"), cases("faulty"))
+def test_the_trouble_is_named_first(demo: Path, arguments: list[str], loud: Loud) -> None:
+    found = loud(demo, arguments)
+    assert found[:1] == [arguments[1]], found
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("demo", "arguments"), cases("cured"))
+def test_the_cure_is_silent(demo: Path, arguments: list[str], loud: Loud) -> None:
+    assert not loud(demo, arguments)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("demo", "arguments"), cases("healthy"))
+def test_the_healthy_network_is_silent(demo: Path, arguments: list[str], loud: Loud) -> None:
+    assert not loud(demo, arguments)

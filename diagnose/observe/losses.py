@@ -49,7 +49,8 @@ class Losses:
 
     def known(self, name: str, result: Tensor) -> bool:
         """Whether a call is one of the training's that have been seen often: then it need not be looked at again."""
-        if not result.requires_grad:
+        root = self.session.calls.last_root()
+        if not result.requires_grad or (root is not None and not root.training):  # one function may train and evaluate
             return False
         place = where()
         return place is not None and self._trained.get((name, place), 0) > KNOWN

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from diagnose.observe.schedule import Schedule
 from diagnose.run import EvaluationSet, Training
 
 from .conftest import Recorded
@@ -86,6 +87,36 @@ def test_an_evaluation_is_a_loss_that_no_backward_reaches(grad: bool, mode: bool
     assert found.same_data == 0
     assert found.site.id != training.losses[0].id
     assert len(training.series("training_loss", training.losses[0].id)) == 9
+
+
+def test_one_loss_function_for_training_and_an_evaluation_with_gradients(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also once the budget is used, when a line that has trained often is no longer looked at."""
+    monkeypatch.setattr(Schedule, "spare", lambda self: True)
+    kept: list[Tensor] = []
+
+    def loss_of(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(net(x), y)
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        loader, held_out = DataLoader(data(800, 1), batch_size=8), DataLoader(data(160, 2), batch_size=8)
+        for _ in range(3):
+            net.train()
+            for x, y in loader:
+                optimizer.zero_grad()
+                loss_of(net, x, y).backward()
+                optimizer.step()
+            net.eval()
+            kept.extend(loss_of(net, x, y) for x, y in held_out)
+
+    training = recorded(train, every=70)
+    (found,) = training.evaluations
+    same(found, np.reshape([loss.item() for loss in kept], (3, 20)).mean(axis=1).tolist())
+    assert found.grad_enabled is True
+    assert training.series("graphs_kept").finite().values.max() >= 20  # of the first evaluation, at the second
 
 
 def test_the_noise_of_a_pass(recorded: Recorded) -> None:

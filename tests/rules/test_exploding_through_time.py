@@ -36,3 +36,15 @@ def test_a_recurrence_written_by_hand(times: float, loud: bool) -> None:
 def test_clip_value_is_the_runs_own() -> None:
     (finding,) = findings(RULE, growing(2.0))
     assert finding.fix and finding.fix.code == "torch.nn.utils.clip_grad_norm_(model.parameters(), 9)"
+
+
+def test_one_snapshot_is_enough_where_the_loss_was_lost() -> None:
+    """Nothing can be measured after it."""
+    rows = np.full((SNAPSHOTS, 40), np.nan)
+    rows[0], rows[1] = 1.0, 2.0 ** np.arange(39, -1, -1.0)
+    layer = Layer("net.rnn", "RNN", "recurrent", input_shape=(32, 40, 4))
+    given = {("through_time", "net.rnn"): rows}
+    lost = np.concatenate([flat()[:15], np.full(185, np.nan)])
+    (finding,) = findings(RULE, made(given, layers=[layer], loss=lost))
+    assert finding.fix and finding.fix.code == "torch.nn.utils.clip_grad_norm_(model.parameters(), 1)"
+    assert not findings(RULE, made(given, layers=[layer], loss=flat()))  # one in twenty

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from made import LN2, STEPS, falling, findings, flat, made, mlp, per
+from made import LN2, SNAPSHOTS, STEPS, falling, findings, flat, made, mlp, per
 
 RULE = "learning-rate-too-high"
 
@@ -50,6 +50,18 @@ def test_a_loss_that_jumped_and_never_rested() -> None:
 def test_one_step_that_replaced_the_weights(first: float, loud: bool) -> None:
     assert bool(findings(RULE, changing([first] + [1e-3] * 19, flat()))) is loud
     assert not findings(RULE, changing([first] + [1e-3] * 19, falling()))
+
+
+@pytest.mark.parametrize(("exploded", "loud"), [(0, False), (1, False), (9, True)])
+def test_steps_that_follow_an_explosion_through_time(exploded: int, loud: bool) -> None:
+    """Large steps from the second snapshot on; before them the gradient grows along time, or after."""
+    rows = np.ones((SNAPSHOTS, 40))
+    rows[exploded:] = 2.0 ** np.arange(39, -1, -1.0)
+    assert findings(RULE, changing([1e-3] + [20.0] * 19, diverging()))  # without it the rate is to blame
+    _, parameters = mlp()
+    given = per("update_norm", parameters, [1e-3] + [20.0] * 19) | per("weight_norm", parameters, 1.0)
+    given["through_time", "net.rnn"] = rows
+    assert bool(findings(RULE, made(given, loss=diverging()))) is loud
 
 
 def test_fix_scales_the_rate_by_the_measured_change() -> None:

@@ -38,3 +38,14 @@ def test_a_loss_that_was_never_finite_after_it_is_an_error() -> None:
         RULE, training(site("mse_loss", "addmm"), {"loss": np.full(400, np.nan)}, inputs=HOLES, events=[event])
     )
     assert finding.severity == "error"
+
+
+def test_what_the_network_made_itself_is_no_fault_of_the_data() -> None:
+    """The state of a recurrent network comes in again: the explosion before it is the fault."""
+    losses = np.r_[np.full(20, 1.0), np.full(380, np.nan)]
+    for what, value, loud in (("output", "inf", False), ("output", "-inf", True), ("input", "nan", True)):
+        event = Event("non-finite", 19, "net.0", {"what": what, "value": value})
+        given = training(site("mse_loss", "addmm"), {"loss": losses}, inputs=HOLES, events=[event])
+        assert bool(found(RULE, given)) is loud, what
+    event = Event("non-finite", 20, "net.0", {"what": "output", "value": "nan"})  # in the same step it follows
+    assert found(RULE, training(site("mse_loss", "addmm"), {"loss": losses}, inputs=HOLES, events=[event]))

@@ -29,7 +29,9 @@ def non_finite_inputs(training: Training) -> Iterator[Finding]:
 
     What it does:
         Reports every input of the network in which a value was NaN or infinite. It is an error where the loss, a
-        gradient or a parameter became non-finite too, else a note.
+        gradient or a parameter became non-finite too, else a note. Nothing is said where one of those, or an output,
+        was non-finite in an earlier step: then the program feeds the network with what it made of the data itself, as
+        with the state of a recurrent network.
 
     Why is this bad:
         One NaN in a batch makes the loss NaN, the loss every gradient, and the gradients every weight: from then on
@@ -53,10 +55,16 @@ def non_finite_inputs(training: Training) -> Iterator[Finding]:
     for place in training.places("input_non_finite_share"):
         share = training.series("input_non_finite_share", place).finite()
         hit = np.flatnonzero(share.values > 0)
-        if len(hit):
+        if len(hit) and not _made_here(training, int(share.steps[hit[0]])):
             yield _finding(
                 training, place, sites.get(place), share.steps[hit[0]], float(share.values.max()), share.span, bad
             )
+
+
+def _made_here(training: Training, first: int) -> bool:
+    """Whether something else than an input was non-finite in a step before (-inf apart, of which masks are made)."""
+    events = (e for e in training.events if e.kind == "non-finite" and e.details.get("what") != "input")
+    return any(e.step is not None and e.step < first and e.details.get("value") != "-inf" for e in events)
 
 
 def _finding(

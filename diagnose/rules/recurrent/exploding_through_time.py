@@ -5,8 +5,10 @@ import numpy as np
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.progress import stuck, unstable
-from diagnose.rules.reach import reaches
+from diagnose.rules.reach import EXPLODED, reaches
 from diagnose.run import Training
+
+ORDINARY = 20  # norms that show what is usual in a run; with fewer the fix proposes 1, as most recipes do
 
 
 @rule(
@@ -17,15 +19,15 @@ from diagnose.run import Training
     ),
 )  # fmt: skip
 def exploding_through_time(
-    training: Training, *, ratio: float = 1e3, min_length: int = 8, min_snapshots: int = 2
+    training: Training, *, ratio: float = EXPLODED, min_length: int = 8, min_snapshots: int = 2
 ) -> Iterator[Finding]:
     """The gradient grows with each step back in time.
 
     What it does:
         Takes the gradient of a recurrent layer's last output with respect to its input at each time (or, for a layer
         that the program calls again and again, of the loss with respect to its outputs), relative to the newest, and
-        speaks when it is above `ratio` over the first quarter of the sequence in some snapshots, and the loss is
-        unstable or stuck.
+        speaks when it is above `ratio` over the first quarter of the sequence in some snapshots (in one, where the loss
+        became non-finite, after which nothing can be measured), and the loss is unstable or stuck.
 
     Why is this bad:
         One long sequence then throws the weights far away: the loss jumps or becomes nan.
@@ -45,10 +47,11 @@ def exploding_through_time(
     suffering = unstable(training) or stuck(training)
     if suffering is None:
         return
+    least = 1 if not np.isfinite(training.series("loss").values[-1]) else min_snapshots
     for reach in reaches(training, min_length=min_length):
         far = reach.early.max(axis=1)
         over = far > ratio
-        if over.sum() < min_snapshots:
+        if over.sum() < least:
             continue
         place, layer = reach.place, reach.layer
         value = float(np.median(far[over]))
@@ -56,7 +59,7 @@ def exploding_through_time(
         norms = training.series("clip_norm").finite()
         if not len(norms):
             norms = training.series("gradient_norm", next(iter(training.weights("gradient_norm")), None)).finite()
-        limit = float(f"{np.quantile(norms.values, 0.9):.2g}") if len(norms) else 1.0
+        limit = float(f"{np.quantile(norms.values, 0.9):.2g}") if len(norms) >= ORDINARY else 1.0
         yield Finding(
             message=f"the gradient of the last output of {place} with respect to its first inputs is "
             f"{value:.1e} times that of "

@@ -14,8 +14,9 @@ from diagnose.rules.progress import (
     unstable,
     update_ratios,
 )
+from diagnose.rules.reach import EXPLODED, reaches
 from diagnose.rules.signs import site_loss
-from diagnose.run import Training
+from diagnose.run import Matrix, Training
 
 HELD = 5  # snapshots in a row that a large change must last
 HEALTHY = 1e-2  # ‖Δw‖ / ‖w‖ at which fresh networks learn fast; 1e-3 is the rule of thumb for later
@@ -51,7 +52,8 @@ def learning_rate_too_high(
         first value after the first steps and never came to rest; or it is stuck at what a constant answers, after it
         rose at first, after changes of `stall` times the limit (a loss that settles there smoothly has other reasons),
         or after a layer of units that were alive fell silent. A first loss `hopeless` times that of a constant answer
-        is not the learning rate's doing: then nothing is said.
+        is not the learning rate's doing, nor are steps that became large only when the gradient had exploded on its way
+        back through time (`exploding-through-time`): then nothing is said.
 
     Why is this bad:
         A step that changes a tenth of a weight leaves the region for which the gradient was computed.
@@ -84,7 +86,7 @@ def learning_rate_too_high(
         value, limit = float(np.max(seen)), leap
         if not value > leap:
             return
-    if _hopeless(training, hopeless):
+    if _hopeless(training, hopeless) or _exploded_through_time(training, ratios, ratio, leap):
         return
     suffering = unstable(training) or _jumped(training, jump)
     suffering = suffering or _stuck_after(training, value > stall * ratio) or _died(training)
@@ -133,6 +135,20 @@ def _hopeless(training: Training, times: float) -> bool:
     for site in training.training_losses:
         constant, series = constant_answer(training, site), site_loss(training, site)
         if len(series) and constant > 0 and series.steps[0] == 0 and not series.values[0] <= times * constant:
+            return True
+    return False
+
+
+def _exploded_through_time(training: Training, ratios: Matrix, ratio: float, leap: float) -> bool:
+    """Whether a recurrent layer's gradient exploded along time before the steps were large: they follow from it."""
+    changes = quiet_median(ratios.values, axis=1)
+    for reach in reaches(training):
+        over = reach.early.max(axis=1) > EXPLODED
+        if not over.any():
+            continue
+        before = changes[(ratios.steps < reach.steps[int(np.argmax(over))]) & np.isfinite(changes)]
+        held = len(before) >= HELD and float(rolling_median(before, HELD).max()) > ratio
+        if not held and not (before > leap).any():
             return True
     return False
 
