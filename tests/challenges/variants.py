@@ -4,8 +4,8 @@
 
 Changes: names (all variables, functions, classes and submodules renamed), width (a hidden width 1.5 times as large), depth
 (one more hidden layer of the same kind), batch (1.5 times as large), optimizer (its nearest relative), seed. A variant
-that plain python does not run to the same exit status as the original is left out; so is a change that the program has
-no place for. Prints cause@3 of the programs as they are and of each change, on the same programs.
+that does not run to its end is left out; so is a change that the program has no place for. Prints cause@3 of the programs
+as they are and of each change, on the same programs.
 """
 
 from __future__ import annotations
@@ -15,11 +15,8 @@ import ast
 import builtins
 import keyword
 import math
-import os
 import re
-import subprocess
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,9 +27,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from benchmark import judged
 from check_soundness import variant as reseeded
-from figures import Answer, totals
-from recorded import CACHE, Program, programs, waves
+from figures import Answer, answer, totals
+from recorded import CACHE, Program, programs, recording, waves
 from score import wilson
+
+import diagnose
 
 LAYERS = re.compile(r"Linear|Conv\d?d?|ConvTranspose\dd|BatchNorm\dd|LayerNorm|GroupNorm|LSTM|GRU|RNN|Embedding|GRUCell|LSTMCell")
 WIDTHS = re.compile(r"hidden|width|units|dim|channels|features|embed|h$|d_model|size", re.I)
@@ -231,24 +230,19 @@ CHANGES: dict[str, Callable[[ast.Module], Iterator[ast.Module]]] = {
 }
 
 
-def runs(text: str) -> bool:
-    with tempfile.TemporaryDirectory() as room:
-        path = Path(room, "program.py")
-        path.write_text(text)
-        done = subprocess.run([sys.executable, "-W", "ignore", str(path)], cwd=room, capture_output=True, timeout=300,
-                              stdin=subprocess.DEVNULL, env=dict(os.environ, OMP_NUM_THREADS="1"))  # fmt: skip
-    return done.returncode == 0
-
-
-def varied(program: Program, change: str) -> Program | None:
-    """The program after one change, as a file of its own; None where it cannot be changed so and still run."""
+def varied(program: Program, change: str, *, stale: bool) -> Answer | None:
+    """What is said of the program after one change; None where it cannot be changed so and still run."""
     place = CACHE.parent / "variants" / change / program.id / f"{program.kind}.py"
     for number, tree in enumerate(CHANGES[change](ast.parse(program.text))):
-        text = ast.unparse(ast.fix_missing_locations(tree))
-        if (place.exists() and place.read_text() == text) or runs(text):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text)
-            return replace(program, id=f"{program.id}+{change}", path=place)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(ast.unparse(ast.fix_missing_locations(tree)))
+        changed = replace(program, id=f"{program.id}+{change}", path=place)
+        try:
+            run = diagnose.load(recording(changed, stale=stale))
+        except RuntimeError:  # not even a training began
+            continue
+        if run.state == "finished" and not run.exit_status:
+            return answer(changed, diagnose.judge(run))
         if number >= 2:
             break
     return None
@@ -271,8 +265,8 @@ def main() -> int:
     everything: list[Answer] = []
     for change in options.change:
         with ThreadPoolExecutor(options.jobs) as pool:
-            changed = [v for v in pool.map(lambda p, c=change: varied(p, c), wanted) if v is not None]
-        answers = judged(changed, jobs=options.jobs, stale=options.stale)
+            found = pool.map(lambda p, c=change: varied(p, c, stale=options.stale), wanted)
+            answers = [a for a in found if a is not None]
         everything += answers
         same = [plain[a.program.id.partition("+")[0], a.program.kind] for a in answers]
         print(f"{change:10} on {len(answers):3}: {_figures(answers)}   (as they are: {_figures(same)})", flush=True)
