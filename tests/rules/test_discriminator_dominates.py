@@ -56,3 +56,9 @@ def test_a_critic_s_loss_has_no_floor() -> None:
 
 def test_a_generator_that_still_learns_is_fine() -> None:
     assert not judged(fall(1.39, 0.05), fall(0.7, 1.5))
+
+
+def test_a_discriminator_that_wins_before_the_generator_s_fifth_step_is_seen() -> None:
+    lost = np.r_[0.7, 3.0, 4.0, 5.0, 5.5, np.full(195, 6.0)]
+    assert judged(fall(1.39, 0.01), lost)
+    assert not judged(fall(1.39, 0.01), lost + 4.0)  # from 4.7 to 10: it began there

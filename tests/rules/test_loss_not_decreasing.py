@@ -56,3 +56,9 @@ def test_silent_for_kinds_without_a_level(kind: str) -> None:
 
 def test_few_steps_tell_nothing() -> None:
     assert not findings(RULE, training(noisy(np.full(20, LN2), 0.02)))
+
+
+@pytest.mark.parametrize(("fall", "loud"), [(0.01, True), (0.04, False)])
+def test_a_fall_counts_by_what_it_takes_off(fall: float, loud: bool) -> None:
+    """Labels that belong to other samples are learnt by heart a little: a trend beyond doubt, and worth nothing."""
+    assert bool(findings(RULE, training(noisy(LN2 * (1 - fall * along(2000)), 0.005)))) is loud
