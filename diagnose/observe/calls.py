@@ -31,6 +31,7 @@ class Calls:
         self._root: Callable[[], Any] = lambda: None
         self._output: Callable[[], Any] = lambda: None
         self._modes = True, True  # the last root's mode and the grad mode when it was called
+        self._called_at = 0  # the tick at which it was called
 
     # -- hooks ---------------------------------------------------------------------------------------------------
 
@@ -77,7 +78,7 @@ class Calls:
         session = self.session
         if session.asleep():
             return
-        self._modes = module.training, torch.is_grad_enabled()
+        self._modes, self._called_at = (module.training, torch.is_grad_enabled()), session.tick
         if session.lean and module.training and torch.is_grad_enabled():
             self._root = self._refs[id(module)]
             return
@@ -104,7 +105,7 @@ class Calls:
 
     def part_called(self, module: nn.Module, given: Any) -> None:
         """A part of a network that is never called itself."""
-        self._root, self.last_input = weakref.ref(module), weak(given)
+        self._root, self.last_input, self._called_at = weakref.ref(module), weak(given), self.session.tick
         self._count_samples(given)
 
     def _count_samples(self, given: Any) -> None:
@@ -152,7 +153,7 @@ class Calls:
         root = self.last_root()
         training: list[str] = []
         evaluating: list[str] = []
-        if root is None:
+        if root is None or self._called_at != self.session.tick:  # since the last step another network was called: a copy
             return training, evaluating
         inside = {id(m) for m in root.modules()}
         back = root.training and not self._modes[0]  # evaluated, and set to training again before the loss

@@ -151,7 +151,7 @@ def write_row(session: Session, stream: Stream) -> None:
         columns["clip_limit"] = row.clip_limit
     if row.scale is not None:
         columns["skipped"] = float(row.skipped)
-    if stream.due or stream.steps % 64 == 0:
+    if session.snapping or stream.steps % 64 == 0:
         columns["memory_bytes"] = memory_of(stream)
     if row.evaluated or stream.steps % 32 == 31:
         columns["graphs_kept"] = float(session.losses.graphs_kept())

@@ -1,5 +1,6 @@
 """Evaluations: told from training, set from set, and repeated where a program computes only an accuracy."""
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -437,6 +438,25 @@ def test_evaluation_in_training_mode_is_told_by_its_layers(recorded: Recorded) -
     assert found["in_training_mode"].evaluation_layers == ()
     assert found["properly"].evaluation_layers == ("net.2",)
     assert found["properly"].training_layers == ()
+
+
+def test_a_copy_that_is_evaluated_is_not_judged_by_the_mode_of_the_network_that_trains(recorded: Recorded) -> None:
+    """A mean teacher: the average of the weights is evaluated in evaluation mode, while the student stays in training mode."""
+
+    def program() -> None:
+        net = small(0.5)
+        teacher = copy.deepcopy(net).eval()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        held_out = data(64, 1)
+        for _ in range(4):
+            fit(net, optimizer, DataLoader(data(64, 0), batch_size=16))
+            with torch.no_grad():
+                for mean, now in zip(teacher.parameters(), net.parameters(), strict=True):
+                    mean.lerp_(now, 0.5)
+                F.cross_entropy(teacher(held_out.tensors[0]), held_out.tensors[1])
+
+    (found,) = recorded(program).evaluations
+    assert len(found) == 4 and found.training_layers == () == found.evaluation_layers
 
 
 def test_data_shared_with_training(recorded: Recorded) -> None:

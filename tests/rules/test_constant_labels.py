@@ -42,9 +42,16 @@ def test_two_hundred_labels_are_needed(snapshots, speaks) -> None:
     assert bool(found(RULE, training(site("cross_entropy", "addmm", input_shape=(32, 3)), given))) is speaks
 
 
-@pytest.mark.parametrize("kind", ["gan", "reinforcement", "contrastive", "segmentation", "language"])
+@pytest.mark.parametrize("kind", ["gan", "reinforcement", "contrastive", "language"])
 def test_kinds_with_one_label_by_nature_are_left_alone(kind) -> None:
     assert not found(RULE, training(site("cross_entropy", "addmm"), {"class_count": counts(32, *[0] * 9)}, kind=kind))
+
+
+@pytest.mark.parametrize(("snapshots", "others", "speaks"), [(20, 0, True), (19, 0, False), (40, 1, False)])
+def test_pixels_are_all_of_one_class_where_no_other_ever_shows(snapshots, others, speaks) -> None:
+    given = {"class_count": counts(6400 - others, others, 0, snapshots=snapshots)}
+    loss = site("cross_entropy", "convolution", input_shape=(16, 3, 20, 20), target_shape=(16, 20, 20))
+    assert bool(found(RULE, training(loss, given, kind="segmentation"))) is speaks
 
 
 def test_real_against_fake_has_a_loss_for_each_label() -> None:

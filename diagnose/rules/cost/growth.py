@@ -29,15 +29,16 @@ class Growth:
 
 
 def growth(series: Series, *, least: int, skip: float = 1 / 3, rank: float = 0.9) -> Growth | None:
-    """The rise of a series after its first `skip` part; None unless it is steady.
+    """The rise of a series after the first `skip` part of its steps; None unless it is steady.
 
     Steady: Spearman's rank correlation with the steps is above `rank` over at least `least` values, and the last
     third rises as well, so that a level that was reached and kept is no growth.
     """
     seen = series.finite()
-    seen = type(seen)(
-        seen.quantity, seen.place, seen.steps[int(len(seen) * skip) :], seen.values[int(len(seen) * skip) :]
-    )
+    if not len(seen):
+        return None
+    kept = seen.steps >= seen.steps[0] + skip * (seen.steps[-1] - seen.steps[0])  # the start is looked at more densely
+    seen = type(seen)(seen.quantity, seen.place, seen.steps[kept], seen.values[kept])
     if len(seen) < least or np.ptp(seen.values) == 0 or _spearman(seen.values) < rank:
         return None
     third = len(seen) // 3

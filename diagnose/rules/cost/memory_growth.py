@@ -15,7 +15,7 @@ def memory_growth(
     """The program needs more memory with every step.
 
     What it does:
-        Looks at the memory of the process (or device) after the first third of the snapshots. It is reported when it
+        Looks at the memory of the process (or device) after the first third of the training. It is reported when it
         rises in rank with the steps (Spearman above 0.9) by more than `share` of its level and `megabytes`.
 
     Why is this bad:

@@ -20,7 +20,8 @@ def loss_not_decreasing(
         Skips the first tenth, takes the means of twenty blocks of the rest, and tests them for a trend (Mann-Kendall,
         one false alarm in a thousand). Without a falling one, or with one that takes off less than `tiny` of what a
         constant prediction loses, it speaks when less than `learnt` of that has been gained. Where that is not known,
-        when the level at the end is no lower than the first values, beyond noise, and above `tiny` of the largest.
+        when the level at the end is no lower than the first values, beyond noise, and above `tiny` of the largest,
+        and no held-out loss falls.
 
     Why is this bad:
         The network does not learn. The cause is elsewhere: the gradient, the learning rate, the loss or the data.
@@ -59,6 +60,8 @@ def loss_not_decreasing(
         chance = trend.reference(training, site, float("nan")) if known else float("nan")
         if chance > 0:  # a known yardstick, and the loss is below it
             return
+        if _validated(training, trend_z):
+            return
         found = _against_start(series, level, tiny)
     if found is None:
         return
@@ -85,6 +88,11 @@ def _against_chance(
     span = (int(series.steps[-max(5, len(series) // 5)]), int(series.steps[-1]))
     message = f"loss at {site.id} stays at {level:.3g}; always answering the same would reach {chance:.3g}"
     return message, Evidence(series.quantity, series.place, span, level, "above", limit, "loss", "mean")
+
+
+def _validated(training: Training, trend_z: float) -> bool:
+    """Whether a held-out loss falls beyond doubt: it has less noise than the batches' losses."""
+    return any(trend.kendall(trend.finite_passes(held)[1]) < -trend_z for held in trend.held_out(training, passes=8))
 
 
 def _against_start(series: Series, level: float, tiny: float) -> tuple[str, Evidence] | None:

@@ -8,7 +8,7 @@ from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, signs
 from diagnose.run import LossSite, Training
 
-INTENDED = ("gan", "reinforcement", "contrastive", "segmentation", "language")
+INTENDED = ("gan", "reinforcement", "contrastive", "language")
 COMPOSED = ("div", "cat", "mul", "bmm", "stack", "logsumexp")  # scores against others: label 0 is "the first one"
 
 
@@ -30,7 +30,7 @@ COMPOSED = ("div", "cat", "mul", "bmm", "stack", "logsumexp")  # scores against 
         "input-ignored",
     ),
 )
-def constant_labels(training: Training, *, share: float = 0.99, min_labels: int = 200) -> Iterator[Finding]:
+def constant_labels(training: Training, *, share: float = 0.99, min_labels: int = 200, pixel_snapshots: int = 20) -> Iterator[Finding]:
     """All labels are the same.
 
     What it does:
@@ -46,8 +46,8 @@ def constant_labels(training: Training, *, share: float = 0.99, min_labels: int 
         Print `torch.unique(y, return_counts=True)` before training and follow the labels back to where they collapse.
 
     Known problems:
-        Losses in which the right answer is always the first (contrastive losses), adversarial losses, pixels and
-        words are left out. A rare positive class of two is class-imbalance.
+        Losses in which the right answer is always the first (contrastive losses), adversarial losses and words are left
+        out, and pixels unless there is not one other class in `pixel_snapshots`: a rare object would show in one of them. A rare positive class of two is class-imbalance.
 
     Example:
         `y = (labels / labels.max()).astype(int)`
@@ -62,7 +62,10 @@ def constant_labels(training: Training, *, share: float = 0.99, min_labels: int 
     for site in sites:
         if site.function in signs.CATEGORICAL + signs.BINARY and not set(COMPOSED) & set(site.operations[:1]):
             others = any(o is not site and o.function == site.function for o in sites)
-            yield from _classes(training, site, share, min_labels, others)
+            counted = len(training.series("class_count", site.id).finite())
+            if training.kind != "segmentation" or counted >= pixel_snapshots:
+                limit = 1.0 if training.kind == "segmentation" else share  # nearly all pixels may be background
+                yield from _classes(training, site, limit, min_labels, others)
         elif site.function in signs.REGRESSION and len(sites) == 1:
             yield from _quantities(training, site)
 
