@@ -163,7 +163,7 @@ def write_row(session: Session, stream: Stream) -> None:
             told.update(row.flops.unknown)
             session.writer.stream(index, uncounted_operations=sorted(told))
     uncleared: float | Tensor = math.nan
-    if stream.steps and row.looked:
+    if stream.steps and stream.seen and row.looked:
         uncleared = 0.0 if stream.cleared else stream.leftover
     scale = math.nan if row.scale is None else row.scale
 

@@ -87,7 +87,7 @@ class Steps:
             session.row.step_ends(began)
             if session.lean and not session.losses.busy():
                 write_lean_row(session, stream)
-                stream.cleared = True  # not looked at on these steps
+                stream.cleared, stream.seen = True, False
                 self._count_lean(stream)
             else:
                 self.end(stream)
@@ -105,7 +105,7 @@ class Steps:
         write_row(self.session, stream)
         owner = stream.watched()
         stream.stepped_gradient = version(owner.grad) if owner is not None else None
-        stream.cleared = stream.stepped_gradient is None
+        stream.cleared, stream.seen = stream.stepped_gradient is None, True
         stream.steps_at(self.session.tick)
         self._count(stream)
 

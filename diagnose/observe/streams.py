@@ -56,6 +56,7 @@ class Stream:
         self.before: dict[int, Tensor] = {}  # copies of the parameters before the step, on snapshots
         self.initialised = False
         self.cleared = True  # gradients were zeroed since the last step of this stream
+        self.seen = True  # the step before was looked at, so that what it left can be told from what is there
         self.leftover: float | Tensor = 1.0  # largest of the gradients that were not: they may have been zeroed unseen
         self.idle = False  # has not stepped for longer than it used to: snapshots do not wait for it
         self.stepped = -1  # tick of its last step

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from diagnose.observe.schedule import Schedule
 from diagnose.run import Training
 
 from .conftest import Observing, Recorded
@@ -838,6 +839,23 @@ def test_uncleared_gradients(recorded: Recorded) -> None:
 
     values = recorded(train).series("uncleared")
     assert values.finite().values.tolist() == [1, 1, 0, 1, 1]
+
+
+def test_uncleared_gradients_are_not_called_cleared_where_nobody_looked(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With half of the budget used, the steps between snapshots keep little more than the loss."""
+    monkeypatch.setattr(Schedule, "spare", lambda self: True)
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+        for _ in range(60):
+            F.cross_entropy(net(X), Y).backward()
+            optimizer.step()
+
+    values = recorded(train, every=3).series("uncleared")
+    assert set(values.finite().values) == {1.0} and len(values.finite()) < 59
 
 
 @pytest.mark.parametrize("clear", ["none", "zero", "by hand", "net"])

@@ -47,7 +47,8 @@ def constant_labels(training: Training, *, share: float = 0.99, min_labels: int 
 
     Known problems:
         Losses in which the right answer is always the first (contrastive losses), adversarial losses and words are left
-        out, and pixels unless there is not one other class in `pixel_snapshots`: a rare object would show in one of them. A rare positive class of two is class-imbalance.
+        out, and pixels unless there is not one other class in `pixel_snapshots`: a rare object would show in one of
+        them. A rare positive class of two is class-imbalance.
 
     Example:
         `y = (labels / labels.max()).astype(int)`
