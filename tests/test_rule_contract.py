@@ -43,11 +43,11 @@ PER_STEP = (
     "optimizer_seconds evaluation_seconds clip_norm clip_limit uncleared loss_scale skipped memory_bytes"
 ).split()
 PER_PARAMETER = (
-    "gradient_norm gradient_zero_share gradient_present weight_norm update_norm weight_row_spread gradient_row_spread"
+    "gradient_norm gradient_present weight_norm update_norm weight_row_spread"
 ).split()
 PER_LAYER = (
     "output_mean output_std output_min output_max output_max_abs zero_share saturated_share dead_share batch_std "
-    "output_gradient_norm output_gradient_zero_share layer_training softmax_entropy"
+    "output_gradient_norm layer_training softmax_entropy"
 ).split()
 RAGGED_PER_LAYER = "unit_std output_histogram through_time state_norm".split()
 PER_LOSS = (
@@ -230,10 +230,10 @@ def healthy(quantity: str, rows: int, columns: int) -> np.ndarray:
         "backwards": 1.0, "optimizer": 0.0, "seconds": 0.01, "data_seconds": 5e-4, "forward_seconds": 3e-3,
         "backward_seconds": 5e-3, "optimizer_seconds": 1e-3, "evaluation_seconds": 0.0, "clip_norm": 0.5,
         "clip_limit": 1.0, "uncleared": 0.0, "loss_scale": 1.0, "skipped": 0.0, "memory_bytes": 2e8,
-        "gradient_present": 1.0, "gradient_zero_share": 0.0, "update_norm": 0.005, "weight_row_spread": 0.97,
-        "gradient_row_spread": 0.9, "gradient_norm": 0.3, "weight_norm": 1 + 0.3 * t, "output_mean": 0.1,
+        "gradient_present": 1.0, "update_norm": 0.005, "weight_row_spread": 0.97,
+        "gradient_norm": 0.3, "weight_norm": 1 + 0.3 * t, "output_mean": 0.1,
         "output_min": -2.0, "output_max": 2.5, "output_max_abs": 2.5, "zero_share": 0.4, "saturated_share": 0.02,
-        "dead_share": 0.0, "layer_training": 1.0, "softmax_entropy": 0.7, "output_gradient_zero_share": 0.0,
+        "dead_share": 0.0, "layer_training": 1.0, "softmax_entropy": 0.7,
         "loss_input_min": -4.0, "loss_input_max": 4.0, "loss_input_mean": 0.0, "loss_input_std": 2.0,
         "loss_input_row_sum": 0.5, "loss_input_row_sum_error": 3.0, "loss_target_min": 0.0, "loss_target_max": 2.0,
         "loss_target_mean": 1.0, "loss_target_std": 0.8, "loss_target_integer_share": 1.0,
@@ -449,7 +449,7 @@ def test_the_quantities_known_here_are_those_that_the_probes_declare() -> None:
     reader finds when it compares ranks."""
     declared = {quantity for probe in all_probes().values() for quantity in probe.quantities}
     without_probe = {
-        "training_loss", "gradient_present", "layer_training", "output_gradient_norm", "output_gradient_zero_share",
+        "training_loss", "gradient_present", "layer_training", "output_gradient_norm",
     }  # fmt: skip
     assert declared <= QUANTITIES
     between_ranks = {name for name, _ in SPREADS.values()} | {"rank_lag"}

@@ -58,9 +58,6 @@ class Backward:
 
     def _begins_lean(self, roots: Any) -> None:
         session = self.session
-        if session.steps.skip:
-            session.in_backward = True
-            return
         began = time.perf_counter()
         if type(roots) is Tensor:
             value = number(roots)
@@ -105,7 +102,7 @@ class Backward:
         """A backward has run, or raised."""
         session = self.session
         session.in_backward = False
-        if session.asleep() or session.steps.skip:
+        if session.asleep():
             return
         session.row.backward_ends(time.perf_counter())
         if session.lean:

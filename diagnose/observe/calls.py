@@ -39,7 +39,7 @@ class Calls:
         """Root hooks between snapshots; hooks on every layer of the networks that are due."""
         session = self.session
         self.unhook_all()
-        if not session.listening() or session.seams.suspensions:
+        if not session.listening() or session.seams.suspensions or session.seams.resting:
             return
         due = [s for s in session.live_streams() if s.due]
         networks = {id(n): n for s in (due or session.live_streams()) for n in s.networks}

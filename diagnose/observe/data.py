@@ -40,14 +40,15 @@ class Data:
         if self.session.asleep():
             return
         known = self._iterators.get(iterator)
-        if self.session.steps.skip and known is not None:
+        begins = known is None or getattr(iterator, "_num_yielded", 0) == 1  # persistent workers keep their iterator
+        if self.session.seams.resting and not begins:
             return
         with self.session.guard("batch"):
-            if known is None:  # a new pass over the data: its first step is always written down
-                if self.session.steps.skip:
-                    self.session.steps.skip = 0
-                    self.session.row.restart()
-                known = self._iterators[iterator] = {**loader_facts(iterator), "fresh": True}
+            if known is None:
+                known = self._iterators[iterator] = loader_facts(iterator)
+            if begins:  # a new pass over the data: its first step is always written down
+                self.session.steps.wake()
+                known["fresh"] = True
             self.session.row.batch_came()
             self.loader = known
             if not self.session.lean or self.session.shadow.role is not None:

@@ -34,7 +34,7 @@ class Dynamo:
         self.codes: list[CodeType] = []  # of functions of ours that run in the program's own calls
         self._module: Any = None
         self._callbacks: tuple[Any, Any] | None = None
-        self._compiles = False  # the program has compiled something
+        self.compiles = False  # the program has compiled something
 
     def meet(self) -> None:
         """Asks dynamo, where it is loaded, to be told when it compiles, and to leave our functions alone.
@@ -68,11 +68,11 @@ class Dynamo:
             for callbacks, ours in zip((handler.start_callbacks, handler.end_callbacks), self._callbacks, strict=True):
                 if ours in callbacks:
                     callbacks.remove(ours)
-        self._module, self._callbacks, self._compiles = None, None, False
+        self._module, self._callbacks, self.compiles = None, None, False
 
     def quiet(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A function of ours as it may be called where a program compiles: dynamo does not try to compile it as well."""
-        quiet: Callable[..., Any] = self._module.disable(function) if self._compiles else function
+        quiet: Callable[..., Any] = self._module.disable(function) if self.compiles else function
         return quiet
 
     def _compilation_begins(self, _: Any) -> None:
@@ -90,6 +90,6 @@ class Dynamo:
 
     def _be_quiet(self) -> None:
         """From now on the program's calls may pass dynamo on their way to us."""
-        self._compiles = True
+        self.compiles = True
         if not isinstance(self.seams.listener, Quiet):
             self.seams.listener = Quiet(self.seams.listener, self.quiet)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from diagnose.observe import graph
-from diagnose.observe.snapshot import SILENT, Forward, Record, Snapshot
+from diagnose.observe.snapshot import Forward, Record, Snapshot
 
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
@@ -91,15 +91,11 @@ def _functional(
         starts[place] = list(graph.parents(node))
         saved = graph.activation_output(node, name)
         shape = graph.shape_of(node)
-        record = Record({}, None)
+        record = Record(None)
         if saved is not None:
             known = snapshot.items.get(before, {})
             first = saved.dim() == 4 or (known.get("role") == "convolution" and saved.dim() > 2)
-            axis = _node_axis(node, saved)
-            statistics = snapshot.session.read("outputs", [saved], [activation], [first], [axis])
-            record.statistics = {key: values[0] for key, values in (statistics or {}).items()}
-            if activation in SILENT:
-                snapshot.read_units(place, saved, first, record)
+            snapshot.read(record, saved, activation, first, _node_axis(node, saved))
             shape = list(saved.shape)
         forward.records[place] = record
         snapshot.items.setdefault(place, {

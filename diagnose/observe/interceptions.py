@@ -53,7 +53,8 @@ def _loss(name: str, seams: Seams, original: Function) -> Function:
         if _compiling() or not seams.installed:
             return original(*args, **kwargs)
         result = original(*args, **kwargs)
-        seams.listener.loss_called(name, original, args, kwargs, result)
+        if not seams.resting or not seams.listener.passes_by(name, result):
+            seams.listener.loss_called(name, original, args, kwargs, result)
         return result
 
     return loss
@@ -61,7 +62,7 @@ def _loss(name: str, seams: Seams, original: Function) -> Function:
 
 def _backward(seams: Seams, original: Function) -> Function:
     def backward(*args: Any, **kwargs: Any) -> Any:
-        if _compiling() or not seams.installed or in_backward():
+        if _compiling() or not seams.installed or seams.resting or in_backward():
             return original(*args, **kwargs)
         seams.listener.backward_begins(args[0] if args else kwargs.get("tensors"))
         try:
@@ -86,7 +87,7 @@ def _grad(seams: Seams, original: Function) -> Function:
 
 def _clip(name: str, seams: Seams, original: Function) -> Function:
     def clip(*args: Any, **kwargs: Any) -> Any:
-        if _compiling() or not seams.installed:
+        if _compiling() or not seams.installed or seams.resting:
             return original(*args, **kwargs)
         result = original(*args, **kwargs)
         seams.listener.clipped(name, args, kwargs, result)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 KNOWN = 16  # times a place must have trained before it is taken for a training's
 ACCURACY_ELEMENTS = 4_000_000  # an argmax over more than this is not worth its time
-SEAMS = 6e-6  # seconds a step that passing through the seams and hooks takes, which nothing times (own measurement)
 
 
 class Losses:
@@ -47,10 +46,19 @@ class Losses:
         """Whether anything waits to be settled."""
         return bool(self.waiting or self.fired or self.passes)
 
-    def known(self, name: str, result: Tensor) -> bool:
+    def passes_by(self, name: str, result: Any) -> bool:
+        """While steps are only counted: whether a call is the training's, at a place that has trained often. Else wakes."""
+        if self.known(name, result):
+            return True
+        self.session.steps.wake()
+        return False
+
+    def known(self, name: str, result: Any) -> bool:
         """Whether a call is one of the training's that have been seen often: then it need not be looked at again."""
+        if not isinstance(result, Tensor) or not result.requires_grad:
+            return False
         root = self.session.calls.last_root()
-        if not result.requires_grad or (root is not None and not root.training):  # one function may train and evaluate
+        if root is not None and not root.training:  # one function may train and evaluate
             return False
         place = where()
         return place is not None and self._trained.get((name, place), 0) > KNOWN
@@ -66,7 +74,7 @@ class Losses:
         if session.lean:
             began = time.perf_counter()
             known = self.known(name, result)
-            session.schedule.pulse(time.perf_counter() - began + SEAMS)
+            session.schedule.pulse(time.perf_counter() - began)
             if known:
                 return
         if not plain(result):

@@ -119,12 +119,13 @@ class Network:
 
     def learn_roots(self, called: Iterable[nn.Module]) -> bool:
         """Takes the modules that were called from outside during a snapshot as roots; whether that changed anything."""
-        top = self.module()
-        if top is None:
+        top, known = self.module(), {id(m) for m in self.roots()}
+        called = list(called)
+        if top is None or all(id(m) in known for m in called):
             return False
         inside = {id(m) for m in top.modules()}
         found = [m for m in called if id(m) in inside]
-        if not found or {id(m) for m in found} <= {id(m) for m in self.roots()}:
+        if not found or {id(m) for m in found} <= known:
             return False
         if any(m is top for m in found):
             found = [top]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +14,28 @@ from diagnose.observe.probes import all_probes
 
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
+
+
+class Guard:
+    """Times what is inside and ends its errors."""
+
+    __slots__ = ("safety", "started", "what")
+
+    def __init__(self, safety: Safety, what: str) -> None:
+        self.safety = safety
+        self.what = what
+
+    def __enter__(self) -> None:
+        self.started = self.safety.session.schedule.starts()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+        try:
+            if isinstance(error, Exception):
+                self.safety.failed(self.what, error)
+                return True
+            return False
+        finally:
+            self.safety.session.schedule.ends(self.started)
 
 
 class Safety:
@@ -32,16 +53,9 @@ class Safety:
         """Whether a part has failed."""
         return what in self._off
 
-    @contextmanager
-    def guard(self, what: str) -> Iterator[None]:
-        """A part of ours, timed; its errors end here."""
-        started = self.session.schedule.starts()
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
-            self.failed(what, error)
-        finally:
-            self.session.schedule.ends(started)
+    def guard(self, what: str) -> Guard:
+        """`with guard("losses"):` runs a part of ours, timed; its errors end here."""
+        return Guard(self, what)
 
     def failed(self, what: str, error: Exception) -> None:
         """Tells once that a part of ours failed."""
@@ -58,8 +72,8 @@ class Safety:
                 self.session.calls.unhook_all()
             print(f"diagnose: the probe {what} failed and is off from here on ({text})", file=sys.stderr)
 
-    def read(self, name: str, *args: Any) -> Any:
-        """One probe's reading, or None when it failed or is switched off."""
+    def read(self, name: str, *args: Any, part: str = "read") -> Any:
+        """What a probe (or one part of it: `measure`, `combine`) gives; None when it has failed or is switched off."""
         if name in self._off:
             return None
         probe = all_probes().get(name)
@@ -68,7 +82,7 @@ class Safety:
         self.reading = True
         try:
             with torch.no_grad():
-                return probe(*args)
+                return getattr(probe, part)(*args)
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.failed(name, error)
             return None

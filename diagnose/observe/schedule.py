@@ -49,6 +49,22 @@ class Schedule:
         self._origin = 0  # the tick at which the latest training began
         self._cost = 0.0  # of one snapshot, smoothed
         self._spent_before = 0.0
+        self._wall = self._own = 0.0  # seconds of one piece of ours by both clocks
+
+    def measured(self, wall: float, own: float) -> None:
+        """A piece of ours took so long, and so long of it the thread really ran."""
+        self._wall += wall
+        self._own += own
+
+    @property
+    def slowdown(self) -> float:
+        """How much longer our work takes than it runs: 1 on a machine that does nothing else."""
+        return min(max(self._wall / self._own, 1.0), 20.0) if self._own else 1.0
+
+    @property
+    def allowed(self) -> float:
+        """Seconds of work that may be spent by now; a busy machine's time is worth less than a quiet one's."""
+        return self.once + self.share * self.elapsed / self.slowdown
 
     def began(self) -> None:
         """The first step is on its way."""
@@ -90,7 +106,7 @@ class Schedule:
             return False
         if tick - self._origin < 3:  # the first steps are worth their price: initialisation shows nowhere else
             return True
-        return self.total + self._cost <= self.once + self.share * self.elapsed
+        return self.total + self._cost <= self.allowed
 
     def starts_again(self, tick: int) -> None:
         """Another training begins: its first steps are as telling as the first one's."""
@@ -98,11 +114,11 @@ class Schedule:
 
     def spare(self) -> bool:
         """Whether the steps between snapshots must cost next to nothing: half of the budget is kept for snapshots."""
-        return self.every is None and self.total > 0.5 * (self.once + self.share * self.elapsed)
+        return self.every is None and self.total > 0.5 * self.allowed
 
     def over(self) -> bool:
         """Whether the budget is used up."""
-        return self.every is None and self.total > self.once + self.share * self.elapsed
+        return self.every is None and self.total > self.allowed
 
     def rest(self, tick: int, most: int) -> int:
         """How many steps from `tick` on need not be looked at, at most: the one that the ranks meet at must be seen coming."""
@@ -123,7 +139,7 @@ class Schedule:
         cost = self.spent - self._spent_before
         self._cost = cost if self.snapshots < 3 else 0.7 * self._cost + 0.3 * cost
         self.snapshots += 1
-        affordable = (self.once / DOUBLINGS + self.share * self.elapsed) / max(self._cost, 1e-6)
+        affordable = (self.once / DOUBLINGS + self.share * self.elapsed / self.slowdown) / max(self._cost, 1e-6)
         in_doubling = min(max(affordable, LEAST), self.dense * log(2))
         self._next = tick + max(1, int((tick - self._origin) * log(2) / in_doubling))
 

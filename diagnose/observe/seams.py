@@ -48,9 +48,12 @@ class Seams:
         self.listener = listener
         self.installed = False
         self.suspensions = 0
+        self.resting = False  # steps are only counted: see `rest`
         self.dynamo = Dynamo(self)
         self.quiet = self.dynamo.quiet
         self._undo: list[Callable[[], None]] = []
+        self._global_hooks: dict[str, Callable[..., None]] = {}
+        self._steps: list[Any] = []  # handles of the hooks on every optimizer's step
         self._functions: list[tuple[Any, str, Any, Any]] = []  # holder, name, original, ours
 
     def install(self) -> None:
@@ -58,9 +61,9 @@ class Seams:
         for holder, name, make in interceptions():
             original = getattr(holder, name)
             self._replace(holder, name, self._finish(make(self, original), original))
+        self.resting = False
+        self._hook_steps()
         for handle in (
-            register_optimizer_step_pre_hook(self._unless_compiling("step_begins")),
-            register_optimizer_step_post_hook(self._unless_compiling("step_ends")),
             nn.modules.module.register_module_parameter_registration_hook(self._unless_compiling("module_built")),
             nn.modules.module.register_module_module_registration_hook(self._unless_compiling("module_built")),
         ):
@@ -70,14 +73,35 @@ class Seams:
 
     def remove(self) -> None:
         """Puts every original back, where nobody else has replaced ours meanwhile."""
-        self.installed = False
+        self.installed = self.resting = False
         for holder, name, original, ours in reversed(self._functions):
             if holder.__dict__.get(name) is ours:
                 setattr(holder, name, standing(original))
         self._functions.clear()
+        self._unhook_steps()
         while self._undo:
             self._undo.pop()()
         self.dynamo.leave()
+
+    def rest(self, stepped: Callable[..., None]) -> None:
+        """From now on `stepped` alone is told of optimizer steps; what else belongs to a step passes by, until `wake`."""
+        self.resting = True
+        self._unhook_steps()
+        self._steps.append(register_optimizer_step_post_hook(stepped))
+
+    def wake(self) -> None:
+        """The listener is told of everything again."""
+        self.resting = False
+        self._unhook_steps()
+        self._hook_steps()
+
+    def _hook_steps(self) -> None:
+        self._steps.append(register_optimizer_step_pre_hook(self._unless_compiling("step_begins")))
+        self._steps.append(register_optimizer_step_post_hook(self._unless_compiling("step_ends")))
+
+    def _unhook_steps(self) -> None:
+        while self._steps:
+            self._steps.pop().remove()
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
@@ -110,11 +134,15 @@ class Seams:
     def _unless_compiling(self, name: str) -> Callable[..., None]:
         """A global hook that calls the listener's method, and steps aside in compiled code."""
 
-        def hook(*args: Any) -> None:
-            if not _compiling():
-                getattr(self.listener, name)(*args)
+        hook = self._global_hooks.get(name)
+        if hook is None:
 
-        self.called_between_graphs(hook)
+            def hook(*args: Any) -> None:
+                if not _compiling():
+                    getattr(self.listener, name)(*args)
+
+            self._global_hooks[name] = hook
+            self.called_between_graphs(hook)
         return hook
 
     def _replace(self, holder: Any, name: str, ours: Any) -> None:

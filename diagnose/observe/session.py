@@ -83,7 +83,7 @@ class Session:
         self.calls = Calls(self)
         self.hook_again, self.unhook_all = self.calls.hook_again, self.calls.unhook_all
         self.losses = Losses(self)
-        self.loss_called = self.losses.loss_called
+        self.loss_called, self.passes_by = self.losses.loss_called, self.losses.passes_by
         self.backward = Backward(self)
         self.backward_begins, self.backward_ends = self.backward.begins, self.backward.ends
         self.grad_begins, self.grad_ends = self.by_hand.grad_begins, self.by_hand.grad_ends
@@ -151,7 +151,7 @@ class Session:
         elapsed = max(self.schedule.elapsed, 1e-9)
         spent = self.schedule.total
         return {
-            "fraction": max(0.0, spent - self.schedule.once) / elapsed,
+            "fraction": max(0.0, spent - self.schedule.once) * self.schedule.slowdown / elapsed,
             "once_seconds": min(spent, self.schedule.once),
             "seconds": spent,
             "training_seconds": elapsed,
@@ -206,7 +206,8 @@ class Session:
             return known
         stream = Stream(self.next_index(), optimizer, self.modules, self.networks)
         self.streams[id(optimizer)] = stream
-        self.lean, self.steps.skip = False, 0
+        self.lean = False
+        self.steps.wake()
         self.schedule.starts_again(self.tick)
         self.hook_again()
         return stream

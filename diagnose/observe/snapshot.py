@@ -22,26 +22,51 @@ from diagnose.observe.networks import (
     role_of,
     settings_of,
 )
-from diagnose.observe.probes.gradients import as_float, zero_share
+from diagnose.observe.probes.gradients import as_float
+from diagnose.observe.probes.outputs import Reading
 
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
 
 CALLS = 4  # places a module that is called several times in one forward gets; the rest is pooled into the last
 WAITING = 64  # forwards kept that no backward has come back through: evaluations without no_grad are among them
-SILENT = ("relu", "relu6", "threshold", "hardtanh", "hardswish")
 
 
 class Record:
     """One place in one forward."""
 
-    __slots__ = ("gradient", "gradient_zeros", "statistics", "training")
+    __slots__ = ("gradients", "more", "reading", "training")
 
-    def __init__(self, statistics: dict[str, Tensor], training: bool | None) -> None:
-        self.statistics = statistics
+    def __init__(self, training: bool | None) -> None:
         self.training = training
-        self.gradient: Tensor | None = None
-        self.gradient_zeros: Tensor | None = None
+        self.reading: Reading | None = None
+        self.more: dict[str, Tensor] = {}  # what only some layers have
+        self.gradients: list[Tensor] = []  # norm of each that came back
+
+
+class Layer:
+    """What of a module is the same at every call."""
+
+    __slots__ = ("activation", "axis", "channels", "network", "path", "recurrent", "role")
+
+    def __init__(self, network: Network, path: str, module: nn.Module) -> None:
+        self.network = network
+        self.path = path
+        self.role = role_of(module)
+        self.activation = activation_of(module)
+        self.axis = getattr(module, "dim", None)  # a softmax's
+        self.channels = channels_first(self.role)
+        self.recurrent = isinstance(module, nn.RNNBase)
+
+    def channels_first(self, dimensions: int) -> bool:
+        """Whether axis 1 of its output is the channel."""
+        return self.channels or (dimensions == 4 and self.role in ("normalization", "activation", "dropout", "pooling"))
+
+    def softmax_axis(self, dimensions: int) -> int:
+        """The axis that a softmax runs along."""
+        if isinstance(self.axis, int) and -dimensions <= self.axis < dimensions:
+            return self.axis
+        return 1 if dimensions == 4 else -1
 
 
 class Forward:
@@ -105,7 +130,7 @@ class Snapshot:
                     continue
                 try:
                     if is_layer(module):
-                        self.hooks.append(Hook(module, quiet(self._layer(network, path))))
+                        self.hooks.append(Hook(module, quiet(self._layer(network, path, module))))
                     else:
                         self.hooks.append(Hook(module, quiet(self._enter(network)), before=True))
                         self.hooks.append(Hook(module, quiet(self._leave(network))))
@@ -142,6 +167,8 @@ class Snapshot:
 
     def _enter(self, network: Network) -> Any:
         def enter(module: nn.Module, args: Any, kwargs: Any) -> None:
+            if self.session.asleep():
+                return
             with self.session.guard("snapshot"):
                 if self.depth == 0:
                     self.loose = None
@@ -153,6 +180,8 @@ class Snapshot:
 
     def _leave(self, network: Network) -> Any:
         def leave(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            if self.session.asleep():
+                return
             with self.session.guard("snapshot"):
                 self.depth = max(0, self.depth - 1)
                 if self.depth == 0 and self.open:
@@ -160,12 +189,16 @@ class Snapshot:
 
         return leave
 
-    def _layer(self, network: Network, path: str) -> Any:
-        def layer(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            with self.session.guard("outputs"):
-                self._record(network, path, module, args, output)
+    def _layer(self, network: Network, path: str, module: nn.Module) -> Any:
+        layer = Layer(network, path, module)
 
-        return layer
+        def called(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            if self.session.asleep():
+                return
+            with self.session.guard("outputs"):
+                self._record(layer, module, args, output)
+
+        return called
 
     # -- forward -------------------------------------------------------------------------------------------------
 
@@ -185,88 +218,82 @@ class Snapshot:
             oldest = next((i for i, known in enumerate(self.forwards) if not known.fired), 0)
             del self.forwards[oldest]
 
-    def _record(self, network: Network, path: str, module: nn.Module, args: Any, output: Any) -> None:
-        tensor = first_tensor(output)
+    def _record(self, layer: Layer, module: nn.Module, args: Any, output: Any) -> None:
+        tensor = output if isinstance(output, Tensor) else first_tensor(output)
         if tensor is None or not torch.is_grad_enabled() or not tensor.is_floating_point() or type(tensor) is not Tensor:
             return
         if not self.saved_hooks:
             self.saved_hooks = torch._C._autograd._top_saved_tensors_default_hooks(True) is not None
-        forward = self._forward(network, path, module, args)
-        place = forward.place(path)
-        role = role_of(module)
-        activation = activation_of(module)
-        first = channels_first(role) or (role in ("normalization", "activation", "dropout", "pooling") and tensor.dim() == 4)
-        axis = _softmax_axis(module, tensor)
-        statistics = self.session.read("outputs", [tensor], [activation], [first], [axis])
-        record = Record({name: values[0] for name, values in (statistics or {}).items()}, module.training)
-        if activation in SILENT:
-            self.read_units(place, tensor, first, record)
-        forward.records[place] = record
+        forward = self._forward(layer.network, layer.path, module, args)
+        place = forward.place(layer.path)
+        record = forward.records[place] = Record(module.training)
+        self.read(record, tensor, layer.activation, layer.channels_first(tensor.dim()), layer.softmax_axis(tensor.dim()))
         if place not in self.items:
-            settings = settings_of(module)
-            item = layer_item(path, module, network.name, self.session.modules, settings)
+            item = layer_item(layer.path, module, layer.network.name, self.session.modules, settings_of(module))
             inputs = first_tensor(args)
             item |= {"path": place, "shape": list(tensor.shape), "input_shape": None if inputs is None else list(inputs.shape)}
             self.items[place] = item
-        if role == "recurrent" and isinstance(module, nn.RNNBase):
+        if layer.recurrent:
             self._through_time(module, args, output, record)
         if tensor.requires_grad:
-            given = list(tensors(args))
-            made = graph.key(tensor.grad_fn)
-            identity = made is not None and any(t is tensor for t in given) and (
-                made in forward.outputs  # of a layer before; or of a functional activation, behind a dropout of 0
-                or (role != "activation" and graph.operation(tensor.grad_fn) in graph.ACTIVATIONS)
-            )
-            if made is not None and not identity:
-                nodes = [t.grad_fn for t in given if t.grad_fn is not None]
-                if tensor.grad_fn in nodes:  # changed in place: the input carries the output's node by now
-                    nodes = list(graph.parents(tensor.grad_fn))
-                forward.starts[place] = [key for key in map(graph.key, nodes) if key is not None]
-                forward.outputs[made] = place
+            self._trace(layer, forward, place, tensor, args)
             handle = tensor.register_hook(self.receive_gradient(forward, record))
             if tensor.is_leaf:  # put out as it came in: it is the program's for longer than a step
                 self.handles.append(handle)
 
-    def read_units(self, place: str, tensor: Tensor, first: bool, record: Record) -> None:
-        silent = self.silent
-        answer = self.session.read("units", [tensor], [first], [silent.get(place)])
-        if answer is not None:
-            silent[place] = answer["silent"][0]
-            record.statistics["dead_share"] = answer["dead_share"][0]
+    def _trace(self, layer: Layer, forward: Forward, place: str, tensor: Tensor, args: Any) -> None:
+        """Remembers the nodes of the graph between which a layer lies."""
+        made = graph.key(tensor.grad_fn)
+        if made is None:
+            return
+        given = list(tensors(args))
+        if any(t is tensor for t in given) and (
+            made in forward.outputs  # of a layer before; or of a functional activation, behind a dropout of 0
+            or (layer.role != "activation" and graph.operation(tensor.grad_fn) in graph.ACTIVATIONS)
+        ):
+            return
+        nodes = [t.grad_fn for t in given if t.grad_fn is not None]
+        if tensor.grad_fn in nodes:  # changed in place: the input carries the output's node by now
+            nodes = list(graph.parents(tensor.grad_fn))
+        forward.starts[place] = [key for key in map(graph.key, nodes) if key is not None]
+        forward.outputs[made] = place
 
-    def _through_time(self, module: nn.RNNBase, args: Any, output: Any, record: Record) -> None:
+    def read(self, record: Record, tensor: Tensor, activation: str | None, first: bool, axis: int) -> None:
+        """Reads one output, of a module or of a functional activation."""
+        record.reading = self.session.read("outputs", tensor, activation, first, axis, part="measure")
+
+    def _through_time(self, module: nn.Module, args: Any, output: Any, record: Record) -> None:
         sequence, taken = first_tensor(args), self.session.schedule.snapshots
         if sequence is None or sequence.dim() != 3 or (taken > 2 and taken % 8):  # costs about a step of its own
             return
         answer = self.session.read("through_time", module, sequence, first_tensor(output))
         if answer is not None:
-            record.statistics.update(answer)
+            record.more.update(answer)
 
     def receive_gradient(self, forward: Forward, record: Record) -> Any:
+        """A hook that takes the gradient with respect to an output."""
         session = self.session
 
         def gradient(values: Tensor) -> None:
+            if not session.in_backward or type(values) is not Tensor or session.asleep():
+                return
             with session.guard("output gradients"):
-                if not session.in_backward or type(values) is not Tensor:
-                    return
                 forward.fired = True
-                norm = torch.linalg.vector_norm(as_float(values.detach())).to(torch.float32).square()
-                record.gradient = norm if record.gradient is None else record.gradient + norm
-                if record.gradient_zeros is None:
-                    record.gradient_zeros = zero_share(values.detach())
+                record.gradients.append(torch.linalg.vector_norm(as_float(values.detach())))
 
-        return torch.utils.hooks.unserializable_hook(gradient)
+        gradient.__torch_unserializable__ = True  # type: ignore[attr-defined]
+        return gradient
 
     # -- what was collected --------------------------------------------------------------------------------------
 
-    def records_of(self, network: Network) -> dict[str, list[Record]]:
-        """Places of a network in forward order with their records in forwards that a backward came back through."""
-        found: dict[str, list[Record]] = {}
-        for forward in self.forwards:
-            if forward.network is network and forward.fired:
-                for place in _in_order(forward):
-                    found.setdefault(place, []).append(forward.records[place])
-        return found
+    def records_of(self, network: Network) -> list[tuple[str, Record]]:
+        """Places of a network with their records, in forward order, in forwards that a backward came back through."""
+        return [
+            (place, forward.records[place])
+            for forward in self.forwards
+            if forward.network is network and forward.fired
+            for place in _in_order(forward)
+        ]
 
 
 def _in_order(forward: Forward) -> Iterator[str]:
@@ -275,6 +302,9 @@ def _in_order(forward: Forward) -> Iterator[str]:
     for place in forward.records:
         if "/" in place:
             functional.setdefault(place.split("/", 1)[0], []).append(place)
+    if not functional:
+        yield from forward.records
+        return
     for place in forward.records:
         if "/" not in place:
             yield place
@@ -282,10 +312,3 @@ def _in_order(forward: Forward) -> Iterator[str]:
                 yield from functional.pop(place, ())
     for rest in functional.values():
         yield from rest
-
-
-def _softmax_axis(module: nn.Module, tensor: Tensor) -> int:
-    dim = getattr(module, "dim", None)
-    if isinstance(dim, int) and -tensor.dim() <= dim < tensor.dim():
-        return dim
-    return 1 if tensor.dim() == 4 else -1

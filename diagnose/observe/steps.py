@@ -17,7 +17,12 @@ from diagnose.observe.training_losses import write_training_losses
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
 
-SKIPPED = 16  # steps in a row that are only counted, where even the least record would cost more than the budget
+# Steps in a row that are only counted, where even the least record of each would cost more than the budget: so many that
+# the record of the one behind them costs a quarter of the budget.
+LEAST_REST, MOST_REST = 16, 256
+# What a step costs that no clock of ours sees (torch calling hooks, our functions called and left) against what one does;
+# and a step that is only counted against one that is written down (own measurement, tests/benchmarks/overhead.py).
+UNSEEN, COUNTED = 0.8, 0.15
 SETTLED = 20  # steps after which the places of the losses are known
 
 
@@ -26,7 +31,9 @@ class Steps:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.skip = 0  # steps that are only counted: the budget is used up
+        self._rest = 0  # steps still to come that are only counted
+        self._lean_cost = 0.0  # seconds of a step of which only loss, rate and time are kept, smoothed
+        self._spent = 0.0  # when the step under way began
         self._stack: list[int] = []  # optimizers whose steps are running, outermost first
         self._opened = 0  # tick at which the snapshot under way began
 
@@ -45,8 +52,6 @@ class Steps:
         self._stack.append(id(optimizer))
         if len(self._stack) > 1:
             session.streams.pop(id(optimizer), None)  # its steps are part of the outer one's
-            return
-        if self.skip:
             return
         if session.lean:
             session.row.step_begins(began)
@@ -76,13 +81,6 @@ class Steps:
         stream = session.streams.get(id(optimizer))
         if stream is None:
             return
-        if self.skip:
-            self.skip = 0 if session.losses.busy() else self.skip - 1
-            stream.steps += 1
-            session.tick += 1
-            if not self.skip:
-                session.row.restart()
-            return
         try:
             session.row.step_ends(began)
             if session.lean and not session.losses.busy():
@@ -96,12 +94,17 @@ class Steps:
         finally:
             session.schedule.ends(started)
             session.row.restart()
+            if session.lean:
+                self._toll()
+            self._spent = session.schedule.spent
 
     def end(self, stream: Stream) -> None:
         """Writes down a step of a stream and plans the next."""
         self.settle(stream)
         if stream.due:
+            wall, own = time.perf_counter(), time.thread_time()
             write_snapshot(self.session, stream)
+            self.session.schedule.measured(time.perf_counter() - wall, time.thread_time() - own)
         write_row(self.session, stream)
         owner = stream.watched()
         stream.stepped_gradient = version(owner.grad) if owner is not None else None
@@ -140,10 +143,46 @@ class Steps:
         session.tick += 1
         if session.keeper is not None:
             session.keeper.stepped()
-        if session.schedule.over():
-            self.skip = session.schedule.rest(session.tick, SKIPPED)
         if session.on_step is not None:
             session.on_step(session.tick)
+
+    def _toll(self) -> None:
+        """A step between snapshots has ended: adds what of it no clock saw, and rests where it was too dear."""
+        session = self.session
+        cost = (1 + UNSEEN) * (session.schedule.spent - self._spent)
+        session.schedule.spent = self._spent + cost
+        known = self._lean_cost or cost
+        self._lean_cost = 0.9 * known + 0.1 * min(cost, 2 * known)  # a step that waited for its turn says nothing
+        if session.schedule.over() and not session.losses.busy() and not session.seams.dynamo.compiles:
+            allowed = 0.25 * session.schedule.share * session.schedule.elapsed / max(1, session.tick)
+            most = int(min(max(self._lean_cost / max(allowed, 1e-9), LEAST_REST), MOST_REST))
+            self._rest = session.schedule.rest(session.tick, most)
+            if not self._rest:
+                return
+            with session.guard("rest"):
+                session.unhook_all()
+                session.seams.rest(self.counted)
+
+    def counted(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """A step has run while steps are only counted."""
+        stream = self.session.streams.get(id(optimizer))
+        if stream is not None and not self.session.asleep():
+            stream.steps += 1
+            self.session.tick += 1
+            self._rest -= 1
+            self.session.schedule.spent += COUNTED * self._lean_cost
+            if self._rest <= 0:
+                self.wake()
+
+    def wake(self) -> None:
+        """Steps are written down again."""
+        session = self.session
+        if session.seams.resting:
+            with session.guard("rest"):
+                session.seams.wake()
+                session.row.restart()
+                session.hook_again()
+            self._spent = session.schedule.spent
 
     def _count(self, stream: Stream) -> None:
         session = self.session

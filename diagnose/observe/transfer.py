@@ -35,7 +35,9 @@ def pack(parts: Sequence[Tensor]) -> Tensor:
     """All parts, flattened, as one float32 vector on their device. A run of scalars costs one call, not one each."""
     if all(part.dim() == 0 and part.dtype == torch.float32 for part in parts):
         return torch.stack(list(parts)).detach()
-    return torch.cat([part.detach().reshape(-1).to(torch.float32) for part in parts])
+    return torch.cat([
+        part if part.dim() == 1 and part.dtype == torch.float32 else part.reshape(-1).to(torch.float32) for part in parts
+    ]).detach()  # fmt: skip
 
 
 def _first(parts: Sequence[Tensor], scalars: Sequence[Tensor]) -> bool:

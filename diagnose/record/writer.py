@@ -126,8 +126,10 @@ class Writer:
             for item in items:
                 key = _item_key(kind, item)
                 position, value = known.get(key) or (len(known), {})
-                value = {**value, **item}
+                was, value = value, {**value, **item}
                 position = int(value.get("position", position))
+                if was == value and key in known:
+                    continue
                 known[key] = (position, value)
                 self._put(("item", stream, kind, key, position, _json(value)))
 
@@ -148,6 +150,11 @@ class Writer:
             return
         self._bytes += len(data)
         self._put(("vector", tick, stream, quantity, layout, data))
+
+    def vectors(self, tick: int, stream: int, rows: Sequence[tuple[str, int, bytes]]) -> None:
+        """Several quantities of one step: (quantity, layout, data)."""
+        for quantity, layout, data in rows:
+            self.vector(tick, stream, quantity, layout, data)
 
     def layout(self, over: str, places: Sequence[str], sizes: Sequence[int] | None = None) -> int:
         """The number of a layout: places in order, how many elements each has (None: one). Asked again: the same."""

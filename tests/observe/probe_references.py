@@ -29,8 +29,6 @@ def gradients(gradients: Sequence[Tensor]) -> Answer:
     values = [array(g) for g in gradients]
     return {
         "gradient_norm": [math.sqrt(sum(v * v for v in g.flat)) for g in values],
-        "gradient_zero_share": [sum(v == 0 for v in g.flat) / g.size for g in values],
-        "gradient_row_spread": [row_spread(g) for g in values],
     }
 
 

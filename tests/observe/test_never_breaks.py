@@ -42,7 +42,7 @@ def test_every_probe_may_fail(
     torch.manual_seed(1)
     bare = script()
     probe = all_probes()[name]
-    monkeypatch.setitem(all_probes(), name, Probe(name, probe.event, probe.quantities, raising))  # type: ignore[arg-type]
+    monkeypatch.setitem(all_probes(), name, Probe(name, probe.event, probe.quantities, raising, raising, raising))  # type: ignore[arg-type]
     torch.manual_seed(1)
     with observing(strict=False) as session:
         watched = script()

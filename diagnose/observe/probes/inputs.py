@@ -49,39 +49,37 @@ def inputs(batch: Tensor) -> dict[str, Tensor]:
     nothing = torch.full((), math.nan, dtype=torch.float32, device=values.device)
     if values.numel() == 0:
         return dict.fromkeys(inputs.quantities, nothing)
-    finite = torch.isfinite(values)
-    filled = torch.where(finite, values, torch.zeros_like(values))
-    count = finite.sum().to(torch.float32).clamp_min(1)
-    mean = filled.sum() / count
-    centred = torch.where(finite, values - mean, torch.zeros_like(values))
+    finite = values - values == 0  # many times faster than isfinite
+    filled = torch.where(finite, values, 0.0)
+    count = torch.count_nonzero(finite).to(torch.float32)
+    mean = filled.sum() / count.clamp_min(1)
+    centred = (filled - mean).mul_(finite)
     answer = {
         "input_mean": mean,
-        "input_std": (centred.square().sum() / count).sqrt(),
-        "input_min": torch.where(finite, values, torch.full_like(values, math.inf)).min(),
-        "input_max": torch.where(finite, values, torch.full_like(values, -math.inf)).max(),
-        "input_non_finite_share": 1 - finite.to(torch.float32).mean(),
+        "input_std": (centred.square().sum() / count.clamp_min(1)).sqrt(),
+        "input_min": torch.where(finite, values, math.inf).amin(),
+        "input_max": torch.where(finite, values, -math.inf).amax(),
+        "input_non_finite_share": 1 - count / values.numel(),
         "input_integer_share": (filled == filled.round()).to(torch.float32).mean(),
-        "input_batch_std": filled.flatten(1).var(0, correction=0).mean().sqrt()
-        if values.dim() > 1 and values.shape[0] > 1
-        else (filled.std(correction=0) if values.dim() == 1 and values.numel() > 1 else nothing),
+        "input_batch_std": _deviation(filled, 0).square().mean().sqrt() if values.shape[0] > 1 else nothing,
     }
-    columns = _columns(filled)
-    if columns is None:
-        columns = filled.reshape(-1, 1)
-    columns = columns[:, :FEATURES]
-    low, high = torch.aminmax(columns, dim=0)
-    answer["feature_mean"] = columns.mean(0)
-    answer["feature_std"] = columns.std(0, correction=0)
-    answer["feature_min"], answer["feature_max"] = low, high
+    axes, columns = _columns(filled)
+    answer["feature_mean"] = columns.mean(axes).reshape(-1)
+    answer["feature_std"] = _deviation(columns, axes).reshape(-1)
+    answer["feature_min"], answer["feature_max"] = columns.amin(axes).reshape(-1), columns.amax(axes).reshape(-1)
     return answer
 
 
-def _columns(values: Tensor) -> Tensor | None:
-    """As (observations, features)."""
-    if values.dim() == 2:
-        return values
-    if values.dim() == 3:
-        return values.flatten(0, 1)
-    if values.dim() >= 4:
-        return values.movedim(1, -1).flatten(0, -2)
-    return None
+def _deviation(values: Tensor, axes: int | tuple[int, ...]) -> Tensor:
+    """Standard deviation along axes; torch's own takes one element after the other."""
+    apart = values - values.mean(axes, keepdim=True)
+    return apart.mul_(apart).mean(axes).sqrt()
+
+
+def _columns(values: Tensor) -> tuple[tuple[int, ...], Tensor]:
+    """Axes of the observations, and the values of at most FEATURES features."""
+    if values.dim() == 1:
+        return (0,), values.unsqueeze(1)
+    if values.dim() <= 3:
+        return tuple(range(values.dim() - 1)), values[..., :FEATURES]
+    return (0, *range(2, values.dim())), values[:, :FEATURES]

@@ -55,16 +55,17 @@ def losses(function: str, prediction: Tensor, target: Tensor) -> dict[str, Tenso
     target = _leading(target)
     if prediction.numel() == 0 or target.numel() == 0:
         return answer
-    _spread(answer, "loss_input", prediction)
     real = target.to(torch.float32)
+    _spread(answer, "loss_input", prediction)
     _spread(answer, "loss_target", real)
-    answer["loss_target_integer_share"] = (real == real.round()).to(torch.float32).mean()
-    answer["outside_unit_share"] = ((prediction <= 0) | (prediction >= 1)).to(torch.float32).mean()
+    whole = torch.ones_like(real) if not target.is_floating_point() else (real == real.round()).to(torch.float32)
+    answer["loss_target_integer_share"] = whole.mean()
+    answer["outside_unit_share"] = 1 - torch.count_nonzero((prediction > 0) & (prediction < 1)).to(torch.float32) / prediction.numel()
     classes = prediction.shape[1] if prediction.dim() > 1 else prediction.shape[0]
     if prediction.dim() > 1 and classes > 1:
         sums = prediction.sum(1)
         answer["loss_input_row_sum"] = sums.mean()
-        answer["loss_input_row_sum_error"] = (sums - 1).abs().max()
+        answer["loss_input_row_sum_error"] = (sums - 1).abs_().amax()
     right = accuracy(function, prediction, target)
     if right is not None:
         answer["loss_accuracy"] = right
@@ -121,14 +122,16 @@ def _leading(tensor: Tensor) -> Tensor:
 
 
 def _spread(answer: dict[str, Tensor], name: str, values: Tensor) -> None:
-    low, high = torch.aminmax(values)
-    answer[f"{name}_min"], answer[f"{name}_max"] = low, high
-    answer[f"{name}_mean"] = values.mean()
-    answer[f"{name}_std"] = values.std(correction=0)
+    flat = values.reshape(-1)
+    answer[f"{name}_min"], answer[f"{name}_max"] = torch.aminmax(flat)
+    answer[f"{name}_mean"] = mean = flat.mean()
+    centred = flat - mean
+    answer[f"{name}_std"] = deviation = (torch.dot(centred, centred) / flat.numel()).sqrt_()
     if values.shape[0] > 1:
-        answer[f"{name}_std_across"] = values.flatten(1).var(0, correction=0).mean().sqrt() if values.dim() > 1 else values.std(
-            correction=0
-        )
+        if values.numel() > values.shape[0]:
+            apart = (values - values.mean(0)).reshape(-1)
+            deviation = (torch.dot(apart, apart) / flat.numel()).sqrt_()
+        answer[f"{name}_std_across"] = deviation
 
 
 def _classes(answer: dict[str, Tensor], prediction: Tensor, target: Tensor, classes: int) -> None:

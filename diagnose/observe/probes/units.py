@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from diagnose.observe.probes import per_layer, probe
-from diagnose.observe.probes.outputs import by_unit
+from diagnose.observe.probes import on, per_layer, probe
+from diagnose.observe.probes.outputs import loudness, sampled
 
 WINDOW = 3  # snapshots in a row; they lie far apart, so together they have seen many batches
 
 
-@probe(event="units", quantities={"dead_share": per_layer("share")})
+def combine(loudest: Sequence[Tensor], silent: Sequence[Tensor | None]) -> dict[str, list[Tensor]]:
+    """For how many snapshots in a row each unit has been silent now, for all layers at once; see `units`."""
+    device = loudest[0].device
+    before = [
+        torch.zeros(peak.numel() + 1, dtype=torch.float32, device=device) if state is None or state.numel() != peak.numel() + 1 else state
+        for peak, state in zip(loudest, silent, strict=True)
+    ]
+    # As last element of each layer's state the number of snapshots: a unit that is always silent.
+    always = torch.zeros(1, dtype=torch.float32, device=device)
+    quiet = torch.cat([part for peak in loudest for part in (on(device, peak), always)]) == 0
+    states = torch.cat([on(device, state) for state in before]).add_(1).mul_(quiet)
+    long = (states >= WINDOW).to(torch.float32)
+    sizes = [state.numel() for state in before]
+    shares = [torch.where(own[-1] > 0, own[:-1].mean(), math.nan) for own in long.split(sizes)]
+    return {"dead_share": shares, "silent": list(states.split(sizes))}
+
+
+@probe(event="units", quantities={"dead_share": per_layer("share")}, combine=combine)
 def units(outputs: list[Tensor], channels_first: list[bool], silent: list[Tensor | None]) -> dict[str, list[Tensor]]:
     """Share of units that were zero for every sample of every recent snapshot.
 
@@ -29,14 +47,5 @@ def units(outputs: list[Tensor], channels_first: list[bool], silent: list[Tensor
 
     Source: a unit counts as dead only when silent over many batches (Lu et al. 2019, arXiv:1903.06733).
     """
-    shares, states = [], []
-    for output, first, before in zip(outputs, channels_first, silent, strict=True):
-        shaped = by_unit(output.detach(), first)
-        quiet = (shaped == 0).all(2).all(0)
-        fresh = torch.zeros(quiet.shape[0] + 1, dtype=torch.float32, device=quiet.device)
-        counts = (fresh if before is None or before.shape != fresh.shape else before) + 1
-        runs, seen = torch.where(quiet, counts[:-1], torch.zeros_like(counts[:-1])), counts[-1:]
-        states.append(torch.cat((runs, seen)))
-        share = (runs >= WINDOW).to(torch.float32).mean()
-        shares.append(torch.where(seen[0] >= WINDOW, share, torch.full_like(share, math.nan)))
-    return {"dead_share": shares, "silent": states}
+    shaped = [sampled(output.detach(), first) for output, first in zip(outputs, channels_first, strict=True)]
+    return combine([loudness(one, None).to(torch.float32) for one in shaped], silent)

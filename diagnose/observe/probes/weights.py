@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from diagnose.observe.probes import per_parameter, probe
-from diagnose.observe.probes.gradients import as_float, row_spread
+from diagnose.observe.probes.gradients import as_float, norms
+
+ROWS, COLUMNS = 64, 1024  # of a weight that are read for the spread of its rows
 
 
 @probe(
@@ -26,13 +30,26 @@ def weights(before: list[Tensor], after: list[Tensor]) -> dict[str, list[Tensor]
 
     Returns:
         One 0-dim float32 tensor a parameter: L2 norm of the weight, L2 norm of the change, and
-        ‖W - mean over units‖ / ‖W‖ (NaN for vectors and for zero weights).
+        ‖W - mean over units‖ / ‖W‖ on at most 64 units × 1024 inputs (NaN for vectors and for zero weights): 0 says that
+        all units of the layer are the same.
 
     Source: the update ratio of Karpathy's and Goodfellow's rules of thumb; symmetry: Goodfellow et al. 2016, 8.4.
     """
-    norms = [torch.linalg.vector_norm(as_float(old)).to(torch.float32) for old in before]
-    moved = [
-        torch.linalg.vector_norm(as_float(new.detach() - old)).to(torch.float32)
-        for old, new in zip(before, after, strict=True)
-    ]
-    return {"weight_norm": norms, "update_norm": moved, "weight_row_spread": [row_spread(old) for old in before]}
+    old = [as_float(p.detach()) for p in before]
+    moved = torch._foreach_sub([as_float(p.detach()) for p in after], old) if old else []
+    return {"weight_norm": norms(old), "update_norm": norms(moved), "weight_row_spread": row_spreads(old)}
+
+
+def row_spreads(weights: list[Tensor]) -> list[Tensor]:
+    """How much the units (rows) of each weight differ."""
+    places = [at for at, w in enumerate(weights) if w.dim() > 1 and w.shape[0] > 1 and w.numel()]
+    rows = [weights[at][:ROWS].flatten(1)[:, :COLUMNS].to(torch.float32) for at in places]
+    found: list[Tensor | None] = [None] * len(weights)
+    if rows:
+        sizes = norms([*(own - own.mean(0) for own in rows), *rows])
+        for at, spread in zip(places, torch._foreach_div(sizes[: len(rows)], sizes[len(rows) :]), strict=True):
+            found[at] = spread
+    if len(places) == len(weights):
+        return [spread for spread in found if spread is not None]
+    nothing = torch.full((), math.nan, dtype=torch.float32, device=weights[0].device)
+    return [nothing if spread is None else spread for spread in found]
