@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from torch import Tensor
@@ -30,7 +31,12 @@ _SAVED_RESULT = frozenset(("relu", "sigmoid", "tanh", "softmax", "log_softmax", 
 
 def operation(node: Node) -> str:
     """`ReluBackward0` → `relu`, `LogSoftmaxBackward0` → `log_softmax`."""
-    name = node.name().rsplit("::", 1)[-1]
+    return _operation(node.name())
+
+
+@cache
+def _operation(name: str) -> str:
+    name = name.rsplit("::", 1)[-1]
     name = re.sub(r"Backward\d*$", "", name)
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
