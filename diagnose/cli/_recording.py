@@ -12,6 +12,7 @@ from typing import Any
 
 from diagnose import launch
 from diagnose.cli._baseline import Baseline
+from diagnose.cli._commit import commit
 from diagnose.cli._explaining import Wish, keeping, measured
 from diagnose.cli._outputs import Output
 from diagnose.errors import tell
@@ -130,7 +131,9 @@ def _torch_facts() -> dict[str, Any]:
 
     versions["diagnose"] = __version__
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return {"versions": versions, "device": device, "threads": torch.get_num_threads()}
+    facts = {"versions": versions, "device": device, "threads": torch.get_num_threads()}
+    known = commit()
+    return facts | ({"git_commit": known} if known else {})
 
 
 def begin(target: launch.Target, *, root: Path, settings: Settings, source: bool = True, **options: Any) -> Recording:

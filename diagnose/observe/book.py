@@ -74,4 +74,5 @@ class Book:
             "deterministic": torch.are_deterministic_algorithms_enabled(),
             "autocast": torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"),
             "threads": torch.get_num_threads(),
+            "seed": str(torch.initial_seed()),  # text: it may have more digits than a float
         }

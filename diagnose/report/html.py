@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from diagnose.errors import DiagnoseError
 from diagnose.finding import Diagnosis, Finding
 from diagnose.report.json import document
+from diagnose.report.words import kind
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -88,7 +89,7 @@ def _training(training: Training, diagnosis: Diagnosis, marks: Sequence[tuple[st
     pictures, network = heat.heats(training), anatomy.anatomy(training, diagnosis)
     named = network.places.union(*(picture.places for picture in pictures))
     return {
-        "training": training, "group": curves.group(training), "curves": curves.curves(training, marks),
+        "training": training, "kind": kind(training), "group": curves.group(training), "curves": curves.curves(training, marks),
         "heats": pictures, "cost": cost.cost(training, diagnosis.run), "data": data.data(training),
         "anatomy": network, "hyperparameters": facts.hyperparameters(training),
         "details": layers.details(training, named), "explained": attribution.explained(training),

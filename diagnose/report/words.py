@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from diagnose.finding import Diagnosis, Evidence, Finding
 
 if TYPE_CHECKING:
-    from diagnose.run import Run
+    from diagnose.run import Run, Training
 
 ACRONYMS = {"bce": "BCE", "gan": "GAN", "kl": "KL", "lr": "LR"}
 SUFFIXED_UNITS = {"s": "s", "byte": "bytes"}  # the other units are shares, counts or the name over again
@@ -94,7 +94,12 @@ def unbounded(evidence: Evidence) -> bool:
 
 def title(rule: str) -> str:
     """A rule's name as words: softmax before cross entropy."""
-    return " ".join(ACRONYMS.get(word, word) for word in rule.split("-"))
+    return " ".join(ACRONYMS.get(word, word) for word in rule.split("-")).replace("non finite", "non-finite")
+
+
+def kind(training: Training) -> str:
+    """The kind of a training as words, empty where it is unknown."""
+    return "" if training.kind == "unknown" else plain(title(training.kind))
 
 
 def headline(finding: Finding) -> str:
@@ -116,9 +121,9 @@ def trainings(run: Run) -> str:
     """How long which trainings took: 1,200 steps (classification, Adam)."""
     told = []
     for training in run.trainings:
-        kind = "" if training.kind == "unknown" else f"{plain(training.kind).replace('-', ' ')}, "
+        called = f"{kind(training)}, " if kind(training) else ""
         optimizers = " and ".join(dict.fromkeys(plain(optimizer.type) for optimizer in training.optimizers))
-        told.append(f"{count(training.steps, 'step')} ({kind}{optimizers or 'no optimizer'})")
+        told.append(f"{count(training.steps, 'step')} ({called}{optimizers or 'no optimizer'})")
     return " and ".join(told) if len(told) <= 2 else count(len(told), "training")
 
 

@@ -126,7 +126,7 @@ def test_names_the_training_where_there_are_several(diagnosis):
     run = replace(diagnosis.run, trainings=(Training(id=0, steps=5), Training(id=1, steps=7, kind="gan")))
     told = text_of(replace(diagnosis, run=run), width=110)
     assert "net.fc, training 0" in told
-    assert "5 steps (no optimizer) and 7 steps (gan, no optimizer)" in told
+    assert "5 steps (no optimizer) and 7 steps (GAN, no optimizer)" in told
 
 
 def test_tells_where_the_recorder_failed(make_sound):

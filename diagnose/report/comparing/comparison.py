@@ -16,7 +16,7 @@ from diagnose.run import Floats, Run, Series, Training
 SAME = 1e-6  # relative; ten times what rounding to float32 makes: what differs more was computed otherwise
 LAST = 0.05  # share of the steps whose mean stands for how a training loss ended
 AT_LAYER = ("output_mean", "output_std", "output_max_abs")
-FACTS = ("versions", "device", "seed", "git_commit", "threads")
+FACTS = ("versions", "device", "git_commit", "threads")
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,7 @@ def _settings(run: Run) -> dict[str, str]:
             "parameters": sum(one.size for one in training.parameters), "epochs": len(training.epochs) or None,
             "data": training.facts.get("data"), "scheduler": training.facts.get("scheduler"),
             "clip": training.facts.get("clip"), "autocast": training.facts.get("autocast"),
+            "seed": training.facts.get("seed"),
         }  # fmt: skip
         for position, one in enumerate(training.optimizers):
             name = "optimizer" if len(training.optimizers) == 1 else f"optimizer {position + 1}"

@@ -63,7 +63,7 @@ def layers_by_steps(heat: Heat, where: str = "") -> Figure:
     axes.tick_params(length=0, axis="y")
     axes.set_xlabel("step", color=QUIET)
     told = [words for there, words in ((heat.zeros, "black: exactly zero"), (heat.infinite, "red: infinite"),
-                                       (heat.missing, "hatched: not measured")) if there]  # fmt: skip
+                                       (heat.missing, "hatched: not measured, or nan")) if there]  # fmt: skip
     scale: Normalize = LogNorm(heat.low, heat.high) if heat.quantity.log else Normalize(heat.low, heat.high)
     map_ = ListedColormap(palette()[FIRST : LAST + 1] / 255)
     bar = figure.colorbar(ScalarMappable(scale, map_), ax=axes, orientation="horizontal", aspect=45, shrink=0.6, pad=0.02)
@@ -129,8 +129,7 @@ def _chart(axes: Any, chart: Chart) -> None:
                                   alpha=0.82 if "solid" in part.kind else 0.17,
                                   step="post" if part.stepped else None)  # fmt: skip
             case Span():
-                axes.plot([part.first, part.last], [0, 0], transform=axes.get_xaxis_transform(), color=INK, lw=4,
-                          alpha=0.5, solid_capstyle="butt", clip_on=False)  # fmt: skip
+                _span(axes, part)
             case Limit():
                 _limit(axes, chart.y, part)
             case Mark():
@@ -145,6 +144,14 @@ def _chart(axes: Any, chart: Chart) -> None:
                    for kind, label in chart.legend]  # fmt: skip
         axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=4.2, fontsize=8,
                     ncols=min(3, len(handles)), handlelength=1.2, handleheight=0.7)  # fmt: skip
+
+
+def _span(axes: Any, part: Span) -> None:
+    if part.broken:
+        axes.axvspan(part.first, part.last, facecolor="none", edgecolor=LIMIT, alpha=0.45, hatch="////", lw=0)
+        return
+    foot = axes.get_xaxis_transform()
+    axes.plot([part.first, part.last], [0, 0], transform=foot, color=INK, lw=4, alpha=0.5, solid_capstyle="butt", clip_on=False)
 
 
 def _limit(axes: Any, y: Axis, part: Limit) -> None:

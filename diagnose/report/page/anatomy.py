@@ -215,7 +215,7 @@ def _name(path: str) -> str:
 
 def _type(layer: Layer) -> str:
     told = plain(layer.type)
-    if layer.activation and layer.activation != layer.type.lower():
+    if layer.activation and layer.activation.replace("_", "") != layer.type.lower().replace("_", ""):
         told += f" ({plain(layer.activation)})"
     return told
 

@@ -10,6 +10,8 @@ from markupsafe import Markup
 from diagnose.report.page.scale import Axis
 from diagnose.run import Floats, Steps
 
+MOST_GAPS = 200  # marked; a line of more is a line of gaps
+
 
 @dataclass(frozen=True)
 class Line:
@@ -46,11 +48,12 @@ class Band:
 
 @dataclass(frozen=True)
 class Span:
-    """Steps that are marked along the foot of the chart."""
+    """Steps that are marked along the foot of the chart; `broken` ones, where values are no numbers, over its height."""
 
     first: float
     last: float
     label: str = ""
+    broken: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,13 @@ class Chart:
         if np.isfinite(values).any():
             self.parts.append(Line(steps, values, kind, label, quiet))
 
+    def gaps(self, steps: Steps, values: Floats) -> None:
+        """Marks the stretches of steps at which values are no numbers."""
+        broken = ~np.isfinite(values)
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], broken, [False]])))
+        for first, end in zip(edges[::2][:MOST_GAPS], edges[1::2], strict=False):
+            self.parts.append(Span(float(steps[first]), float(steps[end - 1]), "nan or infinite", broken=True))
+
     def band(self, steps: Steps, low: Floats, high: Floats, kind: str, label: str = "", *, stepped: bool = False) -> None:
         """Adds the area between two lines, where both are finite."""
         keep = np.isfinite(low) & np.isfinite(high)
@@ -114,7 +124,9 @@ class Chart:
                 told.append((part.kind, part.label))
             elif isinstance(part, Band) and part.label:
                 told.append((f"band {part.kind}", part.label))
-        return tuple(told)
+            elif isinstance(part, Span) and part.broken:
+                told.append(("broken", part.label))
+        return tuple(dict.fromkeys(told))
 
     def markup(self) -> Markup:
         """The chart as inline SVG."""

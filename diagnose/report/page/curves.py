@@ -58,12 +58,13 @@ def _loss(training: Training, findings: Sequence[tuple[str, Finding]]) -> Drawn 
     marked = _marks(chart, training, findings)
     many = len(lines) > 1
     for position, (label, steps, values) in enumerate(lines):
-        window = int(len(steps) * SMOOTHED)
+        window, raw = int(len(steps) * SMOOTHED), values
         if len(steps) >= FEW and window > 1:
             chart.line(steps, values, f"c{position} faint", quiet=True)
-            values = smoothed(values, window)
+            values = np.where(np.isfinite(raw), smoothed(raw, window), np.nan)
             label += f" (mean of {window:,})"
         chart.line(steps, values, f"c{position}", label)
+        chart.gaps(steps, raw)
     if not many and lines and sets:
         _, steps, values = lines[0]
         best = sets[0]

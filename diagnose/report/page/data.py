@@ -79,7 +79,8 @@ def _inputs(training: Training) -> Table | None:
             f"{float(broken.max()):.1%}" if len(broken) and broken.max() > 0 else "none",
         ))  # fmt: skip
     head = ("input", "shape", "type", "mean", "std", "range", "not finite")
-    return Table("Inputs", head, tuple(rows), "Usual are mean 0 and standard deviation (std) 1.")
+    numeric = any("float" in site.dtype for site in training.inputs)
+    return Table("Inputs", head, tuple(rows), "Usual are mean 0 and standard deviation (std) 1." if numeric else "")
 
 
 def _features(training: Training) -> list[Table]:
@@ -87,7 +88,7 @@ def _features(training: Training) -> list[Table]:
     for site in training.inputs:
         mean, std = (training.series(f"feature_{name}", site.id) for name in ("mean", "std"))
         low, high = (training.series(f"feature_{name}", site.id) for name in ("min", "max"))
-        if mean.values.ndim != 2 or not len(mean) or mean.values.shape[1] < 2:
+        if mean.values.ndim != 2 or not len(mean) or mean.values.shape[1] < 2 or "int" in site.dtype:
             continue
         with np.errstate(all="ignore"):
             columns = (np.nanmedian(mean.values, 0), np.nanmedian(std.values, 0), np.nanmin(low.values, 0),

@@ -14,7 +14,7 @@ from diagnose.report.page.chart import Chart, Dots, Limit, Mark, Span
 from diagnose.report.page.curves import SMOOTHED, group, steps_axis
 from diagnose.report.page.profile import Profile, comparable, limits_of, profile
 from diagnose.report.page.scale import Axis, axis_for, smoothed
-from diagnose.report.words import number, numbers, plain, span, statement
+from diagnose.report.words import number, numbers, plain, span, statement, unbounded
 from diagnose.run import Floats, Series, Steps, Training
 
 DRAWN = 2  # pieces of evidence drawn for a finding; all are told in words
@@ -121,6 +121,7 @@ def _over_steps(one: Evidence, training: Training) -> list[Picture]:
         chart.line(steps, values, f"c{position}", label)
     kind = f"c{len(others)}"
     chart.line(curve.steps, curve.values, kind, name)
+    chart.gaps(curve.steps, curve.values)
     if len(curve) <= FEW:
         chart.add(Dots(curve.steps, curve.values, kind))
     if one.steps:
@@ -149,6 +150,8 @@ def _curve(one: Evidence, training: Training) -> Series | None:
         found = training.series(one.quantity, one.place)
     if found.values.ndim != 1:
         return None
+    if unbounded(one):
+        return found if np.isfinite(found.values).any() else None
     measured = found.measured()
     return measured if len(measured) >= 3 else None
 

@@ -12,6 +12,8 @@ from diagnose.run import Run, Training
 
 OWN = {"journal", "pid", "pid_started", "started_at", "ended_at", "settings", "overhead", "command", "versions", "rank",
        "world", "redactions"}  # fmt: skip  # shown elsewhere, or of no use to a reader
+NAMES = {"cwd": "folder", "source": "lines of code kept", "samples": "samples kept", "git_commit": "git commit",
+         "threads": "threads of torch"}  # fmt: skip
 DEEPEST = 3
 
 
@@ -25,11 +27,12 @@ def facts(diagnosis: Diagnosis) -> list[tuple[str, str]]:
     ]  # fmt: skip
     command = run.facts.get("command")
     if isinstance(command, list | tuple):
-        told.append(("command", plain(shlex.join(map(str, command)))))
+        words = [word for entry in map(str, command) for word in (entry.split(" ", 1) if entry.startswith("-m ") else [entry])]
+        told.append(("command", plain(shlex.join((*words, *run.arguments)))))
     versions = run.facts.get("versions")
     if isinstance(versions, Mapping):
         told.append(("versions", ", ".join(f"{plain(name)} {plain(version)}" for name, version in versions.items())))
-    told += [(plain(key).replace("_", " "), text) for key, value in run.facts.items() if key not in OWN
+    told += [(NAMES.get(key, plain(key).replace("_", " ")), text) for key, value in run.facts.items() if key not in OWN
              for text in [_words(value)] if text]  # fmt: skip
     if run.ranks > 1:
         told.append(("processes", str(run.ranks)))
@@ -46,14 +49,20 @@ def hyperparameters(training: Training) -> list[tuple[str, str]]:
         for one in training.optimizers
     ]
     for key, value in training.facts.items():
-        if key not in ("data", "train_repeats", "network_types", "reaches", "streams"):
-            text = _words(value)
+        if key not in ("data", "train_repeats", "network_types", "reaches", "streams", "threads", "uncounted_operations"):
+            text = _seed(value) if key == "seed" else _words(value)
             if text:
                 told.append((plain(key).replace("_", " "), text))
     for site in training.losses:
         given = {key: value for key, value in site.arguments.items() if value is not None}
         told.append((f"{site.role} loss", f"{plain(site.id)}{': ' + _words(given) if given else ''}"))
     return told
+
+
+def _seed(value: object) -> str:
+    """What the program seeded torch with; torch draws larger numbers than a person writes."""
+    told = plain(value)
+    return f"{told} (drawn by torch, not set)" if told.isdecimal() and int(told) >= 2**32 else told
 
 
 def thresholds(diagnosis: Diagnosis) -> list[tuple[str, str]]:

@@ -215,32 +215,35 @@ def _scale(values: Floats, log: bool) -> Scale:
 
 
 def _columns(steps: NDArray[np.int64], values: Floats, last_step: int, log: bool) -> Floats:
-    """Values on even columns of steps (columns, places): where several snapshots fall into one, the one farthest
-    from the place's median stays; where none does, the nearest snapshot's."""
+    """Values on even columns of steps (columns, places): where several of a place's snapshots fall into one, the one
+    farthest from its median stays; where none does, the nearest snapshot's. Each place has snapshots of its own: the
+    networks of a GAN take turns."""
     amount = int(min(COLUMNS, last_step + 1))
     edges = np.linspace(0, last_step + 1, amount + 1)
-    starts, ends = np.searchsorted(steps, edges[:-1]), np.searchsorted(steps, edges[1:])
     middle = (edges[:-1] + edges[1:]) / 2
-    nearest = np.clip(np.searchsorted(steps, middle), 0, len(steps) - 1)
-    before = np.maximum(nearest - 1, 0)
-    nearest = np.where(np.abs(steps[before] - middle) <= np.abs(steps[nearest] - middle), before, nearest)
-    grid = np.array(values[nearest])
-    reach = np.diff(steps).max() if len(steps) > 1 else 0
-    grid[(middle < steps[0] - reach) | (middle > steps[-1] + reach)] = np.nan  # nothing was seen there
-    several = np.flatnonzero(ends - starts > 1)
-    if len(several):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            far = np.log10(values) if log else values.copy()
-        far = np.clip(far, -400, 400)  # zero and infinity are far, but comparable
-        known = np.where(np.isnan(far), np.nan, far)
-        medians = np.array([np.median(c[~np.isnan(c)]) if (~np.isnan(c)).any() else 0.0 for c in known.T])
-        distance = np.where(np.isnan(far), -1.0, np.abs(far - medians))
-        for column in several:
-            part = slice(starts[column], ends[column])
-            grid[column] = np.take_along_axis(values[part], distance[part].argmax(axis=0)[None], axis=0)[0]
-    single = np.flatnonzero(ends - starts == 1)
-    grid[single] = values[starts[single]]
+    grid = np.full((amount, values.shape[1]), np.nan)
+    for place, column in enumerate(values.T):
+        known = ~np.isnan(column)
+        if known.any():
+            grid[:, place] = _spread(steps[known], column[known], edges, middle, log)
     return grid
+
+
+def _spread(steps: NDArray[np.int64], values: Floats, edges: Floats, middle: Floats, log: bool) -> Floats:
+    """One place's values on the columns, NaN before its first and after its last snapshot."""
+    at = np.clip(np.searchsorted(steps, middle), 0, len(steps) - 1)
+    before = np.maximum(at - 1, 0)
+    at = np.where(np.abs(steps[before] - middle) <= np.abs(steps[at] - middle), before, at)
+    told = np.array(values[at])
+    reach = np.diff(steps).max() if len(steps) > 1 else 0
+    told[(middle < steps[0] - reach) | (middle > steps[-1] + reach)] = np.nan  # nothing was seen there
+    with np.errstate(divide="ignore", invalid="ignore"):
+        far = np.clip(np.log10(values) if log else values, -400, 400)  # zero and infinity are far, but comparable
+    column = np.searchsorted(edges, steps, side="right") - 1
+    order = np.lexsort((np.abs(far - np.median(far)), column))
+    last = np.append(np.flatnonzero(np.diff(column[order])), len(order) - 1)  # of each column the farthest
+    told[column[order[last]]] = values[order[last]]
+    return told
 
 
 def colour_indices(values: Floats, low: float, high: float, log: bool) -> Bytes:

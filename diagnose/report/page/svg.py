@@ -66,6 +66,9 @@ def _part(chart: Chart, part: object) -> tuple[Markup, Markup]:
             return _band(chart, part), none
         case Span():
             left, right = _across(chart, part.first), _across(chart, part.last)
+            if part.broken:
+                markup = Markup('<rect class="broken" x="{}" y="0" width="{}" height="{}"><title>{}</title></rect>')
+                return markup.format(_short(left), _short(max(right - left, 2.0)), chart.height, part.label), none
             markup = Markup('<rect class="span" x="{}" y="{}" width="{}" height="5"><title>{}</title></rect>')
             return markup.format(_short(left), chart.height - 5, _short(max(right - left, 4.0)), part.label), none
         case Limit():

@@ -9,7 +9,7 @@ import numpy as np
 
 from diagnose.finding import SEVERITIES, Diagnosis, Finding
 from diagnose.report.page.findings import Card
-from diagnose.report.words import count, counted, number, plain, trainings, verdict
+from diagnose.report.words import count, counted, kind, number, plain, trainings, verdict
 from diagnose.run import Run, Training
 
 WORDS = {
@@ -86,9 +86,9 @@ def trained(run: Run) -> str:
     for one in run.trainings[:2]:
         size = sum(parameter.size for parameter in one.parameters)
         network = f"a network of {count(len(one.layers), 'layer')} and {count(size, 'parameter')}" if one.layers else "a network"
-        kind = "" if one.kind == "unknown" else f" ({plain(one.kind).replace('-', ' ')})"
+        called = f" ({kind(one)})" if kind(one) else ""
         epochs = f", {count(len(one.epochs), 'epoch')}" if one.epochs else ""
-        words = f"{network}{kind} over {count(one.steps, 'step')}{epochs}"
+        words = f"{network}{called} over {count(one.steps, 'step')}{epochs}"
         told.append("; ".join([words, *_reached(one)]))
     rest = len(run.trainings) - len(told)
     more = f", and {count(rest, 'more training')}" if rest else ""
