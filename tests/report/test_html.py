@@ -19,6 +19,10 @@ from diagnose.report import html
 from diagnose.report import json as as_json
 from diagnose.report.page.anatomy import anatomy
 from diagnose.report.page.arithmetic import arithmetic
+from diagnose.report.page.chart import Line, Span
+from diagnose.report.page.cost import cost
+from diagnose.report.page.curves import curves
+from diagnose.report.page.facts import facts, hyperparameters
 from diagnose.report.page.findings import cards
 from diagnose.report.page.heat import FIRST, INFINITE, LAST, NOT_MEASURED, ZERO, colour_indices, heats
 from diagnose.report.page.scale import Axis, axis_for, reduced, smoothed
@@ -153,6 +157,45 @@ def test_a_picture_keeps_a_spike_and_shows_nothing_where_nothing_was_seen():
     drawn = _picture(heat.image)
     assert drawn.max() == LAST and (drawn == LAST).sum() == 1
     assert (drawn[0, :240] != NOT_MEASURED).all() and (drawn[0, 245:] == NOT_MEASURED).all()
+
+
+def test_networks_that_take_turns_have_no_holes_in_their_picture():
+    """A discriminator and a generator: each is seen at steps of its own."""
+    one = training(4, 100, 4)
+    series = {
+        ("gradient_norm", parameter.path): Series("gradient_norm", "", np.arange(turn, 100, 2), np.full(50, 1.0 + turn))
+        for turn, parameter in enumerate(one.parameters)
+    }
+    (heat,) = heats(Training(steps=100, layers=one.layers, parameters=one.parameters, series=series))
+    assert [set(row) for row in heat.indices] == [{FIRST}, {LAST}] and not heat.missing
+
+
+def test_steps_at_which_the_loss_is_no_number_are_marked():
+    one = training()
+    values = one.series("loss").values.copy()
+    values[[50, 51, 52, 399]] = np.nan, np.inf, np.nan, np.nan
+    one._series["loss", None] = Series("loss", None, np.arange(400), values)
+    chart = curves(one)[0].chart
+    marked = [(part.first, part.last) for part in chart.parts if isinstance(part, Span) and part.broken]
+    assert marked == [(50, 52), (399, 399)]
+    assert ("broken", "nan or infinite") in chart.legend and 'class="broken"' in chart.markup()
+    (mean,) = [part for part in chart.parts if isinstance(part, Line) and part.label.startswith("training")]
+    assert np.flatnonzero(np.isnan(mean.values)).tolist() == [50, 51, 52, 399]  # no mean bridges them
+
+
+def test_no_time_is_no_picture_of_time():
+    told = cost(training(broken=True), run())
+    assert "Time by phase" not in [one.title for one in told.pictures]
+    assert ("time in training", "not measured") in told.figures and ("energy", "not measured") in told.figures
+
+
+def test_facts_are_told_in_words():
+    one = training(facts={"seed": "12964117800710002353", "threads": 2})
+    assert ("seed", "12964117800710002353 (drawn by torch, not set)") in hyperparameters(one)
+    assert ("seed", "7") in hyperparameters(training(facts={"seed": "7"}))
+    made = replace(run(one), program="-m pkg", facts={"command": ["diagnose", "run", "-m pkg"], "git_commit": "a" * 40})
+    told = dict(facts(judged(made)))
+    assert told["command"] == "diagnose run -m pkg --lr 0.1" and told["git commit"] == "a" * 40
 
 
 def test_many_sound_modules_in_a_row_are_folded_and_ill_ones_never():

@@ -8,8 +8,9 @@ from browsing import NEEDS_CHROMIUM, barriers, centre
 from pages import diagnosis as judged
 from pages import finding, run, training
 
-from diagnose.finding import BlindSpot
+from diagnose.finding import BlindSpot, Evidence, Fix, Source
 from diagnose.report import html
+from diagnose.run import InputSite, Optimizer
 
 pytestmark = NEEDS_CHROMIUM
 EVIL = "<img src=x onerror=document.title='hacked'>\"'</script><script>document.title='hacked'</script>"
@@ -161,9 +162,20 @@ def test_no_serious_barrier_is_found(opened, page_file, scheme):
 
 
 def test_names_of_the_program_are_never_run(opened, tmp_path):
-    one = training(prefix=EVIL)
+    """Names of modules, files, metrics, optimizers, settings, data and losses."""
+    plain = training()
+    site = replace(plain.losses[0], id=EVIL, function=EVIL, arguments={EVIL: EVIL})
+    one = training(
+        prefix=EVIL, losses=[site], evaluations=[replace(plain.evaluations[0], id=EVIL, name=EVIL, site=site)],
+        optimizers=[Optimizer(0, EVIL, {EVIL: EVIL})], facts={EVIL: EVIL, "data": {"loader": {"dataset": EVIL}}},
+        kind=EVIL, kind_evidence=EVIL, inputs=[InputSite(EVIL, EVIL, (32, 64), EVIL)], networks=[EVIL],
+    )  # fmt: skip
     place = one.layers[0].path
-    told = judged(run(one, program=EVIL, arguments=(EVIL,)), finding(place, message=EVIL))
+    seen = Evidence(EVIL, place, (40, 399), 1.0, "above", 0.5, unit=EVIL, statistic=EVIL)
+    told = judged(
+        run(one, program=EVIL, arguments=(EVIL,), path=EVIL, exception=EVIL),
+        finding(place, message=EVIL, source=Source(f"{EVIL}.py", 3), fix=Fix(EVIL, EVIL), evidence=(seen,)),
+    )
     file = tmp_path / "evil.html"
     file.write_text(html.render(replace(told, blind_spots=(BlindSpot(EVIL, EVIL),))), encoding="utf-8")
     page = opened(file)

@@ -69,7 +69,7 @@ def _parts(training: Training, seconds: Floats) -> list[tuple[str, Floats]]:
 
 def _times(training: Training, parts: list[tuple[str, Floats]]) -> Drawn | None:
     steps = training.series("seconds").steps
-    if len(steps) < 3:
+    if len(steps) < 3 or not any(values.any() for _, values in parts):
         return None
     amount = min(COLUMNS, len(steps))
     starts = np.unique(np.linspace(0, len(steps), amount + 1).astype(int)[:-1])
@@ -121,7 +121,7 @@ def _figures(training: Training, run: Run, total: float) -> list[tuple[str, str]
     samples = training.series("samples").values
     kept = len(training.series("seconds"))
     of = f" that were recorded, of {training.steps:,}" if kept < training.steps else ""
-    told = [("time in training", f"{number(total, 3)} s in {count(kept, 'step')}{of}")]
+    told = [("time in training", f"{number(total, 3)} s in {count(kept, 'step')}{of}" if total else "not measured")]
     usual = float(np.nanmedian(seconds)) if np.isfinite(seconds).any() else 0.0
     if usual > 0:
         told.append(("usual step", f"{number(usual * 1000, 3)} ms (median)"))
