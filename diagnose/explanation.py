@@ -114,12 +114,12 @@ class Explanation:
     global_importance: Mapping[str, Array] = field(default_factory=dict)  # by input id: mean magnitude over the samples
     layers: tuple[LayerShare, ...] = ()
     interventions: tuple[Intervention, ...] = ()
-    loss: float = float("nan")  # mean over the kept samples of the evaluation
+    loss: float = float("nan")  # mean over the samples on which exchanges were tried
     accuracy: float = float("nan")
     chance: float = float("nan")  # loss of the best constant answer on those samples
     chance_accuracy: float = float("nan")
-    count: int = 0  # kept samples of the evaluation
-    losses: Array = field(default_factory=lambda: np.empty(0))  # of each of them
+    count: int = 0  # of those samples
+    losses: Array = field(default_factory=lambda: np.empty(0))  # of each sample that was kept of the evaluation
     training_losses: Array = field(default_factory=lambda: np.empty(0))  # of kept training samples, by the same network
     refused: str | None = None  # why nothing could be explained at all
     notes: tuple[str, ...] = ()

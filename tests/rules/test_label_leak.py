@@ -21,6 +21,14 @@ def test_speaks_of_a_column_that_suffices(lost: float, kept: float, loud: bool) 
     assert bool(found(RULE, column(lost, kept))) is loud
 
 
+@pytest.mark.parametrize(("itself", "change", "loud"), [(1.0, 0.5, True), (0.985, 0.11, True), (0.975, 0.5, False), (1.0, 0.09, False)])
+def test_speaks_of_a_column_that_tells_by_itself(itself: float, change: float, loud: bool) -> None:
+    told = {"feature": 3, "counter": False, "by_itself": itself, "change": change, "best": 0.98}
+    both = [exchanged("shuffled", FEATURE, 0.9, **told), exchanged("alone", FEATURE, 0.1, **told)]
+    said = found(RULE, explanation(*both, inputs=[TABLE], accuracy=0.98))
+    assert bool(said) is loud and all("neighbours" in finding.message for finding in said)
+
+
 def test_silent_where_the_network_is_not_nearly_always_right() -> None:
     assert not found(RULE, column(0.95, 1.0, accuracy=0.9))  # 0.89 of what there is to learn, limit 0.9
     assert found(RULE, column(0.95, 1.0, accuracy=0.92))

@@ -11,7 +11,7 @@ def corner(lost: float, kept: float, **details: object):
 
 @pytest.mark.parametrize(
     ("lost", "kept", "loud"),
-    [(0.95, 0.9, True), (0.52, 0.52, True), (0.48, 0.9, False), (0.9, 0.48, False), (0.2, 0.1, False), (0.0, 0.0, False)],
+    [(0.95, 0.9, True), (0.52, 0.27, True), (0.48, 0.9, False), (0.9, 0.23, False), (0.3, 0.05, False), (0.0, 0.0, False)],
 )
 def test_speaks_of_a_place_that_is_needed_and_suffices(lost: float, kept: float, loud: bool) -> None:
     assert bool(found(RULE, corner(lost, kept))) is loud
@@ -33,6 +33,14 @@ def test_a_column_that_counts_the_rows(counter: bool) -> None:
     said = found(RULE, explanation(*both, inputs=[TABLE]))
     assert bool(said) is counter
     assert all("f3" in finding.message and "column 3" in finding.fix.text for finding in said if finding.fix)
+
+
+@pytest.mark.parametrize(("itself", "change", "loud"), [(1.0, 0.5, True), (0.91, 0.11, True), (0.89, 0.5, False), (1.0, 0.09, False)])
+def test_a_counter_that_is_used_among_others(itself: float, change: float, loud: bool) -> None:
+    told = {"feature": 3, "counter": True, "by_itself": itself, "change": change}
+    both = [exchanged("shuffled", FEATURE, 0.8, **told), exchanged("alone", FEATURE, 0.1, **told)]
+    said = found(RULE, explanation(*both, inputs=[TABLE]))
+    assert bool(said) is loud and all("neighbours" in finding.message for finding in said)
 
 
 @pytest.mark.parametrize(("left", "loud"), [(0.2, True), (0.48, True), (0.52, False), (1.0, False)])

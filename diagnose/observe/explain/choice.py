@@ -56,18 +56,18 @@ def _fitting(subject: Subject, blocked: str | None) -> list[Choice]:
         why = "symbols have no gradient: their embeddings are attributed, summed over the width"
     elif recurrent:
         why = "the gradients of all times at once, in evaluation mode"
+    elif subject.task == "autoencoder":
+        why = "shares out the reconstruction error among the values that cause it; the sum can be checked"
     else:
         why = "differentiable in every input; the maps sum to the change of the output, so that they can be checked"
     if attention:
         why += "; attention weights say where is looked, not what counts (Jain & Wallace 2019)"
     found = [Choice("integrated-gradients", why)]
-    if subject.task == "autoencoder" and kinds == {"tabular"}:  # measured: tests/benchmarks/attribution.py
-        found.insert(0, Choice("feature-ablation", "puts one value after the other back to normal: the error that goes away is its"))
     if kinds & {"image", "series"} or ("tokens" in kinds and features > FEW):
         found.append(Choice("occlusion", "needs no gradient: a second opinion, coarser"))
     if "image" in kinds and plane_layer(subject) is not None:
         found.append(Choice("grad-cam", "shows what the last convolution found, and where"))
-    if kinds <= {"tabular", "tokens"} and features <= 4 * FEW and subject.task != "autoencoder":
+    if kinds <= {"tabular", "tokens"} and features <= 4 * FEW:
         found.append(Choice("feature-ablation", "sets one feature after the other to its baseline: the plainest check"))
     if kinds == {"tabular"} and features <= FEW:
         found.append(Choice("shapley-sampling", f"{features} features are few enough: shares the effect of features that work together"))
@@ -107,9 +107,6 @@ def undifferentiable(subject: Subject) -> str | None:
         return f"its gradient cannot be computed: {str(error).splitlines()[0][:200]}"
     if all(gradient is None or not bool(gradient.abs().sum() > 0) for gradient in found):
         return "the gradient is zero everywhere: the path is cut, or made of steps"
-    cut = [given.id for given, gradient in zip(subject.inputs, found, strict=True) if gradient is None]
-    if cut:
-        return f"no gradient reaches {cut[0]}"
     return None
 
 

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from diagnose.explanation import Intervention
+from diagnose.observe.explain.columns import by_themselves, counts
 from diagnose.observe.explain.kinds import channel_axis
 from diagnose.observe.explain.subject import Input, Subject
 
 AREA = 1 / 16  # of an image that a shortcut's window takes, at most: a corner mark is smaller than what it marks
 TOP = 3  # features of a table that are tried alone
+SCREENED = 128  # samples on which the windows of an image are compared
 ROUNDS = 3  # exchanges, whose losses are averaged
 LEAST = 16  # samples: fewer say nothing about a distribution
 
@@ -76,7 +78,7 @@ def interventions(subject: Subject, rows: Tensor, importance: Mapping[str, Plane
         mass = importance.get(given.id)
         if mass is None or not mass.sum() > 0:
             continue
-        for place, mask, details in _places(given, mass):
+        for place, mask, details in _places(subject, rows, given, mass, whole, batch):
             share, size = float(mass[mask.numpy()].sum() / mass.sum()), float(mask.float().mean())
             for what, exchanged in (("shuffled", mask), ("alone", ~mask)):
                 one = _exchanged(subject, rows, given, exchanged, what, place, whole, batch)
@@ -92,16 +94,16 @@ def _with(one: Intervention, mass: float, size: float, details: Mapping[str, obj
 
 
 def _exchanged(
-    subject: Subject, rows: Tensor, given: Input, mask: Tensor, what: str, place: str, whole: Level, batch: int
+    subject: Subject, rows: Tensor, given: Input, mask: Tensor, what: str, place: str, whole: Level, batch: int, rounds: int = ROUNDS
 ) -> Intervention:
-    """The values in `mask` (of a sample's shape) come from another sample each."""
+    """The values in `mask` (of a sample's shape) come from another sample each; with "alone", all other inputs too."""
     generator = torch.Generator().manual_seed(0)
     losses, accuracies, changes = [], [], []
     spread = whole.prediction.std(0).norm().clamp_min(1e-12) if len(rows) > 1 else torch.tensor(1.0)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         order = torch.randperm(len(rows), generator=generator)
-        swapped = [slot[rows].clone() for slot in subject.slots]
-        own = swapped[given.slot]
+        own = subject.slots[given.slot][rows]
+        swapped = [slot[rows][order] if what == "alone" else slot[rows] for slot in subject.slots]
         swapped[given.slot] = torch.where(mask.to(own.device), own[order], own)
         found = level(subject, rows, swapped, batch)
         assert found is not None
@@ -114,24 +116,63 @@ def _exchanged(
     return Intervention(what, place, float(mean.mean()), accuracy, float(np.mean(changes)), noise)
 
 
-def _places(given: Input, mass: Plane) -> Iterator[tuple[str, Tensor, dict[str, object]]]:
-    """The places of an input that hold the most attribution: features of a table, a window of an image."""
+Place = tuple[str, Tensor, dict[str, object]]  # name, mask of a sample's shape, details
+
+
+def _places(subject: Subject, rows: Tensor, given: Input, mass: Plane, whole: Level, batch: int) -> Iterator[Place]:
+    """The places of an input that may decide: features of a table by their attribution; of an image the window that holds
+    the most attribution, and the one of all that costs the most when it is exchanged once."""
     if given.kind == "tabular" and len(given.shape) == 1 and given.shape[0] > 1:
-        for feature in np.argsort(-mass, kind="stable")[:TOP]:
+        told = np.full(given.shape[0], np.nan)
+        if subject.targets is not None:
+            told = by_themselves(given.raw[rows], subject.targets[rows], subject.task)
+        alone = [int(np.nanargmax(told))] if np.isfinite(told).any() else []
+        most = [int(feature) for feature in np.argsort(-mass, kind="stable")[:TOP]]
+        for feature in dict.fromkeys([*most, *alone]):
             mask = torch.zeros(given.shape, dtype=torch.bool)
-            mask[int(feature)] = True
-            details: dict[str, object] = {"feature": int(feature), "counter": _counts(given.raw[:, int(feature)])}
-            yield f"{given.id}[{int(feature)}]", mask, details
+            mask[feature] = True
+            details: dict[str, object] = {
+                "feature": feature, "counter": counts(given.raw[rows, feature]), "by_itself": float(told[feature]),
+            }  # fmt: skip
+            yield f"{given.id}[{feature}]", mask, details
     elif given.kind == "image":
         axis = channel_axis(given)
         plane = mass if axis is None else mass.sum(axis)
-        top, left, height, width = window(plane)
-        flat = torch.zeros(plane.shape, dtype=torch.bool)
-        flat[top : top + height, left : left + width] = True
-        mask = flat if axis is None else flat.unsqueeze(axis).expand(given.shape).clone()
-        edges = [top == 0, left == 0, top + height == plane.shape[0], left + width == plane.shape[1]]
-        words = {"border": sum(edges) > 0, "corner": (edges[0] or edges[2]) and (edges[1] or edges[3])}
-        yield f"{given.id}[{top}:{top + height},{left}:{left + width}]", mask, words
+        heaviest, *others = [_windowed(given, axis, corner) for corner in windows(plane)]
+        some = rows[:SCREENED]
+        before = level(subject, some, batch=batch) or whole
+
+        def cost(one: Place) -> float:
+            return _exchanged(subject, some, given, one[1], "shuffled", one[0], before, batch, rounds=1).loss
+
+        dearest = max((heaviest, *others), key=cost)
+        yield heaviest
+        if dearest[0] != heaviest[0]:
+            yield dearest
+
+
+def _windowed(given: Input, axis: int | None, corner: tuple[int, int, int, int]) -> Place:
+    top, left, height, width = corner
+    plane = [n for i, n in enumerate(given.shape) if i != axis]
+    flat = torch.zeros(plane, dtype=torch.bool)
+    flat[top : top + height, left : left + width] = True
+    mask = flat if axis is None else flat.unsqueeze(axis).expand(given.shape).clone()
+    edges = [top == 0, left == 0, top + height == plane[0], left + width == plane[1]]
+    details: dict[str, object] = {"border": any(edges), "corner": (edges[0] or edges[2]) and (edges[1] or edges[3])}
+    return f"{given.id}[{top}:{top + height},{left}:{left + width}]", mask, details
+
+
+def windows(plane: Plane) -> list[tuple[int, int, int, int]]:
+    """Top, left, height and width of windows: the one that holds the most of the plane, one around its highest value, and
+    a grid of them that covers the plane to its borders."""
+    heaviest = window(plane)
+    _, _, tall, wide = heaviest
+    height, width = plane.shape
+    row, column = np.unravel_index(int(plane.argmax()), plane.shape)
+    around = min(max(0, int(row) - tall // 2), height - tall), min(max(0, int(column) - wide // 2), width - wide), tall, wide
+    tops, lefts = (np.linspace(0, n - side, -(-n // side)).round().astype(int) for n, side in ((height, tall), (width, wide)))
+    grid = [(int(top), int(left), tall, wide) for top in tops for left in lefts]
+    return list(dict.fromkeys([heaviest, around, *grid]))
 
 
 def window(plane: Plane) -> tuple[int, int, int, int]:
@@ -143,19 +184,6 @@ def window(plane: Plane) -> tuple[int, int, int, int]:
     boxes = sums[tall:, wide:] - sums[:-tall, wide:] - sums[tall:, :-wide] + sums[:-tall, :-wide]
     top, left = np.unravel_index(int(boxes.argmax()), boxes.shape)
     return int(top), int(left), tall, wide
-
-
-def _counts(column: Tensor) -> bool:
-    """Whether a column looks like a number that counts the samples: all different, and whole multiples of one step.
-
-    A measured quantity of few decimals repeats itself; one of many has no common step.
-    """
-    values = np.unique(column.double().cpu().numpy())
-    if len(values) < len(column) or len(values) < LEAST:
-        return False
-    steps = np.diff(values)
-    multiples = steps / steps.min()
-    return bool(np.abs(multiples - multiples.round()).max() < 1e-2 and (values[-1] - values[0]) / steps.min() < 1e6)
 
 
 def _padding(subject: Subject, given: Input, rows: Tensor, whole: Level, mass: Plane, batch: int) -> Intervention | None:

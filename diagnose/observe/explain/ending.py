@@ -62,10 +62,12 @@ def _unjudged(kept: Kept) -> Explanation:
 
 
 def _explained(kept: Kept, wish: Wish) -> Explanation:
-    shown = kept.best(training=False) or kept.best(training=True)
+    trained = kept.best(training=True)
+    shown = kept.best(training=False) or trained
+    if shown is not None and trained is not None and shown.order == UNKNOWN > trained.order:
+        shown = trained  # targets are worth more than samples that are new
     if shown is None or len(shown.rows) < FEWEST:
         return Explanation(kept.name, refused=f"fewer than {FEWEST} samples were seen")
-    trained = kept.best(training=True)
     try:
         subject = Subject(kept.module, shown.call, shown.output, shown.loss, shown.rows, kept.name, wish.target)
         return explained(

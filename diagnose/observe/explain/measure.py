@@ -75,20 +75,18 @@ def explained(
         first = methods[0].name
         importance = _importance(work, first)
         tried = everything[:TRIED]
-        exchanged = []
-        if whole is not None:
-            part = Level(whole.losses[:TRIED], whole.accuracy, whole.prediction[:TRIED])
-            exchanged = interventions(subject, tried, importance, part, budget.batch)
+        part = level(subject, tried, batch=budget.batch)
+        exchanged = [] if part is None else interventions(subject, tried, importance, part, budget.batch)
         told = ExplanationParts(subject, work, shown, maps, trusted, predictions, whole, keep)
-        loss, accuracy = (float("nan"), float("nan")) if whole is None else (float(whole.losses.mean()), whole.accuracy)
-        constant = chance(subject, everything)
+        loss, accuracy = (float("nan"), float("nan")) if part is None else (float(part.losses.mean()), part.accuracy)
+        constant = chance(subject, tried)
         return Explanation(
             network=subject.name, method=first, why=methods[0].why, task=subject.task, data=data,
             inputs=tuple(_input(given, names) for given in subject.inputs), methods=tuple(methods),
             samples=tuple(told.samples()), global_importance=importance,
-            layers=tuple(layer_shares(work, everything[: min(LAYERED, len(everything))])) if "gradient" in first else (),
+            layers=tuple(layer_shares(work, everything[:LAYERED])) if sums(first) and first != "shapley-sampling" else (),
             interventions=tuple(exchanged), loss=loss, accuracy=accuracy, chance=constant[0], chance_accuracy=constant[1],
-            count=len(subject), losses=np.empty(0) if whole is None else _numbers(whole.losses),
+            count=len(tried), losses=np.empty(0) if whole is None else _numbers(whole.losses),
             training_losses=_training_losses(subject, training_rows, budget.batch),
             notes=(*notes, *_notes(subject)),
         )  # fmt: skip
@@ -228,7 +226,11 @@ class ExplanationParts:
                 loss=float("nan") if self.whole is None else float(self.whole.losses[number]),
                 inputs={i.id: _numbers(i.raw[number]) for i in small} if self.keep else {},
                 maps={
-                    method: {i.id: _numbers(i.reduced(part[place])) for i, part in zip(subject.inputs, found, strict=True) if i in small}
+                    method: {
+                        i.id: _numbers(i.reduced(part[place]))
+                        for i, part in zip(subject.inputs, found, strict=True)
+                        if i in small
+                    }
                     for method, found in self.maps.items()
                 },
                 trust={method: told[place] for method, told in self.trusted.items()},

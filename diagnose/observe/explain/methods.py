@@ -36,7 +36,10 @@ class Work:
     def forward(self, *given: Tensor) -> Tensor:
         """The explained number of each sample: the inputs' values, then the samples' numbers."""
         *values, rows = given
-        return self.subject.score(rows, self.subject.predict(rows, values), self.chosen)
+        score = self.subject.score(rows, self.subject.predict(rows, values), self.chosen, values)
+        for value in values:  # an input that is not used has a gradient of zero, not none
+            score = score + 0 * value.flatten(1).sum(1)
+        return score
 
     def baselines(self, amount: int) -> tuple[Tensor, ...]:
         """Of every input, (amount, …)."""

@@ -13,9 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diagnose.errors import DiagnoseError, one_line
-from diagnose.observe.explain.calls import Call, Loss, Output, Row
+from diagnose.observe.explain.calls import Call, Loss, Output, Row, tensors
 from diagnose.observe.explain.embeddings import embeddings_of, fed
 
+FEWEST = 2  # samples: of one there is no baseline, and nothing to compare with
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.uint8, torch.int8)
 
 
@@ -89,15 +90,13 @@ class Subject:
     # -- what kind of thing it is -------------------------------------------------------------------------------------
 
     def _look(self) -> None:
+        if len(self) < FEWEST:
+            raise CannotExplain(f"expected at least {FEWEST} samples to explain {self.name} on, found {len(self)}")
+        for name, slot in zip(self.call.names, self.slots, strict=True):
+            if slot.is_floating_point() and not bool(torch.isfinite(slot).all()):
+                raise CannotExplain(f"the input {self.name}:{name} holds nan or infinity")
         some = torch.arange(min(4, len(self)))
-        with torch.no_grad():
-            with embeddings_of(self.model) as asked:
-                first = self.predict(some)
-            if not torch.equal(first, self.predict(some)):
-                self.seed = 0
-                first = self.predict(some)
-        if not first.is_floating_point():
-            raise CannotExplain(f"{self.name} answers with {str(first.dtype).removeprefix('torch.')}, not with numbers")
+        asked, first = self._first(some)
         self.inputs = list(self._inputs(asked, some))
         if not self.inputs:
             raise CannotExplain(f"{self.name} has no input of numbers or of symbols that an embedding takes")
@@ -105,6 +104,21 @@ class Subject:
         if self.loss is None:
             self.loss = self._guessed(first)
         self.task = self._task(first)
+
+    def _first(self, some: Tensor) -> tuple[list[tuple[nn.Module, Tensor]], Tensor]:
+        """The calls of embeddings and the answer in a first pass, which tells whether there can be one at all."""
+        try:
+            with torch.no_grad():
+                with embeddings_of(self.model) as asked:
+                    first = self.predict(some)
+                if not torch.equal(first, self.predict(some)):
+                    self.seed = 0
+                    first = self.predict(some)
+        except CannotExplain:
+            raise
+        except Exception as error:  # noqa: BLE001 whatever a network raises is the reason
+            raise CannotExplain(f"{self.name} refuses its samples: {one_line(str(error))[:200]}") from None
+        return asked, first
 
     def __len__(self) -> int:
         return len(self.slots[0])
@@ -132,6 +146,8 @@ class Subject:
         whole = self.targets.dtype in INTEGERS
         if whole and prediction.dim() == 2 and prediction.shape[1] > 1 and self.targets.dim() == 1:
             return Loss("cross_entropy", F.cross_entropy)
+        if whole and prediction.dim() == 3 and self.targets.dim() == 2 and prediction.shape[1] == self.targets.shape[1]:
+            return Loss("cross_entropy", F.cross_entropy)  # of every position
         if not whole and prediction[0].numel() == self.targets[0].numel():
             return Loss("mse_loss", F.mse_loss)
         return None
@@ -173,7 +189,10 @@ class Subject:
                 replaced.append((own.embedding, own.nth, values[place].transpose(0, 1) if self.call.axis else values[place]))
         args, kwargs = self.call.arguments(given)
         with fed(replaced), self._seeded(), torch.backends.cudnn.flags(enabled=False):
-            output = self.output.pick(self.model(*args, **kwargs))
+            answer = self.model(*args, **kwargs)
+            if self.output.index >= sum(1 for _ in tensors(answer)):
+                raise CannotExplain(f"{self.name} answers with {type(answer).__name__}, which holds no tensor of numbers")
+            output = self.output.pick(answer)
         if self.call.axis and output.dim() > 2 and output.shape[1] == len(rows):
             output = output.transpose(0, 1)
         return output
@@ -213,9 +232,16 @@ class Subject:
             return torch.zeros(len(flat), dtype=torch.int64, device=flat.device)
         return None
 
-    def score(self, rows: Tensor, prediction: Tensor, chosen: Tensor | None) -> Tensor:
+    def score(
+        self, rows: Tensor, prediction: Tensor, chosen: Tensor | None, values: Sequence[Tensor] | None = None
+    ) -> Tensor:
         """(rows,) the number that is explained: the chosen output; else minus the loss, the error of a reconstruction, or
-        the sum of the outputs."""
+        the sum of the outputs.
+
+        A reconstruction is held against what was put in: with `values` in place of the samples, against those.
+        """
+        if self.task == "autoencoder" and chosen is None and values is not None and self.loss is not None:
+            return self.loss.each(prediction, values[0].reshape(prediction.shape), len(rows))
         if chosen is not None:
             flat = prediction.flatten(1) if prediction.dim() > 1 else prediction[:, None]
             return flat.gather(1, chosen[rows][:, None])[:, 0]
