@@ -34,8 +34,8 @@ def input_ignored(
 
     References:
         Breiman 2001, permutation importance, https://doi.org/10.1023/A:1010933404324; Fisher et al. 2019, model reliance,
-        https://jmlr.org/papers/v20/18-760.html. 0.02: the least that an input in use was measured to change in
-        `tests/benchmarks/attribution.py` is 0.1; one that is cut off changes nothing.
+        https://jmlr.org/papers/v20/18-760.html. 0.02: an input in use was measured to
+        move the outputs by 0.9 of their spread and more (`tests/benchmarks/attribution_gaps.py`); one that is cut off moves nothing.
     """
     for explanation in explanations(training):
         if explanation.count < min_samples:
