@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diagnose.run import Floats, Layer, Steps, Training
+from diagnose.run import Floats, Layer, Series, Steps, Training
 
 EXPLODED = 1e3  # times the newest gradient; a ReLU network that starts as the identity and is clipped stays below ten (measured)
 CALLS = 4  # calls of a module in one forward that are kept apart; the last entry holds all later ones
@@ -27,6 +27,22 @@ class Reach:
     def early(self) -> Floats:
         """The first quarter of the times (at least one)."""
         return self.values[:, : max(1, self.values.shape[1] // 4)]
+
+
+def cut_off(training: Training) -> Iterator[tuple[Layer, Series]]:
+    """Recurrent cells called again and again, of whose calls the loss reaches the last alone: the state was detached.
+
+    That an earlier call has no gradient proves nothing (it may not have been observed), but nor does data flow from it
+    to any layer or loss. With the cell comes the gradient of its last call's output.
+    """
+    reached = {edge.source for edge in training.edges} | set(training.places("output_gradient_norm"))
+    for layer in training.layers:
+        calls = [layer.path, *(f"{layer.path}#{i}" for i in range(2, CALLS + 1))]
+        if layer.role != "recurrent" or "#" in layer.path or not all(training.layer(call) for call in calls):
+            continue
+        newest = training.series("output_gradient_norm", calls[-1]).finite()
+        if len(newest) and reached.isdisjoint(calls[:-1]) and calls[-1] in {edge.source for edge in training.edges}:
+            yield layer, newest
 
 
 def reaches(training: Training, *, min_length: int = 8) -> Iterator[Reach]:

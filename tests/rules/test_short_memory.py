@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from made import SNAPSHOTS, falling, findings, made
+from made import SNAPSHOTS, falling, findings, made, replace
 
-from diagnose.run import Layer
+from diagnose.run import Edge, Layer
 
 RULE = "short-memory"
 RNN = Layer(
@@ -44,3 +44,24 @@ def test_gated_layers_get_another_advice() -> None:
     gated = Layer("net.rnn", "LSTM", "recurrent", input_shape=(100, 32, 4))
     (finding,) = findings(RULE, fading(0.5, layer=gated))
     assert finding.fix and "forget gate" in finding.fix.text and "100 inputs" in finding.message
+
+
+CELLS = [Layer("net.cell" + (f"#{i}" if i > 1 else ""), "GRUCell", "recurrent", shape=(32, 16)) for i in range(1, 5)]
+CUT = [Edge("input", "net.cell#4"), Edge("net.cell#4", "bce@train.py:30")]
+
+
+@pytest.mark.parametrize(
+    ("edges", "loss", "role", "loud"),
+    [
+        (CUT, None, "recurrent", True),
+        ([*CUT, Edge("net.cell#3", "net.cell#4")], None, "recurrent", False),
+        (CUT, falling(), "recurrent", False),
+        (CUT, None, "linear", False),  # a shared layer for each of several inputs
+        (CUT[:1], None, "recurrent", False),  # not even the last is known to be used
+    ],
+)
+def test_a_state_that_is_detached_at_each_time_is_told(edges, loss, role, loud: bool) -> None:
+    layers = [replace(cell, role=role) for cell in CELLS]
+    found = findings(RULE, made({("output_gradient_norm", "net.cell#4"): 0.2}, layers=layers, edges=edges, loss=loss))
+    assert [f.places for f in found] == ([("net.cell",)] if loud else [])
+    assert not found or "detach()" in found[0].fix.text

@@ -5,7 +5,7 @@ import numpy as np
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.progress import stuck
-from diagnose.rules.reach import reaches
+from diagnose.rules.reach import CALLS, cut_off, reaches
 from diagnose.run import Layer, Training
 
 UNGATED = ("RNN", "RNNCell")
@@ -27,7 +27,8 @@ def short_memory(
         Takes the gradient of a recurrent layer's last output with respect to its input at each time (or, for a layer
         that the program calls again and again, of the loss with respect to its outputs), relative to the newest, and
         speaks when it is under `ratio` over the first quarter of the sequence (median over the snapshots, and at the
-        end) while the loss learns next to nothing.
+        end) while the loss learns next to nothing. It also speaks of a cell that is called again and again, of whose
+        calls the loss reaches only the last: its state is taken out of the graph at each time.
 
     Why is this bad:
         A gradient that fades along time cannot teach the network to keep what it saw: anything that depends on the
@@ -70,6 +71,26 @@ def short_memory(
             steps=span,
             fix=_fix(layer, back, length),
             source=layer.source if layer else None,
+        )
+    yield from _cut(training, suffering, min_snapshots)
+
+
+def _cut(training: Training, suffering: Evidence, least: int) -> Iterator[Finding]:
+    for layer, newest in cut_off(training):
+        if len(newest) < least:
+            continue
+        yield Finding(
+            message=f"of the calls of {layer.path} in a sequence the loss reaches the last alone: nothing flows from 1 call to "
+            "the next but numbers",
+            places=(layer.path,),
+            evidence=(
+                Evidence("calls_reached", layer.path, newest.span, 1.0, "below", float(CALLS), statistic="of those kept apart"),
+                suffering,
+            ),
+            confidence=0.9,
+            steps=newest.span,
+            fix=Fix("hand the state on as it is: no detach(), .data or torch.tensor() between the times", "h = cell(x[:, t], h)"),
+            source=layer.source,
         )
 
 
