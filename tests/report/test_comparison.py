@@ -118,6 +118,11 @@ def test_both_runs_have_the_same_axes_and_colours():
     assert dead.sides[0].parting.tall == 0  # that layer is not among the activations
 
 
+def test_two_of_the_largest_runs_fit():
+    one = judged(run(training(200, 10_000, 500)), finding("net.block0.fc"))
+    assert len(page(compare(one, one)).encode()) < 2_500_000
+
+
 def test_runs_without_trainings_are_compared_too():
     told = compare(judged(run(state="nothing-observed")), judged(run(training())))
     assert "0 trainings before, 1 after" in text(told) and "<html" in page(told)

@@ -10,7 +10,7 @@ from pages import finding, run, training
 
 from diagnose.finding import BlindSpot, Evidence, Fix, Source
 from diagnose.report import html
-from diagnose.run import InputSite, Optimizer
+from diagnose.run import InputSite, Optimizer, Series
 
 pytestmark = NEEDS_CHROMIUM
 EVIL = "<img src=x onerror=document.title='hacked'>\"'</script><script>document.title='hacked'</script>"
@@ -110,6 +110,18 @@ def test_quantities_are_switched_and_layers_opened_by_keys(opened, page_file):
     dialog = page.locator("dialog#layer")
     dialog.locator("svg.chart").first.wait_for()
     assert dialog.is_visible() and dialog.locator("h2").inner_text() == "net.block1.act"
+
+
+def test_a_layer_whose_gradient_is_zero_says_so(opened, tmp_path):
+    one = training(4)
+    path = one.parameters[0].path
+    old = one.series("gradient_norm", path)
+    one._series["gradient_norm", path] = Series("gradient_norm", path, old.steps, old.values * 0)
+    file = tmp_path / "zero.html"
+    file.write_text(html.render(judged(run(one))), encoding="utf-8")
+    page = opened(file)
+    page.locator('.tree .layer-name[data-layer="net.block0.fc"]').click()
+    page.locator("dialog#layer").get_by_text("Gradient: exactly zero wherever it was measured.").wait_for()
 
 
 def test_the_theme_follows_the_system_and_the_button(opened, page_file):

@@ -136,7 +136,14 @@ function curve(place, heats, layer, last) {
   });
   const drawable = (value) => value !== null && Number.isFinite(value) && (!ratios || value > 0);
   const known = lines.flatMap((line) => line.values.filter(drawable));
-  if (!known.length) return;
+  if (!known.length) {
+    if (lines.some((line) => line.values.includes(0))) {
+      const said = document.createElement("p");
+      said.textContent = `${name}: exactly zero wherever it was measured.`;
+      place.append(said);
+    }
+    return;
+  }
   let [low, high] = [Math.min(...known), Math.max(...known)];
   if (!ratios) [low, high] = [0, 1];
   else if (high / low < 1.2) [low, high] = [low / 1.2, high * 1.2];
