@@ -26,7 +26,7 @@ from diagnose.report.page.facts import facts, hyperparameters
 from diagnose.report.page.findings import cards
 from diagnose.report.page.heat import FIRST, INFINITE, LAST, NOT_MEASURED, ZERO, colour_indices, heats
 from diagnose.report.page.scale import Axis, axis_for, reduced, smoothed
-from diagnose.run import Matrix, Run, Series, Training
+from diagnose.run import Layer, Matrix, Run, Series, Training
 
 LARGEST = 2_500_000  # bytes
 EVIL = "</script><img src=x onerror=alert(1)>'\"&{{7*7}}"
@@ -187,6 +187,22 @@ def test_no_time_is_no_picture_of_time():
     told = cost(training(broken=True), run())
     assert "Time by phase" not in [one.title for one in told.pictures]
     assert ("time in training", "not measured") in told.figures and ("energy", "not measured") in told.figures
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (Layer("a", "Identity", "reshape"), "unchanged"),
+        (Layer("a", "Linear", "linear"), "weighted sum"),
+        (Layer("a", "MyOwnConv", "convolution"), "patterns"),
+        (Layer("a", "Sigmoid", "activation", "sigmoid"), "between 0 and 1"),
+        (Layer("a", "GroupNorm", "normalization"), "groups of channels"),
+    ],
+)
+def test_each_kind_of_layer_is_explained_once(layer, said):
+    told = anatomy(Training(layers=[layer, replace(layer, path="b")]), judged(run()))
+    ((name, what),) = told.kinds_told
+    assert name == f"{layer.type} (2)" and said in what
 
 
 def test_facts_are_told_in_words():
