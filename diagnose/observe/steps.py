@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEAST_REST, MOST_REST = 16, 256
 # What a step costs that no clock of ours sees (torch calling hooks, our functions called and left) against what one does;
 # and a step that is only counted against one that is written down (own measurement, tests/benchmarks/overhead.py).
-UNSEEN, COUNTED = 0.8, 0.15
+UNSEEN, COUNTED = 0.8, 0.2
 SETTLED = 20  # steps after which the places of the losses are known
 
 
@@ -149,14 +149,14 @@ class Steps:
     def _toll(self) -> None:
         """A step between snapshots has ended: adds what of it no clock saw, and rests where it was too dear."""
         session = self.session
-        cost = (1 + UNSEEN) * (session.schedule.spent - self._spent)
-        session.schedule.spent = self._spent + cost
+        schedule, cost = session.schedule, session.schedule.spent - self._spent
         known = self._lean_cost or cost
-        self._lean_cost = 0.9 * known + 0.1 * min(cost, 2 * known)  # a step that waited for its turn says nothing
-        if session.schedule.over() and not session.losses.busy() and not session.seams.dynamo.compiles:
-            allowed = 0.25 * session.schedule.share * session.schedule.elapsed / max(1, session.tick)
-            most = int(min(max(self._lean_cost / max(allowed, 1e-9), LEAST_REST), MOST_REST))
-            self._rest = session.schedule.rest(session.tick, most)
+        self._lean_cost = known + (0.3 if cost < known else 0.03) * (min(cost, 2 * known) - known)  # near what most take
+        schedule.spent += UNSEEN * self._lean_cost
+        if schedule.over() and not session.losses.busy() and not session.seams.dynamo.compiles:
+            allowed = 0.25 * schedule.share * schedule.elapsed / schedule.slowdown / max(1, session.tick)
+            most = int(min(max((1 + UNSEEN) * self._lean_cost / max(allowed, 1e-9), LEAST_REST), MOST_REST))
+            self._rest = schedule.rest(session.tick, most)
             if not self._rest:
                 return
             with session.guard("rest"):

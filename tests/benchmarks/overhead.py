@@ -1,84 +1,158 @@
 """What recording costs: CPU time of observed steps against bare ones, in turn, in one process, on one thread.
 
-    python tests/benchmarks/overhead.py [WORKLOAD …] [--rounds N] [--seconds S]
+    python tests/benchmarks/overhead.py [WORKLOAD …] [--rounds N] [--seconds S] [--others]
 
-Two columns: the default (the budget of 2 %, after the second that is granted once), and a snapshot on every step. Each is a
-ratio of the summed CPU time of blocks of steps, observed against bare, the blocks interleaved; "own" is what the
-recorder itself says it costs.
+Blocks of bare and of observed steps take turns; a figure is the median over the rounds of observed CPU time through bare CPU
+time of the same round (all threads of the process, so that the one that writes counts). *default*: the budget of 2 %, measured
+after the second that is granted once. *every step*: everything that is recorded, on every step. *own*: what the recorder
+itself says that it costs. With `--others`: what `wandb.watch(log="all", log_freq=1)`, a loop of TensorBoard histograms and
+torchlens' tracker cost on the same steps, as far as they are installed (extra `benchmark`).
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
 import torch
-from workloads import WORKLOADS
+from others import OTHERS, Attach, version
+from workloads import WORKLOADS, Step, Workload
 
 from diagnose.observe.session import Session
 from diagnose.record.writer import Writer
 
+Make = Callable[[], Workload]
 ONCE = 0.1  # seconds granted before the measurement begins, in place of 1 s, to save time: the share stays 2 %
 
 
-def measure(make: Callable[[], Callable[[], None]], every: int | None, rounds: int, seconds: float) -> tuple[float, float, float]:
-    """Ratio observed / bare, the recorder's own figure as a ratio, and the bare step in milliseconds of CPU time."""
+class Cost(NamedTuple):
+    """Of one way of recording: observed / bare, what the recorder says, the bare step in milliseconds of CPU time."""
+
+    ratio: float
+    own: float
+    bare: float
+
+
+def block(step: Step, count: int) -> tuple[float, float]:
+    """CPU and wall seconds of so many steps, after one that warms up what has just been attached."""
+    step()
+    wall, cpu = time.perf_counter(), time.process_time()
+    for _ in range(count):
+        step()
+    return time.process_time() - cpu, time.perf_counter() - wall
+
+
+def steps_in(step: Step, seconds: float) -> int:
+    """How many steps take so many seconds of CPU time, at least two."""
+    step()
+    cpu, _ = block(step, 2)
+    return max(2, min(2000, int(2 * seconds / max(cpu, 1e-6))))
+
+
+def observed(make: Make, every: int | None, rounds: int, seconds: float) -> Cost:
+    """What our own recording costs."""
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         writer = Writer.create(Path(folder), "overhead", [])
         session = Session(writer, every=every)
-        session.schedule.once = ONCE
+        schedule = session.schedule
+        schedule.once = ONCE
         session.start()
-        step = make()
-        began = time.process_time()
-        warm = 0
-        while warm < 30 and (warm < 3 or time.process_time() - began < seconds):
+        step = make().step
+        count = steps_in(step, seconds)
+        for _ in range(0 if every else max(60, 2 * count)):  # past the dense beginning
             step()
-            warm += 1
-        while every is None and session.schedule.spent < ONCE and time.process_time() - began < 20 * seconds:
-            step()
-        block = max(2, int(seconds / max(1e-4, (time.process_time() - began) / max(1, session.tick))))
-        bare = observed = own = 0.0
+            if schedule.over() and schedule.snapshots > 4:
+                break
+        schedule.once = max(ONCE, schedule.total - schedule.share * schedule.elapsed / schedule.slowdown)  # without debts
+        ratios, bares, own, wall = [], [], 0.0, 0.0
         for _ in range(rounds):
+            session.steps.wake()
             session.seams.remove()
             session.unhook_all()
-            before, clock = time.process_time(), time.perf_counter()
-            for _ in range(block):
-                step()
-            bare += time.process_time() - before
-            if session.schedule._began is not None:  # bare time earns no budget
-                session.schedule._began += time.perf_counter() - clock
+            clock = time.perf_counter()
+            bare, _ = block(step, count)
+            if schedule._began is not None:  # bare time earns no budget
+                schedule._began += time.perf_counter() - clock
             session.seams.install()
             session.hook_again()
-            spent, before = session.schedule.total, time.process_time()
-            for _ in range(block):
-                step()
-            observed += time.process_time() - before
-            own += session.schedule.total - spent
+            spent = schedule.total
+            full, took = block(step, count)
+            own, wall = own + schedule.total - spent, wall + took / schedule.slowdown
+            ratios.append(full / bare)
+            bares.append(bare / count)
         session.finish()
         writer.close("finished")
-    return observed / bare, 1 + own / bare, 1e3 * bare / (rounds * block)
+    return Cost(median(ratios), wall / (wall - min(own, 0.99 * wall)), 1e3 * median(bares))
+
+
+def compared(attach: Attach, make: Make, rounds: int, seconds: float) -> float:
+    """What another tool costs."""
+    torch.manual_seed(0)
+    work = make()
+    count = steps_in(work.step, seconds)
+    ratios = []
+    for _ in range(rounds):
+        bare, _ = block(work.step, count)
+        step, detach = attach(work)
+        full, _ = block(step, count)
+        detach()
+        ratios.append(full / bare)
+    return median(ratios)
+
+
+def shown(attach: Attach, make: Make, rounds: int, seconds: float) -> str:
+    """The same as text; a tool that fails is said to."""
+    try:
+        return f"{compared(attach, make, rounds, seconds):.2f}"
+    except Exception as error:  # noqa: BLE001 somebody else's tool on somebody's network
+        print(f"{type(error).__name__}: {error}"[:200], file=sys.stderr)
+        return "fails"
 
 
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workloads", nargs="*", choices=[*WORKLOADS, []], metavar="WORKLOAD")
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=1.0, help="CPU time of one block")
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--seconds", type=float, default=0.5, help="CPU time of one block")
+    parser.add_argument("--others", action="store_true", help="measure the other tools too")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"torch {torch.__version__}, {platform.processor() or platform.machine()}, one thread, {time.strftime('%Y-%m-%d')}")
-    print("| workload | bare step, CPU ms | default | own figure | every step | own figure |")
-    print("|---|---|---|---|---|---|")
+    others = OTHERS if options.others else {}
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    tools = ", ".join(["", *(version(name) for name in others)])
+    print(f"{time.strftime('%Y-%m-%d')}, {_processor()}, {os.cpu_count()} CPUs, load {load}, Python {platform.python_version()}, "
+          f"torch {torch.__version__}, one thread{tools}\n")  # fmt: skip
+    print("| | bare step, ms | default | own | every step | own |" + "".join(f" {name} |" for name in others))
+    print("|---|---|---|---|---|---|" + "---|" * len(others))
+    defaults = []
     for name in options.workloads or WORKLOADS:
-        default = measure(WORKLOADS[name], None, options.rounds, options.seconds)
-        full = measure(WORKLOADS[name], 1, options.rounds, options.seconds)
-        print(f"| {name} | {default[2]:.2f} | {default[0]:.3f} | {default[1]:.3f} | {full[0]:.2f} | {full[1]:.2f} |", flush=True)
+        make = WORKLOADS[name]
+        default = observed(make, None, options.rounds, options.seconds)
+        full = observed(make, 1, options.rounds, options.seconds / 4)
+        rest = "".join(f" {shown(attach, make, 3, options.seconds / 4)} |" for attach in others.values())
+        print(f"| {name} | {default.bare:.2f} | {default.ratio:.3f} | {default.own:.3f} | {full.ratio:.2f} | {full.own:.2f} |{rest}",
+              flush=True)  # fmt: skip
+        defaults.append(default.ratio)
+    print(f"\nmedian of default: {median(defaults):.3f}")
+
+
+def _processor() -> str:
+    """The processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":

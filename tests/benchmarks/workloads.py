@@ -1,8 +1,10 @@
-"""Six small trainings on random data: a function each that gives the function of one step."""
+"""Six small trainings on random data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,25 +13,33 @@ from torch import Tensor, nn
 Step = Callable[[], None]
 
 
-def _steps(model: nn.Module, loss: Callable[[], Tensor], rate: float = 1e-3) -> Step:
-    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+@dataclass(frozen=True)
+class Workload:
+    """One step as a function, and what other tools want to be given: each network, its optimizer, an input."""
+
+    step: Step
+    networks: list[tuple[nn.Module, torch.optim.Optimizer, Any]]
+
+
+def _steps(model: nn.Module, given: Any, loss: Callable[[], Tensor]) -> Workload:
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
     def step() -> None:
         optimizer.zero_grad()
         loss().backward()
         optimizer.step()
 
-    return step
+    return Workload(step, [(model, optimizer, given)])
 
 
-def mlp() -> Step:
+def mlp() -> Workload:
     """784-256-256-10, batch 64."""
     net = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10))
     x, y = torch.randn(64, 784), torch.randint(0, 10, (64,))
-    return _steps(net, lambda: F.cross_entropy(net(x), y))
+    return _steps(net, x, lambda: F.cross_entropy(net(x), y))
 
 
-def cnn() -> Step:
+def cnn() -> Workload:
     """Two convolutions on 1×28×28, batch 64."""
     net = nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
@@ -37,7 +47,7 @@ def cnn() -> Step:
         nn.Flatten(), nn.Linear(32 * 49, 64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, 10),
     )  # fmt: skip
     x, y = torch.randn(64, 1, 28, 28), torch.randint(0, 10, (64,))
-    return _steps(net, lambda: F.cross_entropy(net(x), y))
+    return _steps(net, x, lambda: F.cross_entropy(net(x), y))
 
 
 class _Recurrent(nn.Module):
@@ -51,11 +61,11 @@ class _Recurrent(nn.Module):
         return self.head(self.lstm(self.embedding(tokens))[0])
 
 
-def lstm() -> Step:
+def lstm() -> Workload:
     """Two layers of 256, length 64, batch 32."""
     net = _Recurrent()
     x, y = torch.randint(0, 64, (32, 64)), torch.randint(0, 64, (32, 64))
-    return _steps(net, lambda: F.cross_entropy(net(x).flatten(0, 1), y.flatten()))
+    return _steps(net, x, lambda: F.cross_entropy(net(x).flatten(0, 1), y.flatten()))
 
 
 class _Block(nn.Module):
@@ -86,11 +96,11 @@ class _Transformer(nn.Module):
         return self.head(x)
 
 
-def gpt() -> Step:
+def gpt() -> Workload:
     """Four layers of 256, length 128, batch 16."""
     net = _Transformer()
     x, y = torch.randint(0, 64, (16, 128)), torch.randint(0, 64, (16, 128))
-    return _steps(net, lambda: F.cross_entropy(net(x).flatten(0, 1), y.flatten()))
+    return _steps(net, x, lambda: F.cross_entropy(net(x).flatten(0, 1), y.flatten()))
 
 
 class _Residual(nn.Module):
@@ -107,7 +117,7 @@ class _Residual(nn.Module):
         return F.relu(self.path(x) + self.short(x))
 
 
-def resnet18() -> Step:
+def resnet18() -> Workload:
     """ResNet-18 for 3×32×32, batch 32."""
     layers: list[nn.Module] = [nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
     inside = 64
@@ -116,10 +126,10 @@ def resnet18() -> Step:
         inside = outside
     net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
     x, y = torch.randn(32, 3, 32, 32), torch.randint(0, 10, (32,))
-    return _steps(net, lambda: F.cross_entropy(net(x), y))
+    return _steps(net, x, lambda: F.cross_entropy(net(x), y))
 
 
-def gan() -> Step:
+def gan() -> Workload:
     """A DCGAN pair on 1×32×32, batch 32: a step of each."""
     generator = nn.Sequential(
         nn.ConvTranspose2d(64, 64, 4), nn.BatchNorm2d(64), nn.ReLU(),
@@ -145,14 +155,15 @@ def gan() -> Step:
         F.binary_cross_entropy_with_logits(discriminator(fake), ones).backward()
         of_generator.step()
 
-    return step
+    noise = torch.randn(32, 64, 1, 1)
+    return Workload(step, [(generator, of_generator, noise), (discriminator, of_discriminator, real)])
 
 
-def digits() -> Step:
+def digits() -> Workload:
     """The reference network's size: 64-64-64-10 on 8×8 digits, batch 64."""
     net = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     x, y = torch.randn(64, 64), torch.randint(0, 10, (64,))
-    return _steps(net, lambda: F.cross_entropy(net(x), y))
+    return _steps(net, x, lambda: F.cross_entropy(net(x), y))
 
 
 WORKLOADS = {f.__name__: f for f in (digits, mlp, cnn, lstm, gan, gpt, resnet18)}
