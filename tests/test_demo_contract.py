@@ -21,10 +21,12 @@ from test_demos import DEMOS, variants
 
 from diagnose.judge import judge
 from diagnose.record.reader import load
+from diagnose.rules import all_rules
 
 ROOT = Path(__file__).parents[1]
 SEEDS = os.environ.get("DEMO_SEEDS", "0").split(",")
 RECORDING = sorted(path for part in ("observe", "record", "launch") for path in (ROOT / "diagnose" / part).rglob("*.[ps][yq]*"))
+ATTRIBUTION = {name for name, rule in all_rules().items() if rule.family == "attribution"}
 
 Loud = Callable[[Path, list[str]], list[str]]
 
@@ -41,12 +43,17 @@ def record(demo: Path, arguments: list[str], folder: Path) -> Path:
     if not kept.exists():
         place = folder / f"{kept.name}.{os.getpid()}"
         place.mkdir()
-        command = [sys.executable, "-m", "diagnose", "run", "-q", str(demo), *arguments]
+        command = [sys.executable, "-m", "diagnose", "run", "-q", *explained(arguments), str(demo), *arguments]
         ended = subprocess.run(command, cwd=place, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
         assert ended.returncode == 0, ended.stderr
         place.rename(kept)
     (run,) = (path for path in (kept / ".diagnose").iterdir() if path.is_dir())
     return run
+
+
+def explained(arguments: list[str]) -> list[str]:
+    """What a network looks at is measured of the healthy ones, and where the trouble lies in that."""
+    return ["--explain"] if "--problem" not in arguments or ATTRIBUTION & set(arguments) else []
 
 
 @pytest.fixture(scope="session")

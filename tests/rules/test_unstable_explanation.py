@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from looked import explanation, found
 
@@ -17,6 +19,11 @@ def test_speaks_beyond_each_limit(name: str, value: float, loud: bool) -> None:
     said = found(RULE, checked(name, value, 0.7))
     assert bool(said) is loud
     assert all(finding.severity == "note" and name in finding.message for finding in said)
+
+
+def test_a_reconstruction_error_is_like_that_of_shuffled_weights() -> None:
+    alike = checked("randomisation", 0.9, 0.7)
+    assert found(RULE, alike) and not found(RULE, replace(alike, task="autoencoder"))
 
 
 def test_other_figures_are_no_matter_of_stability() -> None:
