@@ -44,7 +44,11 @@ def loads_torch(statement: str) -> bool:
     return done.stdout.strip() == "True"
 
 
-@pytest.mark.parametrize("module", ["diagnose", "diagnose.cli", "diagnose.judge", "diagnose.launch", "diagnose.report"])
+@pytest.mark.parametrize(
+    "module",
+    ["diagnose", "diagnose.cli", "diagnose.cli.run", "diagnose.cli.explain", "diagnose.explanation", "diagnose.judge", "diagnose.launch",
+     "diagnose.report"],
+)  # fmt: skip
 def test_module_leaves_torch_unimported(module: str) -> None:
     assert not loads_torch(f"import {module}")
 

@@ -152,6 +152,11 @@ def _footer(diagnosis: Diagnosis, console: Console) -> Iterator[Text]:
     for place, message in _unseen(diagnosis):
         said = f"{place}: {message}" if place else message
         yield from _hanging(console, _text(("not seen: ", "bold")), _text((said, QUIET)))
+    for explanation in (one for training in run.trainings for one in training.explanations if one.refused is None):
+        failed = [check.name for check in explanation.trust if not check.passed]
+        sure = f"failed its checks: {', '.join(failed)}" if failed else "all its checks passed"
+        said = f"{plain(explanation.network)} by {explanation.method}, {sure}; diagnose explain tells more"
+        yield from _hanging(console, _text(("explained: ", "bold")), _text((said, QUIET)))
     overhead = run.facts.get("overhead") or {}
     if overhead.get("fraction") is not None and diagnosis.level != "nothing-observed":
         share = f"{number(100 * float(overhead['fraction']), 2)}% of the training time"

@@ -269,3 +269,15 @@ def test_what_cannot_be_asked_for_is_one_line(tmp_path: Path, arguments: tuple[s
     (tmp_path / "model.py").write_text(MODEL)
     done = command(tmp_path, *arguments)
     assert done.returncode in (1, 2) and said in done.stderr.splitlines()[-1]
+
+
+def test_a_plain_run_brings_no_captum(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        TABLE + "\nimport atexit\natexit.register(lambda: print('captum' in sys.modules, 'diagnose.observe.explain' in sys.modules))\n"
+    )
+    plain = command(tmp_path, "run", "-q", "program.py")
+    assert plain.returncode == 0 and plain.stdout.splitlines()[-1] == "False False"
+
+
+def test_the_terminal_says_that_it_was_explained() -> None:
+    assert "explained: net by integrated-gradients, all its checks passed" in " ".join(recorded(TABLE, "leak")[2].stderr.split())

@@ -18,7 +18,7 @@ from torch import Tensor
 from diagnose.explanation import Intervention
 from diagnose.observe.explain.columns import by_themselves, counts
 from diagnose.observe.explain.kinds import channel_axis
-from diagnose.observe.explain.subject import Input, Subject
+from diagnose.observe.explain.subject import Input, Subject, spread
 
 AREA = 1 / 16  # of an image that a shortcut's window takes, at most: a corner mark is smaller than what it marks
 TOP = 3  # features of a table that are tried alone
@@ -139,7 +139,7 @@ def _places(subject: Subject, rows: Tensor, given: Input, mass: Plane, whole: Le
         axis = channel_axis(given)
         plane = mass if axis is None else mass.sum(axis)
         heaviest, *others = [_windowed(given, axis, corner) for corner in windows(plane)]
-        some = rows[:SCREENED]
+        some = rows[spread(len(rows), SCREENED)]
         before = level(subject, some, batch=batch) or whole
 
         def cost(one: Place) -> float:

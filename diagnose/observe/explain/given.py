@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset, Subset
 
 from diagnose.errors import one_line
 from diagnose.explanation import Explanation
 from diagnose.observe.explain.calls import Call, Output, Row, by_sample, call_of
 from diagnose.observe.explain.measure import explained
 from diagnose.observe.explain.own import named_loss
-from diagnose.observe.explain.subject import CannotExplain, Subject
+from diagnose.observe.explain.subject import CannotExplain, Subject, spread
 
 if TYPE_CHECKING:
     from diagnose.observe.explain.ending import Wish
@@ -35,7 +36,7 @@ def explain_loaders(
     seen = [] if trained is None else _rows(model, trained)[1]
     subject = Subject(model, call, Output(), named_loss(loss), rows, name, wish.target)
     return explained(
-        subject, data=f"the first {len(rows):,} samples of {data}", training_rows=seen, method=wish.method, samples=wish.samples,
+        subject, data=f"{len(rows):,} samples of {data}", training_rows=seen, method=wish.method, samples=wish.samples,
         keep=wish.keep, names=names, notes=notes,
     )  # fmt: skip
 
@@ -47,7 +48,7 @@ def _rows(model: nn.Module, loader: Iterable[Any]) -> tuple[Call, list[Row]]:
     was = model.training
     model.eval()
     try:
-        for batch in loader:
+        for batch in _some(loader):
             if not isinstance(batch, (tuple, list)) or len(batch) != 2:
                 raise CannotExplain(f"expected pairs (x, y) in the data, found {type(batch).__name__}")
             x, y = batch
@@ -70,6 +71,15 @@ def _rows(model: nn.Module, loader: Iterable[Any]) -> tuple[Call, list[Row]]:
     if known is None or len(rows) < 2:
         raise CannotExplain(f"expected at least two samples, found {len(rows)}")
     return known, rows[:MOST]
+
+
+def _some(loader: Any) -> Iterable[Any]:
+    """The loader's batches, or those of an even selection where it has more samples than are looked at."""
+    dataset = getattr(loader, "dataset", None)
+    if dataset is None or isinstance(dataset, IterableDataset) or not hasattr(dataset, "__len__") or len(dataset) <= MOST:
+        return cast("Iterable[Any]", loader)
+    chosen = Subset(dataset, spread(len(dataset), MOST).tolist())
+    return DataLoader(chosen, batch_size=loader.batch_size or 64, collate_fn=loader.collate_fn)
 
 
 def _accepts(model: nn.Module, args: Any, kwargs: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from diagnose.observe.explain.subject import Input, Subject
+from diagnose.observe.explain.subject import Input, Subject, spread
 
 CHANNELS = (1, 3, 4)
 BACKGROUND = 0.25  # of all values equal: the background of the images; handwritten digits have about half
@@ -77,9 +77,10 @@ def baseline_of(given: Input, subject: Subject) -> tuple[Tensor, str]:
         return vector, f"the padding symbol {padding}"
     values = given.raw
     if given.kind == "image":
-        levels, counts = torch.unique(values, return_counts=True)
+        some = values[spread(len(values), 64)]
+        levels, counts = torch.unique(some, return_counts=True)
         most = int(counts.argmax())
-        if float(counts[most]) >= BACKGROUND * values.numel():
+        if float(counts[most]) >= BACKGROUND * some.numel():
             level = float(levels[most])
             return torch.full_like(values[0], level), f"the background, {level:.3g} everywhere"
         return values.mean(0), f"the mean image of {len(values)} samples"

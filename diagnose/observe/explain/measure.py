@@ -22,7 +22,7 @@ from diagnose.observe.explain.dependence import Level, chance, interventions, le
 from diagnose.observe.explain.kinds import settle
 from diagnose.observe.explain.layers import layer_shares
 from diagnose.observe.explain.methods import STEPS, WAYS, Work
-from diagnose.observe.explain.subject import CannotExplain, Subject
+from diagnose.observe.explain.subject import CannotExplain, Subject, spread
 from diagnose.observe.explain.trust import Maps, Randomised, checks
 
 SAMPLES = 4  # the worst, the best and two ordinary ones
@@ -74,7 +74,7 @@ def explained(
             raise CannotExplain(f"{subject.name}: " + "; ".join(f"{m.name}: {m.refused}" for m in methods))
         first = methods[0].name
         importance = _importance(work, first)
-        tried = everything[:TRIED]
+        tried = spread(len(subject), TRIED)
         part = level(subject, tried, batch=budget.batch)
         exchanged = [] if part is None else interventions(subject, tried, importance, part, budget.batch)
         told = ExplanationParts(subject, work, shown, maps, trusted, predictions, whole, keep)
@@ -84,7 +84,7 @@ def explained(
             network=subject.name, method=first, why=methods[0].why, task=subject.task, data=data,
             inputs=tuple(_input(given, names) for given in subject.inputs), methods=tuple(methods),
             samples=tuple(told.samples()), global_importance=importance,
-            layers=tuple(layer_shares(work, everything[:LAYERED])) if sums(first) and first != "shapley-sampling" else (),
+            layers=tuple(layer_shares(work, spread(len(subject), LAYERED))) if sums(first) and first != "shapley-sampling" else (),
             interventions=tuple(exchanged), loss=loss, accuracy=accuracy, chance=constant[0], chance_accuracy=constant[1],
             count=len(tried), losses=np.empty(0) if whole is None else _numbers(whole.losses),
             training_losses=_training_losses(subject, training_rows, budget.batch),
@@ -160,7 +160,7 @@ def _importance(work: Work, method: str) -> dict[str, Array]:
     """Mean magnitude of the maps over the samples, by input, in a sample's shape."""
     subject, budget = work.subject, work.budget
     passes = 3 * (STEPS if method == "integrated-gradients" else max(8, sum(i.raw[0].numel() for i in subject.inputs)))
-    rows = torch.arange(min(len(subject), budget.samples(passes, 0.3, GLOBAL, least=4)))
+    rows = spread(len(subject), budget.samples(passes, 0.3, GLOBAL, least=4))
     total: dict[str, list[Tensor]] = {}
     for part in rows.split(max(1, budget.batch // 4)):
         for given, one in zip(subject.inputs, WAYS[method](work, part), strict=True):

@@ -261,6 +261,11 @@ class Subject:
         return "the predicted class's output" if self.task == "classification" else "the output"
 
 
+def spread(count: int, most: int) -> Tensor:
+    """Numbers of at most `most` of `count` samples, evenly over all: data are often sorted by label."""
+    return torch.linspace(0, count - 1, min(count, most)).round().long()
+
+
 def id_of(module: nn.Module) -> int:
     """A key for counting a module's calls."""
     return id(module)

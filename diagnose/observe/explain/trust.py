@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from diagnose.explanation import Check
 from diagnose.observe.explain.dependence import chance
 from diagnose.observe.explain.methods import Work
-from diagnose.observe.explain.subject import Subject
+from diagnose.observe.explain.subject import Subject, spread
 
 Maps = tuple[Tensor, ...]
 Row = NDArray[np.float64]
@@ -200,7 +200,7 @@ class Randomised:
 
         None where no loss is known. Of a network that has learnt nothing a map cannot show what was learnt.
         """
-        rows = torch.arange(min(len(self.subject), 256))
+        rows = spread(len(self.subject), 256)
         with torch.no_grad():
             own = self.subject.losses(rows, self.subject.predict(rows))
             if own is None:
