@@ -35,3 +35,10 @@ def test_time_in_evaluation_is_not_training() -> None:
 def test_what_costs_nobody_anything_is_fine() -> None:
     assert not judged(0.009, 0.001)
     assert not judged(0.05, 0.02, steps=19)
+
+
+def test_what_starting_takes_is_not_training() -> None:
+    numbers = {"data_seconds": np.full(400, 0.05), "seconds": np.full(400, 0.07)}
+    numbers["seconds"][0] = 60.0  # reading the data, building the network
+    (finding,) = found(RULE, training((), numbers, facts=FACTS, steps=400))
+    assert "71%" in finding.message

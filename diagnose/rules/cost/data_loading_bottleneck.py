@@ -39,9 +39,9 @@ def data_loading_bottleneck(
     evaluation = training.series("evaluation_seconds").finite().values
     if not len(data) or not len(all_seconds):
         return
-    waited = float(data.values.sum())
-    whole = float(all_seconds.values.sum()) - float(evaluation.sum())
-    each = waited / len(data)
+    waited = float(data.values[1:].sum())  # the first step holds what starting takes
+    whole = float(all_seconds.values[1:].sum()) - float(evaluation[1:].sum())
+    each = waited / max(len(data) - 1, 1)
     if whole <= 0 or waited <= max(share * whole, seconds) or each * 1e3 <= milliseconds:
         return
     loader = training.facts.get("data", {}).get("loader") or {}
