@@ -3,9 +3,9 @@
     python demos/autoencoder.py                                     # healthy
     python demos/autoencoder.py --problem latent-collapse           # a trouble
     python demos/autoencoder.py --problem latent-collapse --fixed   # and its cure
+    python demos/autoencoder.py --data shuttle                      # anomalies among the readings of a space shuttle
 
 A digit of 8 x 8 pixels goes through a code of 8 numbers and comes back; 1,797 real digits, trained with Adam.
-wasted-epochs finds anomalies instead, in 9 readings from a space shuttle, by how badly they come back.
 Each line marked FAULT is the whole difference between a problem and its cure.
 
 References:
@@ -13,7 +13,8 @@ References:
         section 6.2.2, https://www.deeplearningbook.org; denoising against no-bottleneck: Vincent et al. 2008
     latent-collapse: Kingma & Welling 2014, https://arxiv.org/abs/1312.6114; Bowman et al. 2016,
         https://arxiv.org/abs/1511.06349
-    wasted-epochs: Prechelt 1998, "Early Stopping - But When?"
+    wasted-epochs: Prechelt 1998, "Early Stopping - But When?"; that a linear one finds the principal components:
+        Baldi & Hornik 1989
     the data: https://archive.ics.uci.edu/dataset/80 (digits), https://archive.ics.uci.edu/dataset/148 (shuttle)
 """
 
@@ -38,20 +39,22 @@ PROBLEMS = {  # name: (what is wrong, what cures it)
     "no-bottleneck": ("a code of 128 numbers for 64 pixels", "bottleneck (a code of 8) or denoising"),
     "latent-collapse": ("a variational one whose error is averaged, its divergence summed", "both summed"),
     "wrong-output-activation": ("a sigmoid where the pixels go from -0.8 to 1.8", "no activation on the output"),
-    "wasted-epochs": ("200 epochs where a few would do", "stop when the validation error gets no better"),
+    "wasted-epochs": ("150 epochs of a linear one, which is done after 20", "stop when the error hardly falls"),
 }
 NO_BOTTLENECK_CURES = ("bottleneck", "denoising")  # the first is what a plain --fixed means
+DATA = ("digits", "shuttle")
 EPOCHS = {"latent-collapse": 40, "wasted-epochs": 150}  # 60 do for the others
 CODE, HIDDEN, BATCH, LEARNING_RATE, PATIENCE, NOISE = 8, 128, 32, 2e-3, 10, 0.5
 
 
 class Autoencoder(nn.Module):
-    def __init__(self, inputs=64, code=CODE, hidden=HIDDEN, last=None, variational=False):
+    def __init__(self, inputs=64, code=CODE, last=None, variational=False, linear=False):
         super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU())
-        self.mean = nn.Linear(hidden, code)
-        self.log_variance = nn.Linear(hidden, code) if variational else None
-        self.decoder = nn.Sequential(nn.Linear(code, hidden), nn.ReLU(), nn.Linear(hidden, inputs), last or nn.Identity())
+        self.encoder = nn.Sequential(nn.Linear(inputs, HIDDEN), nn.ReLU()) if not linear else nn.Identity()
+        self.mean = nn.Linear(inputs if linear else HIDDEN, code)
+        self.log_variance = nn.Linear(HIDDEN, code) if variational else None
+        back = [nn.Linear(code, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, inputs)] if not linear else [nn.Linear(code, inputs)]
+        self.decoder = nn.Sequential(*back, *([last] if last else []))
 
     def forward(self, x):  # (batch, inputs)
         x = self.encoder(x)
@@ -66,7 +69,7 @@ class Autoencoder(nn.Module):
 
 
 def load_images():
-    """Digits (1797, 64) of mean 0 and standard deviation 1 over all pixels: training, validation, and nothing odd."""
+    """Digits (1797, 64) of mean 0 and standard deviation 1 over all pixels."""
     images = torch.tensor(load_digits().data, dtype=torch.float32)[torch.randperm(1797)]
     return (images - images.mean()) / images.std()
 
@@ -79,7 +82,8 @@ def load_shuttle():
         sys.exit("expected river for its Shuttle data, found none; run: pip install 'torch-diagnose[demos-all]'")
     table = torch.tensor(np.genfromtxt(Shuttle().path, delimiter=",", skip_header=1), dtype=torch.float32)
     table = table[torch.randperm(len(table))]
-    return (table[:, :9] - table[:, :9].mean(dim=0)) / table[:, :9].std(dim=0), table[:, 9] > 0
+    readings = ((table[:, :9] - table[:, :9].mean(dim=0)) / table[:, :9].std(dim=0)).asinh()  # tames the far ones
+    return readings / readings.std(dim=0), table[:, 9] > 0
 
 
 def train_one_epoch(model, loader, optimizer, weight, noise):
@@ -132,6 +136,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--problem", choices=PROBLEMS, help="show this trouble")
     parser.add_argument("--fixed", nargs="?", const="plain", help="show its cure; for no-bottleneck, which one")
+    parser.add_argument("--data", choices=DATA, default=DATA[0], help="for the healthy network")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, help="the default depends on the problem")
     parser.add_argument("--list", action="store_true", help="list the problems and stop")
@@ -143,6 +148,8 @@ def main():
     cures = ("plain", *(NO_BOTTLENECK_CURES if problem == "no-bottleneck" else ())) if problem else ()
     if cure not in (None, *cures):
         parser.error(f"expected --problem NAME, and --fixed{'= one of ' + ', '.join(cures[1:]) if cures[1:] else ''}")
+    if problem and options.data != DATA[0]:
+        parser.error(f"expected --data {DATA[0]} beside --problem")
     fault = problem if cure is None else None
     torch.manual_seed(options.seed)
     torch.set_num_threads(1)  # quickest for so small a network
@@ -154,26 +161,25 @@ def main():
     if fault == "wrong-output-activation":
         last = nn.Sigmoid()  # FAULT: never below 0, where half of the pixels are
     early_stopping = problem == "wasted-epochs" and cure is not None  # FAULT: without it, all epochs are run
-    if problem == "wasted-epochs":
+    if options.data == "shuttle":
         readings, odd = load_shuttle()
-        normal = readings[:4000][~odd[:4000]]
-        model, training, validation = Autoencoder(9, 3, 32), normal[1000:], normal[:1000]
+        normal, later, odd = readings[:8000][~odd[:8000]], readings[8000:], odd[8000:]
+        model, training, validation, epochs = Autoencoder(9, 3), normal[2000:], normal[:2000], options.epochs or 15
     else:
         images = load_images()
-        model = Autoencoder(64, code, last=last, variational=problem == "latent-collapse")
+        model = Autoencoder(64, code, last, problem == "latent-collapse", problem == "wasted-epochs")
         training, validation = images[600:], images[:600]
-    noise = NOISE if cure == "denoising" else 0.0
     began = time.process_time()
-    train(model, training, validation, epochs, weight, noise, early_stopping)
+    train(model, training, validation, epochs, weight, NOISE if cure == "denoising" else 0.0, early_stopping)
     seconds = time.process_time() - began
-    if problem != "wasted-epochs":
+    if options.data == "shuttle":
+        with torch.no_grad():
+            error = (model(later)[0] - later).square().mean(dim=1)
+        print(f"\nnetwork: AUROC {roc_auc_score(odd, error):.4f} for anomalies by their error")
+        print(f"baselines: by their mean squared z-score {roc_auc_score(odd, later.square().mean(dim=1)):.4f}")
+    else:
         compare_with_pca(model, training, validation)
-        return
-    with torch.no_grad():
-        error = (model(readings[4000:])[0] - readings[4000:]).square().mean(dim=1)
-    print(f"\nnetwork: anomalies told by their error with an AUROC of {roc_auc_score(odd[4000:], error):.4f}")
-    print(f"cost: {seconds:.1f} s of CPU")
-    print(f"baselines: by their squared z-scores {roc_auc_score(odd[4000:], readings[4000:].square().mean(dim=1)):.4f}")
+    print(f"cost: {seconds:.1f} s of CPU\n" if problem == "wasted-epochs" else "", end="")
 
 
 if __name__ == "__main__":
