@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from diagnose.finding import Finding
 from diagnose.judge import judge
@@ -16,12 +18,13 @@ from diagnose.record.reader import load
 from diagnose.record.runs import list_runs
 from diagnose.run import Run, Training
 
+from .conftest import Recorded
+
 JOBS = Path(__file__).with_name("jobs")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 OURS = ("-m", "diagnose", "run", "--strict", "--every", "1")
 WITHIN_BUDGET = ("-m", "diagnose", "run", "--strict", "-q")
 NORMS = ("gradient_norm", "weight_norm", "update_norm")
-Job = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def torchrun(folder: Path, *program: str, restarts: int = 0) -> subprocess.CompletedProcess[str]:
@@ -145,12 +148,37 @@ def test_each_fault_is_found_in_its_training(faulty: Run) -> None:
     assert slow.places == ("rank 1",) and slow.evidence[0].value > 0.3
 
 
-def test_a_restarted_job_is_two_runs(tmp_path: Path) -> None:
-    done = torchrun(tmp_path, *OURS, str(JOBS / "restarted.py"), restarts=1)
+def test_a_job_with_mishaps(tmp_path: Path) -> None:
+    """A NaN is looked for on one rank alone, among spread tensors: nobody waits. Then that rank fails, and all start again."""
+    done = torchrun(tmp_path, *OURS, str(JOBS / "mishaps.py"), restarts=1)
     assert done.returncode == 0, done.stderr
     second, first = map(load, list_runs(tmp_path))
     assert second.path == f"{first.path}-restart1"
     assert (second.state, second.trainings[0].steps, second.trainings[0].ranks) == ("finished", 12, 2)
+    found = {finding.rule: finding for finding in judge(second, strict=True).findings}
+    assert not {"non-finite-values", "rank-divergence", "rank-repeats-data"} & set(found)
     assert (first.state, first.exit_status) == ("failed", 1)
     assert first.exception == "rank 1: RuntimeError: this machine was taken away"
     assert first.trainings[0].steps in (4, 5, 6), "rank 0 waits for the lost one in its sixth backward"
+    told = {event.details.get("rank", 0): event for event in first.trainings[0].events if event.kind == "non-finite"}
+    assert (told[1].step, told[1].place, told[1].details["what"]) == (3, "model:0", "input")
+    (finding,) = [f for f in judge(first, strict=True).findings if f.rule == "non-finite-values"]
+    assert "first at step 3, in the input of rank 1" in finding.message and finding.places[0] == "model:0"
+
+
+def test_data_parallel_is_looked_through(recorded: Recorded) -> None:
+    def train(wrap: Callable[[nn.Module], nn.Module]) -> None:
+        torch.manual_seed(0)
+        net = wrap(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)))
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        for _ in range(5):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(net(torch.randn(8, 4)), torch.randint(0, 3, (8,))).backward()
+            optimizer.step()
+
+    bare, wrapped = recorded(lambda: train(lambda net: net)), recorded(lambda: train(nn.DataParallel))
+    assert [layer.path for layer in wrapped.layers] == [layer.path for layer in bare.layers] == ["net.0", "net.1", "net.2"]
+    assert wrapped.facts["wrappers"] == {"net": "DataParallel"} and wrapped.facts["network_types"] == {"net": "Sequential"}
+    for quantity in (*NORMS, "output_mean", "output_gradient_norm"):
+        assert wrapped.matrix(quantity).places == bare.matrix(quantity).places
+        np.testing.assert_array_equal(wrapped.matrix(quantity).values, bare.matrix(quantity).values)

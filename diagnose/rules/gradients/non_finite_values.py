@@ -75,6 +75,8 @@ def non_finite_values(training: Training, *, after: int = 0) -> Iterator[Finding
     message = f"{value} first at step {'?' if step is None else step}, in {of.get(what, 'the ' + what)}"
     if shown:
         message += f" ({shown.type})"
+    if "rank" in first.details:
+        message += f" of rank {first.details['rank']}"
     if not broken:
         message += "; the training recovered"
     parameter = training.parameter(first.place) if first.place else None
