@@ -49,7 +49,7 @@ class LiveJudge:
                 if finding.severity != "error":
                     continue
                 self._seen[finding.id] = self._seen.get(finding.id, 0) + 1
-                if self._seen[finding.id] == 2 and finding.id not in self._told and not self.session.asleep():
+                if self._seen[finding.id] == 2 and finding.id not in self._told and not self.session.off():
                     self._told.add(finding.id)
                     print(line(finding, tick), file=sys.__stderr__, flush=True)
         except Exception:  # noqa: BLE001, S110 the verdict at the end tells everything; a look in between may fail

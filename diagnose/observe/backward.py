@@ -42,6 +42,7 @@ class Backward:
         session = self.session
         if session.asleep():
             return
+        session.threads.trains()
         if session.lean and not session.losses.waiting:
             self._begins_lean(roots)
             return
@@ -101,8 +102,10 @@ class Backward:
     def ends(self) -> None:
         """A backward has run, or raised."""
         session = self.session
+        if session.threads.elsewhere():
+            return
         session.in_backward = False
-        if session.asleep():
+        if session.off():
             return
         session.row.backward_ends(time.perf_counter())
         if session.lean:

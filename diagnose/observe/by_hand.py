@@ -116,8 +116,10 @@ class ByHand:
     def grad_ends(self, args: Any, kwargs: Any, result: Any) -> None:
         """`torch.autograd.grad` has run."""
         session = self.session
+        if session.threads.elsewhere():
+            return
         session.in_backward = False
-        if session.asleep():
+        if session.off():
             return
         with session.guard("grad"):
             stream = self.stream

@@ -37,7 +37,7 @@ class Data:
 
     def batch_came(self, iterator: Any, batch: Any) -> None:
         """A loader gave a batch."""
-        if self.session.asleep():
+        if self.session.off():  # whichever thread fetches the batches
             return
         known = self._iterators.get(iterator)
         begins = known is None or getattr(iterator, "_num_yielded", 0) == 1  # persistent workers keep their iterator

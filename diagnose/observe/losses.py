@@ -42,6 +42,10 @@ class Losses:
         self._trained: dict[tuple[str, tuple[str, int]], int] = {}  # how often a place has trained; evaluations count against it
         self._past: deque[tuple[int, weakref.ref[LossCall]]] = deque(maxlen=256)
 
+    def give_up(self) -> None:
+        """Nothing waits any more."""
+        self.fired, self.waiting, self.passes = [], [], {}
+
     def busy(self) -> bool:
         """Whether anything waits to be settled."""
         return bool(self.waiting or self.fired or self.passes)

@@ -34,13 +34,20 @@ class Modules:
             if line is not None:
                 self._lines[module] = line
 
+    def _all(self) -> list[nn.Module]:
+        while True:
+            try:
+                return list(self._known)
+            except RuntimeError:  # another thread of the program has built a module meanwhile
+                continue
+
     def line(self, module: nn.Module) -> tuple[str, int] | None:
         """Where the program built it, when known."""
         return self._lines.get(module)
 
     def holder(self, parameter: Tensor) -> tuple[nn.Module | None, str]:
         """The module that holds a parameter, and its name there."""
-        for module in list(self._known):
+        for module in self._all():
             for name, own in module.__dict__.get("_parameters", {}).items():
                 if own is parameter:
                     return module, name
@@ -68,7 +75,7 @@ class Modules:
         return sorted(topmost, key=lambda module: min(place.get(id(p), len(place)) for p in module.parameters()))
 
     def _holding(self, wanted: set[int]) -> list[nn.Module]:
-        known = [module for module in list(self._known) if "_modules" in module.__dict__]
+        known = [module for module in self._all() if "_modules" in module.__dict__]
         return [module for module in known if any(id(p) in wanted for p in module.parameters())]
 
 

@@ -32,6 +32,7 @@ from diagnose.observe.shadow import Shadow
 from diagnose.observe.snapshot import Snapshot
 from diagnose.observe.steps import Steps
 from diagnose.observe.streams import Stream
+from diagnose.observe.threads import Threads
 from diagnose.observe.transfer import Transfer, number
 from diagnose.record.writer import Writer
 
@@ -70,6 +71,7 @@ class Session:
         self._finished = False
         self._paused = 0
 
+        self.threads = Threads(self)
         self.safety = Safety(self, strict=strict)
         self.guard, self.failed, self.read, self.blind = self.safety.guard, self.safety.failed, self.safety.read, self.safety.blind
         self.nonfinite = NonFinite(self)
@@ -158,9 +160,25 @@ class Session:
             "snapshots": self.schedule.snapshots,
         }
 
-    def asleep(self) -> bool:
+    def off(self) -> bool:
         """Whether nothing is recorded now: after the end or a failure, in a forked child, paused, inside a probe."""
         return self.safety.broken or self.safety.reading or self._paused > 0 or self._finished
+
+    def asleep(self) -> bool:
+        """Whether what this thread does is not recorded."""
+        return self.off() or self.threads.elsewhere()
+
+    def begin_anew(self) -> None:
+        """The step under way is given up, and another thread followed."""
+        with self.guard("threads"):
+            self.in_backward = False
+            self.losses.give_up()
+            self.steps.give_up()
+            self.snapshot.drop()
+            self.snapshot.forget_graph()
+            self.snapshot.forget_readings()
+            self.row.restart()
+            self.hook_again()
 
     def listening(self) -> bool:
         """Whether hooks may be on the program's modules."""

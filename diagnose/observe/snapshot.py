@@ -99,7 +99,7 @@ class Snapshot:
         self.handles: list[Any] = []
         self.items: dict[str, dict[str, Any]] = {}
         self.saved_hooks = False
-        self.roots_seen: dict[int, nn.Module] = {}
+        self._roots_seen: dict[int, weakref.ref[nn.Module]] = {}
         self.silent: dict[str, Tensor] = {}  # state of the probe of silent units
         # Of the graph of the step under way.
         self.losses: list[tuple[LossCall, int | None, list[int]]] = []  # call, key of its result's node, keys of its inputs'
@@ -152,7 +152,11 @@ class Snapshot:
         self.open.clear()
         self.loose = None
         self.depth = 0
-        self.roots_seen.clear()
+        self._roots_seen.clear()
+
+    def roots_seen(self) -> list[nn.Module]:
+        """The modules that were called from outside, as far as the program still has them."""
+        return [module for module in (ref() for ref in self._roots_seen.values()) if module is not None]
 
     def forget_graph(self) -> None:
         """The step's graph is gone."""
@@ -173,7 +177,7 @@ class Snapshot:
                 if self.depth == 0:
                     self.loose = None
                     self.open.append(Forward(network))
-                    self.roots_seen[id(module)] = module
+                    self._roots_seen[id(module)] = weakref.ref(module)
                 self.depth += 1
 
         return enter
@@ -209,7 +213,7 @@ class Snapshot:
             self.loose = Forward(network)
             self.session.calls.part_called(module, first_tensor(args))
             self._keep(self.loose)
-        self.roots_seen[id(module)] = module
+        self._roots_seen[id(module)] = weakref.ref(module)
         return self.loose
 
     def _keep(self, forward: Forward) -> None:

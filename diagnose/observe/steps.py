@@ -37,6 +37,10 @@ class Steps:
         self._stack: list[int] = []  # optimizers whose steps are running, outermost first
         self._opened = 0  # tick at which the snapshot under way began
 
+    def give_up(self) -> None:
+        """No step is running any more."""
+        self._stack.clear()
+
     def inside(self, stream: Stream) -> bool:
         """Whether the outermost step that runs is this stream's."""
         return bool(self._stack) and self._stack[0] == id(stream.optimizer() if stream.optimizer else None)
@@ -71,7 +75,10 @@ class Steps:
     def ends(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """An optimizer step has run."""
         session = self.session
-        if session.asleep():
+        if session.off():
+            return
+        if session.threads.elsewhere():
+            session.threads.stepped()
             return
         began, started = time.perf_counter(), session.schedule.starts()
         if self._stack and self._stack[-1] == id(optimizer):
@@ -236,7 +243,7 @@ class Steps:
         session = self.session
         session.schedule.closes(session.tick - 1)
         for network in {id(n): n for s in streams for n in s.networks}.values():
-            learned = network.learn_roots(session.snapshot.roots_seen.values())
+            learned = network.learn_roots(session.snapshot.roots_seen())
             session.calls.rooted = not learned and session.calls.rooted
         session.snapshot.drop()
         session.snapshot.forget_graph()

@@ -162,9 +162,11 @@ class Writer:
         number = self._layouts.get(key)
         if number is None:
             with self._lock:
-                number = self._layouts.setdefault(key, len(self._layouts))
-                sizes_text = None if sizes is None else _json(list(sizes))
-                self._put(("layout", number, over, _json(list(places)), sizes_text))
+                number = self._layouts.get(key)  # another thread may have been quicker
+                if number is None:
+                    number = self._layouts[key] = len(self._layouts)
+                    sizes_text = None if sizes is None else _json(list(sizes))
+                    self._put(("layout", number, over, _json(list(places)), sizes_text))
         return number
 
     def evaluation(self, tick: int, stream: int, set_id: str, **columns: Any) -> None:

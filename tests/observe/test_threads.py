@@ -1,0 +1,83 @@
+"""Programs that train in several threads: one at a time is followed, whole, and the others are named."""
+
+import threading
+import time
+
+import torch
+from torch import nn
+
+from .conftest import Observing
+
+
+def train(steps: int, width: int = 8, pause: float = 0.0) -> None:
+    net = nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 3))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(torch.randn(8, 4)), torch.randint(0, 3, (8,))).backward()
+        optimizer.step()
+        time.sleep(pause)
+
+
+def inside(*steps: int) -> None:
+    workers = [threading.Thread(target=train, args=(n, 8 + i), name=f"worker {i}") for i, n in enumerate(steps)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def test_a_training_in_a_thread_is_followed_there(observing: Observing) -> None:
+    with observing() as session:
+        train(10)
+        inside(20)
+        train(5)
+    # the step by which another thread shows that it trains is not recorded
+    assert [training.steps for training in session.run.trainings] == [10, 19, 4]
+    assert not session.run.blind_spots
+    assert all(len(training.layers) == 3 and training.has("gradient_norm") for training in session.run.trainings)
+
+
+def test_of_trainings_at_the_same_time_one_is_whole_and_the_others_are_named(observing: Observing) -> None:
+    with observing() as session:
+        inside(150, 150, 150)
+    first = session.run.trainings[0]
+    assert first.steps == 150 and len(first.series("loss")) == 150 and first.networks == ("net",)
+    assert first.matrix("gradient_norm").values.shape == (150, 4)
+    named = {spot.place for spot in session.run.blind_spots}
+    assert named <= {"thread worker 0", "thread worker 1", "thread worker 2"} and len(named) >= 1
+    assert all(
+        "only one of them is observed" in spot.message for spot in session.run.blind_spots
+    ) and not [event for training in session.run.trainings for event in training.events]
+
+
+def test_a_thread_that_evaluates_beside_the_training_does_not_disturb_it(observing: Observing) -> None:
+    stop = threading.Event()
+
+    def evaluate() -> None:
+        net = nn.Linear(4, 3)
+        while not stop.is_set():
+            with torch.no_grad():
+                nn.functional.cross_entropy(net(torch.randn(8, 4)), torch.randint(0, 3, (8,)))
+
+    with observing() as session:
+        train(1)  # the first backward says whom to follow
+        beside = threading.Thread(target=evaluate)
+        beside.start()
+        train(40, pause=0.001)
+        stop.set()
+        beside.join()
+    first, second = session.run.trainings
+    assert (first.steps, second.steps) == (1, 40) and second.evaluations == ()
+
+
+def test_a_thread_that_rests_gives_way_after_a_second(observing: Observing) -> None:
+    with observing() as session:
+        train(3)
+        worker = threading.Thread(target=train, args=(60, 8, 0.03))
+        worker.start()
+        while worker.is_alive():  # busy with something else: not waiting in a lock
+            sum(range(10_000))
+            time.sleep(0.001)
+    assert session.run.trainings[0].steps == 3
+    assert 5 <= session.run.trainings[1].steps < 60
