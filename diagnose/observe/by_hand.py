@@ -77,9 +77,12 @@ class ByHand:
             with session.guard("bare"):
                 self.close()
 
-    def close(self) -> None:
-        """Ends the step that is open, if the parameters have changed."""
-        if self.stream is not None and self._moves.changed():
+    def close(self, *, last: bool = False) -> None:
+        """Ends the step that is open, if the parameters have changed; the `last` one also if the program has dropped its network
+        since: after every backward before, they had changed."""
+        if self.stream is None:
+            return
+        if self._moves.changed() or (last and self.stream.networks and self.stream.steps and self._moves.gone()):
             self._close(self.stream)
 
     def give_way(self) -> None:
@@ -156,6 +159,10 @@ class _Moves:
             gradient = given.get(id(tensor), tensor.grad)
             usable = then is not None and gradient is not None and type(gradient) is Tensor
             self._slopes.append(gradient.detach().clone() if usable and gradient is not None else None)
+
+    def gone(self) -> bool:
+        """Whether the parameters are no more."""
+        return bool(self._versions) and all(ref() is None for ref, _, _ in self._versions)
 
     def changed(self) -> bool:
         """Whether a parameter has changed, in place or through `.data`."""

@@ -126,7 +126,7 @@ class Session:
         self._finished = True
         with self.guard("finish"):
             self.detach()
-            self.by_hand.close()
+            self.by_hand.close(last=True)
             self.steps.settle(None, everything=True)
             self.snapshot.drop()
             self.transfer.drain()

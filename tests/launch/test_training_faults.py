@@ -76,7 +76,6 @@ def test_programs_that_go_on(same: Same, tmp_path: Path) -> None:
     ("program", "status", "state", "steps", "exception"),
     [
         ("forks and leaves the rest to the child", 0, "killed", 0, None),  # os._exit: no code of ours runs
-        ("workers that fork and that are spawned", 0, "finished", 16, None),
         ("raises in forward", 1, "failed", 10, "ValueError: expected 4 features"),
         ("interrupted twice", -signal.SIGINT, "interrupted", 20, "KeyboardInterrupt"),
         ("stops itself from a callback", 9, "failed", 12, None),
