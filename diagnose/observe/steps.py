@@ -174,6 +174,7 @@ class Steps:
         """A step has run while steps are only counted."""
         stream = self.session.streams.get(id(optimizer))
         if stream is not None and not self.session.asleep():
+            self.session.threads.trains()
             stream.steps += 1
             self.session.tick += 1
             self._rest -= 1
