@@ -3,6 +3,8 @@
 import pytest
 from hand_built import found, site, training
 
+from diagnose.run import Layer
+
 RULE = "loss-shape-broadcast"
 
 
@@ -30,6 +32,16 @@ def test_silent_on_equal_shapes_and_targets_that_serve_several_outputs(given, ta
 def test_one_prediction_for_several_targets_is_a_warning() -> None:
     (finding,) = found(RULE, training(site("mse_loss", "addmm", input_shape=(32, 1), target_shape=(32, 5))))
     assert finding.severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("given", "target", "length", "speaks"),
+    [((50, 10), (50, 1), 10, True), ((50, 10), (50, 10), 10, False), ((50, 3), (50, 1), 10, False), ((50, 10), (50,), 10, False)],
+)
+def test_one_target_for_the_outputs_at_all_times_is_a_warning(given, target, length, speaks) -> None:
+    lstm = Layer("net.lstm", "LSTM", "recurrent", shape=(50, length, 16))
+    said = found(RULE, training(site("mse_loss", "addmm", input_shape=given, target_shape=target), layers=[lstm]))
+    assert [f.severity for f in said] == (["warning"] if speaks else [])
 
 
 def test_cross_entropy_is_no_elementwise_loss() -> None:

@@ -41,8 +41,9 @@ def loss_shape_broadcast(training: Training) -> Iterator[Finding]:
 
     What it does:
         For each trained loss that compares element by element, looks whether the shapes of prediction and target
-        broadcast to more elements than either has: `(N, 1)` against `(N,)` makes `(N, N)`. For hand-written losses,
-        looks for a difference of shape `(N, N)`, N the batch size, whose operand was `(N, 1)` or `(N,)`.
+        broadcast to more elements than either has: `(N, 1)` against `(N,)` makes `(N, N)`; or whether the outputs of a
+        recurrent layer at all times, `(N, T)`, are held against one target a sample, `(N, 1)`. For hand-written losses, looks
+        for a difference of shape `(N, N)`, N the batch size, whose operand was `(N, 1)` or `(N,)`.
 
     Why is this bad:
         The best answer to all targets at once is their mean, so the network learns to predict it, whatever its input.
@@ -79,9 +80,15 @@ def _standard(training: Training, site: LossSite) -> Iterator[Finding]:
         shape is None
         or target is None
         or made is None
-        or prod(made) <= prod(shape)
+        or made == target == shape
         or min(prod(shape), prod(target)) < 2
     ):
+        return
+    if prod(made) <= prod(shape):
+        if _every_time(training, site):
+            what = f"{shape} against {target} repeats each target for every time"
+            code = f"loss = F.{site.function}(output[:, -1:], target)"
+            yield _finding(training, site, what, prod(shape), prod(target), False, code)
         return
     grown = prod(made) > max(prod(shape), prod(target))
     if not grown and site.function == "gaussian_nll_loss":
@@ -93,6 +100,19 @@ def _standard(training: Training, site: LossSite) -> Iterator[Finding]:
     else:
         code = f"loss = F.{site.function}(output, target.reshape(output.shape))"
     yield _finding(training, site, f"{shape} against {target} makes {made}", prod(made), prod(shape), grown, code)
+
+
+def _every_time(training: Training, site: LossSite) -> bool:
+    """Whether the outputs of a recurrent layer at all times, `(N, T)`, are held against one target a sample, `(N, 1)`."""
+    shape, target = site.input_shape or (), site.target_shape or ()
+    lengths = {la.shape[d] for la in training.layers if la.role == "recurrent" and la.shape and len(la.shape) == 3 for d in (0, 1)}
+    return (
+        site.function in signs.REGRESSION
+        and len(shape) == 2
+        and target == (shape[0], 1)
+        and shape[1] in lengths
+        and shape[1] != shape[0]
+    )
 
 
 def _hand_written(training: Training, site: LossSite) -> Iterator[Finding]:
