@@ -65,3 +65,27 @@ def test_a_gradient_that_was_cleared_before_anyone_looked(sign: dict[str, object
     parameters = [replace(p, reached=sign.get("reached")) for p in parameters]
     given = per("gradient_present", parameters, 0.0) | per("update_norm", parameters, sign.get("moves", 0.0))
     assert not findings(RULE, made(given, layers=layers, parameters=parameters))
+
+
+@pytest.mark.parametrize(
+    ("flat", "severity"),
+    [
+        (("net.0.weight", "net.0.bias", "net.1.weight", "net.1.bias"), "error"),
+        (("net.0.weight", "net.0.bias"), "warning"),
+        (("net.0.weight",), None),  # its input is zero: the gradient reaches the layer
+        ((), None),
+    ],
+)
+def test_a_step_function_lets_no_gradient_through(flat: tuple[str, ...], severity: str | None) -> None:
+    layers, parameters = mlp()
+    norms = per("gradient_norm", parameters, lambda i: 0.0 if parameters[i].path in flat else 0.1)
+    present = per("gradient_present", parameters, lambda i: 1.0)
+    found = findings(RULE, made(norms | present, layers=layers, parameters=parameters))
+    assert [f.severity for f in found] == ([severity] if severity else [])
+    assert not found or ("exactly zero" in found[0].message and "round" in found[0].fix.text)
+
+
+def test_where_nothing_gets_a_gradient_others_speak() -> None:
+    layers, parameters = mlp()
+    given = per("gradient_norm", parameters, lambda i: 0.0) | per("gradient_present", parameters, lambda i: 1.0)
+    assert not findings(RULE, made(given, layers=layers, parameters=parameters))

@@ -13,7 +13,7 @@ SLOPELESS = ("relu", "relu6", "hardtanh", "threshold", "hardswish")  # exactly z
 @rule(
     needs=("dead_share",),
     symptoms=(
-        "vanishing-gradients", "constant-output", "loss-not-decreasing", "underfitting",
+        "unused-parameters", "vanishing-gradients", "constant-output", "loss-not-decreasing", "underfitting",
         "learning-rate-too-low", "stopped-too-early", "wasted-epochs", "input-ignored",
     ),
 )  # fmt: skip

@@ -14,7 +14,7 @@ GATING = ("mul", "mul_", "bmm", "addcmul")  # a gate's output multiplies somethi
 @rule(
     needs=("saturated_share",),
     symptoms=(
-        "vanishing-gradients", "loss-not-decreasing", "underfitting", "constant-output", "learning-rate-too-low",
+        "unused-parameters", "vanishing-gradients", "loss-not-decreasing", "underfitting", "constant-output", "learning-rate-too-low",
         "stopped-too-early", "wasted-epochs",
     ),
 )  # fmt: skip

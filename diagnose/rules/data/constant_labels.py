@@ -15,7 +15,7 @@ COMPOSED = ("div", "cat", "mul", "bmm", "stack", "logsumexp")  # scores against 
 @rule(
     needs=("losses",),
     symptoms=(
-        "class-imbalance",
+        "unused-parameters", "class-imbalance",
         "constant-output",
         "underfitting",
         "vanishing-gradients",

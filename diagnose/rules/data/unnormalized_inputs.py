@@ -16,7 +16,7 @@ WEIGHTED = ("linear", "convolution", "recurrent", "attention", "normalization", 
 @rule(
     needs=("input_std",),
     symptoms=(
-        "saturated-activations",
+        "unused-parameters", "saturated-activations",
         "wrong-initial-loss",
         "exploding-gradients",
         "vanishing-gradients",

@@ -7,6 +7,7 @@ from diagnose.run import Parameter, Training
 WHY = {
     "frozen": "requires_grad is False",
     "unreached": "no backward reaches them",
+    "flat": "their gradient is exactly zero from the first step on",
 }
 
 
@@ -18,18 +19,21 @@ WHY = {
     ),
 )  # fmt: skip
 def unused_parameters(
-    training: Training, *, share: float = 0.01, most: float = 0.5, min_steps: int = 5
+    training: Training, *, share: float = 0.01, most: float = 0.5, min_steps: int = 5, min_snapshots: int = 10
 ) -> Iterator[Finding]:
     """Parameters that the optimizer holds never get a gradient.
 
     What it does:
         Looks for parameters that are handed to the optimizer and are meant to be trained, but that no backward
-        reaches; and for an optimizer all of whose parameters are frozen. An error when nothing, or more than `most` of
+        reaches; and for an optimizer all of whose parameters are frozen. Layers all of whose gradients are exactly zero in each of
+        `min_snapshots` snapshots or more, the first included, while others get some, count as well: what lies between them
+        and the loss has no slope. An error when nothing, or more than `most` of
         the weights, is trained; a warning from `share` of the weights on; below it, a note.
 
     Why is this bad:
         They stay as they were drawn. Often a layer was forgotten in forward(), a tensor was detached (detach(), .data,
-        numpy(), torch.tensor(loss)), or the wrong parameters were frozen.
+        numpy(), torch.tensor(loss)), the wrong parameters were frozen, or a step function (round, sign, a comparison)
+        stands behind them.
 
     Fix:
         Use the layer, remove the detach, or leave the parameters out of the optimizer.
@@ -59,6 +63,12 @@ def unused_parameters(
     if len(lost) == len(held) and len(known) == len(held):
         yield _finding(training, lost, "frozen" if frozen else "unreached", 1.0, most, "error", total)
         return
+    flat = _flat(training, held, min_snapshots)
+    if not unreached and flat:
+        size = sum(p.size for p in flat) / max(sum(p.size for p in held if p.trainable), 1)
+        if size > share:
+            severity = "error" if size > most else "warning"
+            yield _finding(training, flat, "flat", size, most if size > most else share, severity, total)
     if not unreached:
         return
     meant = sum(p.size for p in held if p.trainable)
@@ -68,6 +78,22 @@ def unused_parameters(
     yield _finding(
         training, unreached, "unreached", found, most if found > most else min(share, found / 2), severity, meant
     )
+
+
+def _flat(training: Training, held: Sequence[Parameter], least: int) -> list[Parameter]:
+    """Layers whose gradients were there and exactly zero at every snapshot, where others had one.
+
+    A single weight of a layer may have none because its input is zero; then the gradient reaches the layer all the same.
+    """
+    flat: list[Parameter] = []
+    reached: set[str] = set()
+    for parameter in held:
+        norms = training.series("gradient_norm", parameter.path).finite()
+        if parameter.trainable and len(norms) >= least and norms.steps[0] == 0 and not norms.values.any():
+            flat.append(parameter)
+        elif norms.values.any():
+            reached.add(parameter.layer)
+    return [parameter for parameter in flat if parameter.layer not in reached] if reached else []
 
 
 def _reached(training: Training, parameter: Parameter) -> bool | None:
@@ -85,7 +111,8 @@ def _finding(
     first = next((p for p in lost if len(p.shape) >= 2), lost[0])
     size = sum(p.size for p in lost)
     others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-    present = training.series("gradient_present", first.path)
+    seen = "gradient_norm" if why == "flat" else "gradient_present"
+    present = training.series(seen, first.path)
     steps = present.span or (0, max(training.steps - 1, 0))
     whole = "all " if found == 1.0 else ""
     message = (
@@ -104,6 +131,12 @@ def _finding(
         )
         if why == "frozen"
         else Fix(
+            f"look between {first.layer or first.path} and the loss for what has no slope (round, sign, argmax, a comparison, a "
+            "product with zeros); let the gradient pass straight through it",
+            "y = x + (torch.round(x) - x).detach()",
+        )
+        if why == "flat"
+        else Fix(
             f"use {first.layer or first.path} in forward(), or look for detach(), .data, no_grad() or a "
             "conversion to numpy "
             "between it and the loss; leave it out of the optimizer if it is not needed"
@@ -112,9 +145,9 @@ def _finding(
     return Finding(
         message=message,
         places=(first.layer or first.path, *[name for name in layers if name != (first.layer or first.path)]),
-        evidence=(Evidence("gradient_present", first.path, steps, found, "above", limit, "share of weights", "share"),),
+        evidence=(Evidence(seen, first.path, steps, found, "above", limit, "share of weights", "share"),),
         severity="error" if severity == "error" else "warning" if severity == "warning" else "note",
-        confidence=0.95 if severity == "error" else 0.85,
+        confidence=0.8 if why == "flat" else 0.95 if severity == "error" else 0.85,
         steps=steps,
         fix=fix,
         source=source,

@@ -12,7 +12,7 @@ SOFTMAX = ("softmax", "log_softmax", "softmin", "gumbel_softmax")
 @rule(
     needs=("losses",),
     symptoms=(
-        "short-memory", "loss-not-decreasing",
+        "unused-parameters", "short-memory", "loss-not-decreasing",
         "underfitting",
         "softmax-before-cross-entropy",
         "stopped-too-early",

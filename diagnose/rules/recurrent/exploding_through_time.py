@@ -47,7 +47,8 @@ def exploding_through_time(
     suffering = unstable(training) or stuck(training)
     if suffering is None:
         return
-    least = 1 if not np.isfinite(training.series("loss").values[-1]) else min_snapshots
+    losses = training.series("loss").values
+    least = 1 if len(losses) and not np.isfinite(losses[-1]) else min_snapshots
     for reach in reaches(training, min_length=min_length):
         far = reach.early.max(axis=1)
         over = far > ratio

@@ -25,7 +25,7 @@ HEALTHY = 1e-2  # ‖Δw‖ / ‖w‖ at which fresh networks learn fast; 1e-3 i
 @rule(
     needs=("update_norm", "weight_norm", "loss"),
     symptoms=(
-        "diverging-loss", "oscillating-loss", "loss-spikes", "loss-not-decreasing", "exploding-gradients", "dead-units",
+        "unused-parameters", "diverging-loss", "oscillating-loss", "loss-spikes", "loss-not-decreasing", "exploding-gradients", "dead-units",
         "saturated-activations", "constant-output", "underfitting", "non-finite-values", "vanishing-gradients",
         "stopped-too-early", "overtraining", "wasted-epochs", "exploding-through-time", "attention-collapse",
         "clipping-too-hard", "suspicious-validation", "input-ignored",

@@ -24,7 +24,7 @@ DEFAULT_GAIN = 3**-0.5  # PyTorch's own: known to be small for deep ReLU network
 @rule(
     needs=("parameters", "batch_std"),
     symptoms=(
-        "vanishing-gradients", "saturated-activations", "dead-units", "constant-output",
+        "unused-parameters", "vanishing-gradients", "saturated-activations", "dead-units", "constant-output",
         "loss-not-decreasing", "underfitting", "wrong-initial-loss", "non-finite-values", "learning-rate-too-low",
         "diverging-loss", "loss-spikes", "stopped-too-early", "wasted-epochs", "input-ignored",
     ),
