@@ -19,6 +19,7 @@ __all__ = ["Settings", "judge"]
 
 NAMED_PLACES = 3  # how many places a merged message names besides its first
 KEPT_EVIDENCE = 12  # of a merged finding: enough to draw, bounded for a network of a thousand layers
+DEAR = "cost"  # the family whose faults make a training dearer, not worse: after the others of their severity
 SLACK = 0.2  # share of a training by which a symptom may seem to begin before its cause: rules judge over windows
 
 
@@ -298,7 +299,8 @@ def _ranked(findings: Sequence[Finding]) -> Iterator[Finding]:
             explained[cause] = explained.get(cause, 0) + 1
 
     def weight(finding: Finding) -> tuple[Any, ...]:
-        return *_gravity(finding), -explained.get(finding.id, 0), finding.rule, finding.training
+        severity, *rest = _gravity(finding)
+        return severity, finding.family == DEAR, *rest, -explained.get(finding.id, 0), finding.rule, finding.training
 
     causes = sorted((f for f in findings if not f.symptom_of), key=weight)
     order = {cause.id: position for position, cause in enumerate(causes)}

@@ -290,3 +290,11 @@ def test_any_web_of_relations_is_folded_soundly(rules: dict[str, Rule]) -> None:
         for cause in symptom.symptom_of:
             assert SEVERITIES.index(causes[cause].severity) <= SEVERITIES.index(symptom.severity)
     assert judge(of(), rules=dict(reversed(rules.items()))).findings == findings  # whatever the order they ran in
+
+
+def test_what_makes_a_training_worse_comes_before_what_makes_it_dear() -> None:
+    rules = all_rules()
+    names = ("data-loading-bottleneck", "too-little-data")
+    said = {n: replace(rules[n], check=lambda training, c=c: iter([found(severity="warning", confidence=c)]), needs=(), kinds=None)
+            for n, c in zip(names, (0.9, 0.6), strict=True)}  # fmt: skip
+    assert [f.rule for f in judge(of(), rules=said).findings] == ["too-little-data", "data-loading-bottleneck"]

@@ -85,6 +85,18 @@ def kendall(values: Floats) -> float:
     return float(score - np.sign(score)) / spread
 
 
+def generalises(training: Training, below: float = float("inf")) -> bool:
+    """Whether a held-out loss falls beyond doubt (one false alarm in a thousand) and ends below a level.
+
+    It has less noise than the batches' losses: where little can be learnt, it tells that this little is.
+    """
+    for held in held_out(training, passes=8):
+        _, losses = finite_passes(held)
+        if kendall(losses) < -3.09 and losses[-1] < below:
+            return True
+    return False
+
+
 def blocks(values: Floats, count: int) -> Floats:
     """Means of `count` equal blocks (fewer where there are fewer values): neighbouring batches share their luck."""
     count = max(1, min(count, len(values)))

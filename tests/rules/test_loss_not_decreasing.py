@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from curve import along, noisy, training
+from curve import along, noisy, training, validation
 from made import LN2, SITE, findings, replace
 
 RULE = "loss-not-decreasing"
@@ -62,3 +62,16 @@ def test_few_steps_tell_nothing() -> None:
 def test_a_fall_counts_by_what_it_takes_off(fall: float, loud: bool) -> None:
     """Labels that belong to other samples are learnt by heart a little: a trend beyond doubt, and worth nothing."""
     assert bool(findings(RULE, training(noisy(LN2 * (1 - fall * along(2000)), 0.005)))) is loud
+
+
+@pytest.mark.parametrize(("held_out", "loud"), [((1.0, 0.97), False), ((1.0, 0.995), True), ((0.97, 0.97), True), (None, True)])
+def test_the_little_that_there_is_to_learn_is_learnt(held_out: tuple[float, float] | None, loud: bool) -> None:
+    """Returns of shares: next to nothing can be known, and what is learnt of it holds for new samples."""
+    sets = [] if held_out is None else [validation(LN2 * np.linspace(*held_out, 12))]
+    assert bool(findings(RULE, training(noisy(np.full(500, 0.98 * LN2), 0.02), *sets))) is loud
+
+
+@pytest.mark.parametrize(("end", "loud"), [(6.9, False), (7.0, True)])
+def test_a_falling_held_out_loss_speaks_against_the_noise_of_batches(end: float, loud: bool) -> None:
+    held = validation(np.linspace(7.0, end, 12), site=replace(SITE, function="custom", role="evaluation", id="held"))
+    assert bool(findings(RULE, training(noisy(np.full(500, 7.0), 0.05), held, **CUSTOM))) is loud

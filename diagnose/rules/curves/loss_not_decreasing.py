@@ -9,6 +9,8 @@ from diagnose.rules import rule, trend
 from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, jitter
 from diagnose.run import LossSite, Series, Training
 
+WORTH = 0.99  # of a constant's loss on held-out data: what is learnt below it holds for new samples
+
 
 @rule(needs=("loss",), symptoms=("underfitting", "wasted-epochs"))
 def loss_not_decreasing(
@@ -21,7 +23,8 @@ def loss_not_decreasing(
         one false alarm in a thousand). Without a falling one, or with one that takes off less than `tiny` of what a
         constant prediction loses, it speaks when less than `learnt` of that has been gained. Where that is not known,
         when the level at the end is no lower than the first values, beyond noise, and above `tiny` of the largest,
-        and no held-out loss falls.
+        and no held-out loss falls. A held-out loss that falls beyond doubt, and under the constant's, tells of data in
+        which there is little to learn: then nothing is said.
 
     Why is this bad:
         The network does not learn. The cause is elsewhere: the gradient, the learning rate, the loss or the data.
@@ -56,11 +59,13 @@ def loss_not_decreasing(
     late = series.values[-max(5, len(series) // 5) :]
     level = float(np.mean(late))
     found = _against_chance(training, site, series, level, learnt) if known and site is not None else None
+    if found is not None and trend.generalises(training, WORTH * trend.reference(training, site, float("nan"))):
+        return
     if found is None:
         chance = trend.reference(training, site, float("nan")) if known else float("nan")
         if chance > 0:  # a known yardstick, and the loss is below it
             return
-        if _validated(training, trend_z):
+        if trend.generalises(training):
             return
         found = _against_start(series, level, tiny)
     if found is None:
@@ -88,11 +93,6 @@ def _against_chance(
     span = (int(series.steps[-max(5, len(series) // 5)]), int(series.steps[-1]))
     message = f"loss at {site.id} stays at {level:.3g}; always answering the same would reach {chance:.3g}"
     return message, Evidence(series.quantity, series.place, span, level, "above", limit, "loss", "mean")
-
-
-def _validated(training: Training, trend_z: float) -> bool:
-    """Whether a held-out loss falls beyond doubt: it has less noise than the batches' losses."""
-    return any(trend.kendall(trend.finite_passes(held)[1]) < -trend_z for held in trend.held_out(training, passes=8))
 
 
 def _against_start(series: Series, level: float, tiny: float) -> tuple[str, Evidence] | None:

@@ -9,6 +9,7 @@ from diagnose.rules import rule, trend
 from diagnose.rules.signs import chance_loss, per_sample, site_loss
 from diagnose.run import Training
 
+FAINT = 0.95  # share of a constant's loss above which a held-out loss that falls tells of data that hold little
 JUDGED = (
     "classification",
     "binary-classification",
@@ -64,6 +65,8 @@ def underfitting(
         fell = per_sample(training, site, float(last[:3].mean() - last[-3:].mean()))
         falls = fell > still * chance or trend.kendall(last) < -2.33
         if share < left or share > 1.5 or falls or not start - level > 0.05 * chance:
+            continue
+        if share > FAINT and trend.generalises(training, 0.99 * chance):
             continue
         yield Finding(
             message=f"loss at {site.id} stands at {level:.3g}, {share:.0%} of what always answering the same reaches",

@@ -5,7 +5,7 @@ import numpy as np
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.progress import stuck, unstable
-from diagnose.rules.reach import EXPLODED, reaches
+from diagnose.rules.reach import reaches
 from diagnose.run import Training
 
 ORDINARY = 20  # norms that show what is usual in a run; with fewer the fix proposes 1, as most recipes do
@@ -19,7 +19,7 @@ ORDINARY = 20  # norms that show what is usual in a run; with fewer the fix prop
     ),
 )  # fmt: skip
 def exploding_through_time(
-    training: Training, *, ratio: float = EXPLODED, min_length: int = 8, min_snapshots: int = 2
+    training: Training, *, ratio: float = 1e3, min_length: int = 8, min_snapshots: int = 2
 ) -> Iterator[Finding]:
     """The gradient grows with each step back in time.
 
