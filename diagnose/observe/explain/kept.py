@@ -6,7 +6,8 @@ import random
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -50,9 +51,16 @@ class Kept:
     sets: dict[Any, SampleSet] = field(default_factory=dict)
 
     def best(self, *, training: bool) -> SampleSet | None:
-        """The set with the surest loss, then the most often used."""
+        """The set with the surest loss, then the most often used; of training the sets of all lines with that loss together,
+        since a discriminator is shown what is real on one line and what is made on another."""
         mine = [s for s in self.sets.values() if s.training is training and s.rows]
-        return min(mine, key=lambda s: (s.order, -s.calls), default=None)
+        found = min(mine, key=lambda s: (s.order, -s.calls), default=None)
+        if found is None or not training or found.loss is None:
+            return found
+        alike = [s for s in mine if s.order == found.order and s.loss is not None and s.loss.name == found.loss.name
+                 and (s.output, s.call.names) == (found.output, found.call.names)]  # fmt: skip
+        rows = [row for some in zip_longest(*(s.rows for s in alike)) for row in some if row is not None]
+        return replace(found, rows=rows[: found.most], seen=sum(s.seen for s in alike))
 
 
 @dataclass
@@ -104,8 +112,10 @@ class Keeper:
             self.session.schedule.spent -= time.perf_counter() - began
 
     def _called(self, module: nn.Module, args: Any, kwargs: Any, output: Any, graded: bool) -> None:
-        kept = self._kept(module)
         training = module.training and graded
+        if training and any(given.requires_grad for given in (*tensors(args), *tensors(kwargs))):
+            return  # another network made it, which is what is trained by this call: a generator's step
+        kept = self._kept(module)
         seen = _Seen(kept, module, args, kwargs, output, training)
         self._seen.append(seen)
         role = self.session.shadow.role
