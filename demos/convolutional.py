@@ -13,7 +13,7 @@ References:
     too-little-data, and transfer against it: Yosinski et al. 2014, https://arxiv.org/abs/1411.1792
     batch-norm-small-batch: Wu & He 2018, https://arxiv.org/abs/1803.08494
     evaluation-in-training-mode: Ioffe & Szegedy 2015, section 3.1, https://arxiv.org/abs/1502.03167
-    tiny-batches: McCandlish et al. 2018, https://arxiv.org/abs/1812.06162
+    tiny-batches: McCandlish et al. 2018, https://arxiv.org/abs/1812.06162; shortcut-feature: Geirhos et al. 2020, arXiv:2004.07780
     data-loading-bottleneck: https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html
 """
 
@@ -42,6 +42,7 @@ PROBLEMS = {  # name: (what is wrong, what cures it)
     "evaluation-in-training-mode": ("validated without model.eval()", "model.eval() before, model.train() after"),
     "data-loading-bottleneck": ("images straightened whenever they are asked for", "straightened once, before training"),
     "tiny-batches": ("batches of one image", "batches of 16 and a larger learning rate"),
+    "shortcut-feature": ("a tag in the corner tells the label, in validation too", "no tag; diagnose run --explain sees it"),
 }
 TOO_LITTLE_DATA_CURES = ("augmentation", "transfer")  # the first is what a plain --fixed means
 GROUP_NORM = partial(nn.GroupNorm, 4)
@@ -155,8 +156,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="list the problems and stop")
     options = parser.parse_args()
     if options.list:
-        print("\n".join(f"{name:<30}{wrong}; fixed: {cure}" for name, (wrong, cure) in PROBLEMS.items()))
-        return
+        sys.exit(print("\n".join(f"{name:<30}{wrong}; fixed: {cure}" for name, (wrong, cure) in PROBLEMS.items())))
     problem, cure = options.problem, options.fixed
     cures = ("plain", *(TOO_LITTLE_DATA_CURES if problem == "too-little-data" else ())) if problem else ()
     if cure not in (None, *cures):
@@ -167,6 +167,9 @@ def main():
     count, epochs, batch, rate, norm = SETTINGS.get(problem, USUAL)
     epochs, digits = options.epochs or epochs, range(5, 10) if problem == "too-little-data" else range(10)
     training, validation = data = load_data(count, digits, 0.2 if problem == "overfitting" else 0.0)
+    untagged = TensorDataset(validation.tensors[0].clone(), validation.tensors[1])
+    for images, labels in (part.tensors for part in data) if fault == "shortcut-feature" else ():
+        images[:, 0, :6, :6] = 3.0 * (labels[:, None] >> torch.arange(4) & 1).view(-1, 2, 2).kron(torch.ones(1, 3, 3))  # FAULT: a tag tells all
     if fault == "batch-norm-small-batch":
         norm = nn.BatchNorm2d  # FAULT: mean and variance come from two images
     if fault == "tiny-batches":
@@ -187,9 +190,9 @@ def main():
     loss, accuracy, cost = train(model, training, validation, epochs, batch, rate, augmented, training_mode)
     print(f"\nnetwork: accuracy {accuracy:.3f}, validation loss {loss:.3f}")
     print(f"cost: {cost:.2f} ms of CPU an image\n" if problem in ("data-loading-bottleneck", "tiny-batches") else "", end="")
-    (x, y), (x_new, y_new) = (part.tensors for part in data)
-    neighbours = KNeighborsClassifier(3).fit(x.flatten(1), y)
-    print(f"baselines: nearest neighbours {neighbours.score(x_new.flatten(1), y_new):.3f}")
+    print(f"without a tag: accuracy {evaluate(model, DataLoader(untagged, 250))[1]:.3f}\n" if problem == "shortcut-feature" else "", end="")
+    (x, y), (x_new, y_new) = ((part.tensors[0].flatten(1), part.tensors[1]) for part in data)
+    print(f"baselines: nearest neighbours {KNeighborsClassifier(3).fit(x, y).score(x_new, y_new):.3f}")
 
 
 if __name__ == "__main__":
