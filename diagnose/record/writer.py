@@ -26,7 +26,21 @@ _alive: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, default=str, ensure_ascii=False)
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if _storable(text) else json.dumps(value, default=str)
+
+
+def _storable(text: str) -> bool:
+    """Whether a text can be stored as it is: half a surrogate pair, as in a file name of other bytes, cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _text(text: str) -> str:
+    return text if _storable(text) else text.encode("utf-8", "backslashreplace").decode()
 
 
 class Writer:
@@ -184,7 +198,7 @@ class Writer:
 
     def event(self, tick: int | None, stream: int | None, kind: str, place: str | None, **details: Any) -> None:
         """Something that happened once."""
-        self._put(("event", tick, stream, kind, place, _json(details)))
+        self._put(("event", tick, stream, kind, None if place is None else _text(place), _json(details)))
 
     def quantity(self, name: str, over: str, unit: str | None) -> None:
         """Declares a quantity."""
@@ -238,10 +252,10 @@ class Writer:
 
 def _item_key(kind: str, item: Mapping[str, Any]) -> str:
     if kind == "edge":
-        return f"{item['source']} -> {item['target']}"
+        return _text(f"{item['source']} -> {item['target']}")
     for name in ("path", "id", "place"):
         if name in item:
-            return str(item[name])
+            return _text(str(item[name]))
     raise KeyError(f"expected path, id or place in an item of kind {kind!r}, found {sorted(item)}")
 
 

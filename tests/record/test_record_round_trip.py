@@ -18,7 +18,7 @@ from diagnose.record.runs import rank_files
 from diagnose.record.writer import Writer
 from diagnose.run import Run
 
-STRANGE = ["схема.весá", "quote\"'`; DROP TABLE steps;--", "x" * 10_000, "новый\nline", "a -> b", "emoji 🧠", "%s{}\\"]
+STRANGE = ["схема.весá", "quote\"'`; DROP TABLE steps;--", "x" * 10_000, "новый\nline", "a -> b", "emoji 🧠", "%s{}\\", "other bytes \udcff"]
 
 
 def floats(*values: float) -> bytes:
