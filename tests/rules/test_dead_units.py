@@ -12,7 +12,8 @@ def dead(share: object, loss: object = None, width: int = 8, activation: str = "
 @pytest.mark.parametrize(
     ("share", "learns", "severity"),
     [
-        (1.0, False, "error"), (1.0, True, "warning"), (0.98, True, None), (0.95, False, "error"),
+        (1.0, False, "error"), (1.0, True, "warning"), (0.98, True, "warning"), (0.86, True, "warning"), (0.84, True, None),
+        (0.95, False, "error"),
         (0.6, False, "warning"), (0.45, False, None), (0.0, False, None),
     ],
 )  # fmt: skip

@@ -62,6 +62,8 @@ CONSTANT = np.log(4)
         (2.0, 0.2, 0.3, False),  # no worse than guessing: learnt by heart
         (1.9, 0.0, 0.3, False),  # within 1.5 of the constant's loss
         (2.0, 0.0, 0.9, False),  # the network has not learnt either
+        (10.1, 0.25, 0.3, True),  # so far from a constant's loss that it was never alike
+        (9.9, 0.25, 0.3, False),
     ],
 )
 def test_a_set_of_another_kind_is_worse_than_guessing_from_the_start(
@@ -69,7 +71,7 @@ def test_a_set_of_another_kind_is_worse_than_guessing_from_the_start(
 ) -> None:
     loss = noisy(CONSTANT * (trained + (1 - trained) * np.exp(-9 * along())))
     held = validation(
-        lowest * CONSTANT * np.linspace(1, 1.4, 12) / (4 / 3 if lowest < 2 else 1), accuracy=np.full(12, right),
+        lowest * CONSTANT * np.linspace(1, 1.4, 12) / (4 / 3 if lowest == 1.9 else 1), accuracy=np.full(12, right),
         site=replace(FOREIGN, id="ce@train.py:50", role="evaluation"),
     )  # fmt: skip
     given = {("class_count", FOREIGN.id): np.full((40, 4), 8.0)}

@@ -9,7 +9,7 @@ from diagnose.rules import rule, trend
 from diagnose.run import Floats, Steps, Training
 
 
-@rule(needs=("evaluations", "losses"), symptoms=("overtraining", "wasted-epochs", "suspicious-validation", "memorised-samples"))
+@rule(needs=("evaluations", "losses"), symptoms=("overtraining", "wasted-epochs", "memorised-samples"))
 def overfitting(
     training: Training,
     *,

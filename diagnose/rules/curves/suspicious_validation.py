@@ -21,6 +21,7 @@ def suspicious_validation(
     foreign: float = 1.5,
     learnt: float = 0.6,
     below_chance: float = 0.5,
+    absurd: float = 10.0,
     min_passes: int = 4,
 ) -> Iterator[Finding]:
     """The validation set is clearly easier than the training set, or of another kind.
@@ -31,7 +32,8 @@ def suspicious_validation(
         `material` of what a constant prediction loses, and the network has no layer that behaves differently while
         it trains: a note. And a warning where the network learns (its training loss ends under `learnt` of what a
         constant prediction loses) while every pass, the first included, lies above `foreign` times that and gets less
-        than `below_chance` of the samples right that guessing by the training's class shares would.
+        than `below_chance` of the samples right that guessing by the training's class shares would; or where every pass
+        loses `absurd` times what a constant does: no network gets so far from there by learning samples by heart.
 
     Why is this bad:
         New data should be no easier than those trained on. Often the validation set holds training samples, or the
@@ -53,7 +55,7 @@ def suspicious_validation(
         Kapoor & Narayanan 2023, Leakage and the reproducibility crisis, https://doi.org/10.1016/j.patter.2023.100804;
         the ratio is that of the detectors runmedic (0.9) and finetune-doctor (0.8), lowered.
     """
-    yield from _foreign(training, foreign, learnt, below_chance, min_passes)
+    yield from _foreign(training, foreign, learnt, below_chance, absurd, min_passes)
     if any(layer.role == "dropout" or "batchnorm" in layer.type.lower() for layer in training.layers):
         return
     for pair in trend.pairs(training, passes=min_passes):
@@ -97,39 +99,57 @@ def suspicious_validation(
         return
 
 
-def _foreign(training: Training, foreign: float, learnt: float, below_chance: float, least: int) -> Iterator[Finding]:
+def _foreign(
+    training: Training, foreign: float, learnt: float, below_chance: float, absurd: float, least: int
+) -> Iterator[Finding]:
     """A set on which a network that learns does worse than guessing, from the first pass on."""
     for pair in trend.pairs(training, passes=least):
-        shares = signs.class_shares(training, pair.site)
         steps, losses = trend.finite_passes(pair.evaluation)
-        right = pair.evaluation.accuracy[np.isfinite(pair.evaluation.loss)]
-        samples = signs.middle(pair.evaluation.samples[np.isfinite(pair.evaluation.samples)])
-        constant = signs.chance_loss(training, pair.site)
-        if not (len(shares) and constant > 0 and pair.comparable_levels and np.isfinite(right).all() and samples > 0):
+        constant, level = signs.chance_loss(training, pair.site), signs.middle(signs.late(pair.training))
+        if not (constant > 0 and pair.comparable_levels and level < learnt * constant):
             continue
-        guess = float((shares**2).sum())
-        limit = below_chance * guess
-        best, level = float(right.max()), signs.middle(signs.late(pair.training))
-        certain = guess - best > 3 * np.sqrt(guess * (1 - guess) / samples)
-        if not (level < learnt * constant and losses.min() > foreign * constant and best < limit and certain):
+        span = (int(steps[0]), int(steps[-1]))
+        lowest = float(losses.min())
+        guessing = _below_guessing(training, pair, below_chance, span) if lowest > foreign * constant else None
+        if guessing is not None:
+            right, seen = guessing
+            message = f"{pair.evaluation.name} gets {seen.value:.1%} right at best, guessing {right:.1%}, and loses {lowest:.3g} at least"
+        elif lowest > absurd * constant:
+            seen = Evidence(
+                "evaluation_loss", pair.evaluation.id, span, lowest, "above", absurd * constant, "loss", "best pass"
+            )
+            message = f"{pair.evaluation.name} loses {lowest:.3g} at least"
+        else:
             continue
         yield Finding(
-            message=f"{pair.evaluation.name} gets {best:.1%} right at best, guessing {guess:.1%}, and loses "
-            f"{losses.min():.3g} at least, a constant prediction {constant:.3g}, while the training loss falls to {level:.3g}",
+            message=f"{message}, a constant prediction {constant:.3g}, while the training loss falls to {level:.3g}",
             places=(pair.evaluation.id,),
-            evidence=(
-                Evidence(
-                    "evaluation_accuracy", pair.evaluation.id, (int(steps[0]), int(steps[-1])), best, "below", limit,
-                    "share", "best pass",
-                ),
-            ),
+            evidence=(seen,),
             severity="warning",
             confidence=0.85,
-            steps=(int(steps[0]), int(steps[-1])),
+            steps=span,
             fix=Fix(
-                "compare the labels and the inputs of both sets; shuffle the samples before they are split",
-                "order = torch.randperm(len(data))\ndata, labels = data[order], labels[order]",
+                "compare the labels and the inputs of both sets, and what is done to them (scaling above all); shuffle the "
+                "samples before they are split",
+                "print(x_train.mean(), x_train.std(), x_val.mean(), x_val.std())",
             ),
             source=pair.evaluation.site.source,
-        )  # fmt: skip
+        )
         return
+
+
+def _below_guessing(
+    training: Training, pair: trend.Pair, below_chance: float, span: tuple[int, int]
+) -> tuple[float, Evidence] | None:
+    """What guessing gets right, and the evidence that the best pass gets clearly less."""
+    shares = signs.class_shares(training, pair.site)
+    right = pair.evaluation.accuracy[np.isfinite(pair.evaluation.loss)]
+    samples = signs.middle(pair.evaluation.samples[np.isfinite(pair.evaluation.samples)])
+    if not (len(shares) and np.isfinite(right).all() and samples > 0):
+        return None
+    guess, best = float((shares**2).sum()), float(right.max())
+    certain = guess - best > 3 * np.sqrt(guess * (1 - guess) / samples)
+    if not (best < below_chance * guess and certain):
+        return None
+    limit = below_chance * guess
+    return guess, Evidence("evaluation_accuracy", pair.evaluation.id, span, best, "below", limit, "share", "best pass")
