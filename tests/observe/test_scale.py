@@ -1,0 +1,37 @@
+"""The cost of recording does not grow with the length of a run; `tests/benchmarks/scale.py` measures the long ones."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from scale import drive
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list:  # type: ignore[type-arg]
+    return [drive(tmp_path_factory.mktemp("scale"), steps, layers=6) for steps in (5_000, 40_000)]
+
+
+def test_time_a_step_does_not_grow(runs: list) -> None:  # type: ignore[type-arg]
+    """The later half against what a step cost once the dense beginning was over; the machine may be busy."""
+    for run in runs:
+        early, late = sorted(run.microseconds[3:6])[1], sorted(run.microseconds[6:])[1]
+        assert late < 2 * early, run
+
+
+def test_memory_does_not_grow(runs: list) -> None:  # type: ignore[type-arg]
+    assert runs[1].growth < 20 * 2**20, runs[1]
+
+
+def test_disk_grows_by_the_row_of_a_step_and_by_35_snapshots_a_doubling(runs: list) -> None:  # type: ignore[type-arg]
+    short, long = runs
+    assert long.snapshots - short.snapshots <= 3 * 35 + 3
+    by_step = (long.disk - short.disk) / (long.steps - short.steps)
+    assert by_step < 200, (short, long)
+
+
+def test_judging_is_linear_at_most(runs: list) -> None:  # type: ignore[type-arg]
+    short, long = runs
+    assert long.judged < 8 * max(short.judged, 0.2), (short, long)
