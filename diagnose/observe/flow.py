@@ -14,6 +14,7 @@ from diagnose.observe.snapshot import Forward, Record, Snapshot
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
 
+_DROPS = frozenset(("mul", "native_dropout", "fused_dropout"))
 _ALWAYS = frozenset(graph.ACTIVATIONS) - {"exp", "sin", "clamp", "clamp_min", "clamp_max"}
 
 
@@ -69,41 +70,55 @@ def _functional(
     snapshot: Snapshot, nodes: Sequence[Any], outputs: dict[Any, str], starts: dict[str, list[Any]], owner: dict[str, Forward]
 ) -> None:
     last = max(graph.order(node) for node in outputs)
-    found = []
+    inside = _recurrences(snapshot, outputs, starts)
+    found: list[tuple[int, Any, str, float | None]] = []
     for node in nodes:
         if node in outputs or hasattr(node, "variable"):
             continue
-        name = graph.operation(node)
-        if name in graph.ACTIVATIONS and (name in _ALWAYS or graph.order(node) < last):
-            found.append((graph.order(node), node, name))
-    for _, node, name in sorted(found, key=lambda entry: entry[0]):
+        name, order = graph.operation(node), graph.order(node)
+        if name in graph.ACTIVATIONS and (name in _ALWAYS or order < last):
+            found.append((order, node, graph.ACTIVATIONS[name], None))
+        elif name in _DROPS and not any(first < order < end for first, end in inside):
+            rate = graph.dropout_rate(node, name)
+            if rate is not None:
+                found.append((order, node, "dropout", rate))
+    for _, node, kind, rate in sorted(found, key=lambda entry: entry[0]):
         before = _nearest(node, outputs, lambda place, met: owner[place].network.holds(met))
         if before is None:
             continue
         forward = owner[before]
         stem = before.split("/", 1)[0].split("#", 1)[0]
-        activation = graph.ACTIVATIONS[name]
-        place = forward.place(f"{stem}/{activation}")
+        place = forward.place(f"{stem}/{kind}")
         if place in forward.records:
             continue
         outputs[node] = place
         owner[place] = forward
         starts[place] = list(graph.parents(node))
-        saved = graph.activation_output(node, name)
+        saved = graph.activation_output(node, graph.operation(node)) if rate is None else None
         shape = graph.shape_of(node)
-        record = Record(None)
+        record = Record(None if rate is None else True)
         if saved is not None:
             known = snapshot.items.get(before, {})
             first = saved.dim() == 4 or (known.get("role") == "convolution" and saved.dim() > 2)
-            snapshot.read(record, saved, activation, first, _node_axis(node, saved))
+            snapshot.read(record, saved, kind, first, _node_axis(node, saved))
             shape = list(saved.shape)
         forward.records[place] = record
         snapshot.items.setdefault(place, {
-            "path": place, "type": activation, "role": "activation", "activation": activation, "functional": True,
-            "shape": shape, "parameters": [], "settings": _axis_setting(node, shape), "network": forward.network.name,
+            "path": place, "type": kind, "role": "activation" if rate is None else "dropout",
+            "activation": kind if rate is None else None, "functional": True, "shape": shape, "parameters": [],
+            "settings": _axis_setting(node, shape) if rate is None else {"p": rate}, "network": forward.network.name,
             "source": snapshot.items.get(before, {}).get("source"),
         })  # fmt: skip
         snapshot.handles.append(node.register_prehook(_node_gradient(snapshot, forward, record)))
+
+
+def _recurrences(snapshot: Snapshot, outputs: dict[Any, str], starts: dict[str, list[Any]]) -> list[tuple[int, int]]:
+    """First and last node of each recurrent layer: the dropout between its layers is its own."""
+    return [
+        (max(map(graph.order, starts[place]), default=0), graph.order(node))
+        for node, place in outputs.items()
+        if snapshot.items.get(place, {}).get("role") == "recurrent"
+    ]
 
 
 def _node_gradient(snapshot: Snapshot, forward: Forward, record: Record) -> Any:

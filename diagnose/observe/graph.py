@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ SHAPE_ONLY = frozenset((
     "narrow", "movedim", "copy_slices", "copy", "split_with_sizes", "gather", "reshape_alias", "chunk", "flatten",
     "native_dropout", "identity",
 ))  # fmt: skip
+NOISE = 8, 65536  # elements of a product that may be a dropout: fewer tell nothing, more are not needed
 _SAVED_RESULT = frozenset(("relu", "sigmoid", "tanh", "softmax", "log_softmax", "elu", "safe_softmax", "softmax_data", "exp"))
 
 
@@ -124,6 +126,27 @@ def activation_output(node: Node, name: str) -> Tensor | None:
         saved = getattr(node, "_saved_result", None)
         return saved if type(saved) is Tensor else None
     return None
+
+
+def dropout_rate(node: Node, name: str) -> float | None:
+    """p of a dropout that this node is; None for any other operation.
+
+    On the CPU a dropout is a product with noise of 0 and 1/(1 - p), and is known by it: as many zeros as that p makes.
+    """
+    if name in ("native_dropout", "fused_dropout"):
+        p = getattr(node, "_saved_p", None)
+        return float(p) if isinstance(p, float) else None
+    if name != "mul" or len(node.next_functions) != 2 or node.next_functions[1][0] is not None:
+        return None
+    noise = getattr(node, "_saved_other", None)
+    if type(noise) is not Tensor or noise.device.type != "cpu" or not noise.is_floating_point() or noise.numel() < NOISE[0]:
+        return None
+    values = noise.detach().reshape(-1)[: NOISE[1]].float().numpy()
+    scale, kept = float(values.max()), int((values != 0).sum())
+    if not scale > 1 or int((values == values.max()).sum()) != kept:
+        return None
+    p, count = 1 - 1 / scale, len(values)
+    return p if abs(1 - kept / count - p) <= 5 * math.sqrt(p * (1 - p) / count) else None
 
 
 def operations_before(node: Node | None, most: int = 6) -> list[str]:

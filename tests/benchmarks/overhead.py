@@ -73,7 +73,7 @@ def observed(make: Make, every: int | None, rounds: int, seconds: float) -> Cost
             if schedule.over() and schedule.snapshots > 4:
                 break
         schedule.once = max(ONCE, schedule.total - schedule.share * schedule.elapsed / schedule.slowdown)  # without debts
-        ratios, bares, own, wall = [], [], 0.0, 0.0
+        ratios, bares, own, whole = [], [], 0.0, 0.0
         for _ in range(rounds):
             session.steps.wake()
             session.seams.remove()
@@ -85,13 +85,13 @@ def observed(make: Make, every: int | None, rounds: int, seconds: float) -> Cost
             session.seams.install()
             session.hook_again()
             spent = schedule.total
-            full, took = block(step, count)
-            own, wall = own + schedule.total - spent, wall + took / schedule.slowdown
+            full, _ = block(step, count)
+            own, whole = own + schedule.total - spent, whole + full
             ratios.append(full / bare)
             bares.append(bare / count)
         session.finish()
         writer.close("finished")
-    return Cost(median(ratios), wall / (wall - min(own, 0.99 * wall)), 1e3 * median(bares))
+    return Cost(median(ratios), whole / max(whole - own, 0.01 * whole), 1e3 * median(bares))
 
 
 def compared(attach: Attach, make: Make, rounds: int, seconds: float) -> float:

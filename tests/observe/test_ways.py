@@ -298,3 +298,37 @@ def test_the_error_of_reading_in_part() -> None:
     # A mean of n independent numbers has a standard error of 1/√n of their deviation, a share one below 0.5/√n.
     assert np.std(means) < 1.3 / SAMPLE**0.5 and np.std(shares) < 1.3 * 0.5 / SAMPLE**0.5
     assert np.std(bins) < 1.3 * 0.5 / BINNED**0.5
+
+
+# -- functional dropout ---------------------------------------------------------------------------------------------------------
+
+
+class Drops(nn.Module):
+    """Dropout by `F.dropout`, a product that is none, and a recurrent layer with a dropout of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 64), nn.Linear(16, 2)
+        self.lstm = nn.LSTM(64, 16, num_layers=2, dropout=0.4, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.dropout(self.first(x), 0.3, self.training)
+        x = x * (x.detach() > 0).float() * 2
+        return self.last(self.lstm(x.unsqueeze(1).expand(-1, 3, -1))[0][:, -1])
+
+
+def test_functional_dropout_is_a_layer(recorded: Recorded) -> None:
+    def train() -> None:
+        torch.manual_seed(1)
+        net = Drops()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            F.cross_entropy(net(X), Y).backward()
+            optimizer.step()
+
+    training = recorded(train)
+    drops = [layer for layer in training.layers if layer.role == "dropout"]
+    assert [layer.path for layer in drops] == ["net.first/dropout"]
+    assert drops[0].settings["p"] == pytest.approx(0.3, abs=1e-6)
+    assert training.series("layer_training", "net.first/dropout").values.tolist() == [1, 1, 1]
