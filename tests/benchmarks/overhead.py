@@ -68,7 +68,8 @@ def observed(make: Make, every: int | None, rounds: int, seconds: float) -> Cost
         session.start()
         step = make().step
         count = steps_in(step, seconds)
-        for _ in range(0 if every else max(60, 2 * count)):  # past the dense beginning
+        began = time.process_time()
+        while every is None and time.process_time() - began < 20 * seconds:  # past the dense beginning
             step()
             if schedule.over() and schedule.snapshots > 4:
                 break
