@@ -45,5 +45,5 @@ challenges:  ## score the rules on the challenge programs: detection, causes, al
 	$(PYTHON) tests/challenges/check_soundness.py
 
 .PHONY: benchmark
-benchmark:  ## measure what recording costs, side by side with bare training
-	$(PYTHON) tests/benchmarks/overhead.py
+benchmark:  ## measure what recording costs, side by side with bare training and with other tools
+	$(PYTHON) tests/benchmarks/overhead.py --others
