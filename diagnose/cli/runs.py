@@ -47,7 +47,20 @@ def _row(run: Summary) -> tuple[str, ...]:
         return ("", "unreadable", "", "", path, run.error)
     program = run.program if len(run.program) <= _WIDEST_PROGRAM else f"{run.program[: _WIDEST_PROGRAM - 1]}…"
     state = run.state if run.ranks == 1 else f"{run.state}, {run.ranks} ranks"
-    return (_local(run.started), state, str(run.steps), program, path, run.verdict)
+    return (_local(run.started), state, str(run.steps), program, path, run.verdict or _verdict(run))
+
+
+def _verdict(run: Summary) -> str:
+    """The verdict by the rules of today: judging a stored run takes milliseconds."""
+    from diagnose.errors import RunError
+    from diagnose.judge import judge
+    from diagnose.record.reader import load
+    from diagnose.report.words import verdict
+
+    try:
+        return verdict(judge(load(run.folder)))
+    except RunError:  # readable enough for a line, not for a judgement
+        return ""
 
 
 def _local(started: str) -> str:

@@ -22,7 +22,7 @@ class Summary:
     state: str = ""
     steps: int = 0
     ranks: int = 1
-    verdict: str = ""  # as it was told when the program ended; empty for a run that nobody judged
+    verdict: str = ""  # as the program's end was told, where it was kept with the run
     error: str = ""
 
 

@@ -41,6 +41,8 @@ def test_lists_and_removes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert "finished" in of_first and " 7 " in of_first and of_first.endswith("dead units in net.0")
     assert f".diagnose/{first.path.name}" in of_first and "abc" not in of_first
     assert "running" in out[1] + out[2] and "\x1b" not in "".join(out)
+    of_second = next(line for line in out if "running" in line)
+    assert of_second.split(second.path.name)[1].strip(), "a run that keeps no verdict is judged"
     out, err = told(capsys, "--keep", "0")
     assert err == "removed 2 runs\n" and len(out) == 2 and "running" in out[1]
     second.close("finished", 0)
