@@ -927,3 +927,18 @@ def test_no_snapshot_is_missed_by_default(observing: Observing) -> None:
             optimizer.step()
     steps = session.run.trainings[0].series("gradient_norm", "net.0.weight").steps.tolist()
     assert steps[:3] == [0, 1, 2]
+
+
+def test_memory_is_looked_at_with_every_snapshot(recorded: Recorded) -> None:
+    def train() -> None:
+        net = nn.Linear(3, 1)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        for _ in range(30):
+            optimizer.zero_grad()
+            net(torch.ones(4, 3)).square().mean().backward()
+            optimizer.step()
+
+    training = recorded(train, every=5)
+    snapshots = training.series("weight_norm", training.parameters[0].path).steps.tolist()
+    assert training.series("memory_bytes").finite().steps.tolist() == snapshots
+    assert len(snapshots) >= 6

@@ -36,3 +36,9 @@ def test_a_softmax_of_classes_is_no_attention() -> None:
 def test_says_which_end() -> None:
     assert "one place alone" in findings(RULE, attending(0.01))[0].message
     assert "all places alike" in findings(RULE, attending(0.999))[0].message
+
+
+def test_fix_fits_the_end() -> None:
+    (one,), (even,) = findings(RULE, attending(0.01)), findings(RULE, attending(0.999))
+    assert one.fix and "scores" in (one.fix.code or "")
+    assert even.fix and even.fix.code == "x = x + attention(norm(x))"

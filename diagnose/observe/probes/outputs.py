@@ -177,8 +177,13 @@ def _saturated(output: Tensor, flat: Tensor, activation: str | None, axis: int) 
 def _entropy(output: Tensor, activation: str | None, axis: int) -> Tensor | None:
     if activation != "softmax" or output.dim() == 0 or output.shape[axis] < 2:
         return None
-    rows = _rows(output, axis).clamp_min(1e-12)
-    return -(rows * rows.log()).sum(-1).mean() / math.log(output.shape[axis])
+    rows = _rows(output, axis)
+    entropies = -(rows * rows.clamp_min(1e-12).log()).sum(-1)
+    places = (rows > 0).sum(-1)  # a masked place has exactly no weight
+    chosen = places > 1
+    chosen = chosen | (chosen.sum() * 2 < chosen.shape[0])  # where most rows see one place, that is how they chose
+    even = places.clamp_min(2).to(torch.float32).log()
+    return (entropies / even * chosen).sum() / chosen.sum()
 
 
 def _rows(output: Tensor, axis: int) -> Tensor:

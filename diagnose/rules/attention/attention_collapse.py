@@ -25,17 +25,18 @@ def attention_collapse(
     """Attention looks at one place alone, or at all alike, whatever the input.
 
     What it does:
-        Takes the entropy of each attention's weights relative to that of an even look at all places, and speaks when
-        it is under `low` (one place), or over `even` to the end of the training (all alike), while the loss is stuck
-        or unstable.
+        Takes the entropy of each attention's weights relative to that of an even look at all places that the mask
+        leaves, and speaks when it is under `low` (one place), or over `even` to the end of the training (all alike),
+        while the loss is stuck or unstable.
 
     Why is this bad:
         A softmax that is all on one place passes no gradient to the scores; one that is even mixes all places into
         their mean. Either way the layer has stopped choosing.
 
     Fix:
-        Scale the scores by 1/√d, normalise queries and keys, lower the learning rate, add a warm-up, or normalise
-        before each block instead of after.
+        Where it sees one place: scale the scores by 1/√d, normalise queries and keys, lower the learning rate, add a
+        warm-up, or normalise before each block instead of after. Where all places look alike: a residual connection
+        around each attention, which keeps them apart.
 
     Known problems:
         Attention with flash kernels is not seen. A head that settles on one place in a healthy training is no fault.
@@ -91,7 +92,10 @@ def attention_collapse(
             fix=Fix(
                 "divide the scores by the root of the key's width and lower the learning rate, with a warm-up",
                 "scores = q @ k.transpose(-2, -1) / k.size(-1) ** 0.5",
-            ),
+            )
+            if collapsed
+            else Fix("keep the residual connection around the attention, without which all places become alike; else a warm-up",
+                     "x = x + attention(norm(x))"),
             source=layer.source,
         )
 
