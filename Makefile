@@ -33,9 +33,12 @@ imports:
 golden:  ## write the golden files and the generated parts of the README anew: read the difference
 	$(PYTHON) -m pytest -q tests/report tests/test_readme.py --update-golden
 
-.PHONY: demos
-demos:  ## list the troubles that the reference networks can show
-	@for demo in demos/[a-z]*.py; do echo "$$demo"; $(PYTHON) "$$demo" --list | sed 's/^/    /'; done
+.PHONY: demos gallery
+demos:  ## run every trouble of the reference networks and its cure with three seeds, and tell what was found (long)
+	$(PYTHON) -m demos table --seeds 0,1,2
+
+gallery:  ## render reports/gallery/ from the reference networks (long; goes on where it stopped)
+	$(PYTHON) -m demos gallery
 
 .PHONY: challenges
 challenges:  ## score the rules on the challenge programs: detection, causes, alarms, confidences, knife edges, soundness (long)

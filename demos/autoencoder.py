@@ -108,9 +108,11 @@ def error_of(model, x, noise=0.0):
 def train(model, training, validation, epochs, weight, noise, early_stopping):
     loader = DataLoader(TensorDataset(training), batch_size=BATCH, shuffle=True)
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     best, best_epoch = float("inf"), 0
     for epoch in range(1, epochs + 1):
         training_error = train_one_epoch(model, loader, optimizer, weight, noise)
+        scheduler.step()
         error = error_of(model, validation)
         print(f"epoch {epoch:3}  train error {training_error:.4f}  validation error {error:.4f}")
         if error < 0.98 * best:
