@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from demos._runs import ROOT, Outcome, Pair
+from demos._runs import ROOT, Outcome, Pair, observing
 from diagnose.finding import Finding
 from diagnose.run import Floats, Steps, Training
 
@@ -42,7 +42,8 @@ class Entry:
 
     @property
     def command(self) -> str:
-        return f"diagnose run demos/{self.pair.script.name} --problem {self.pair.problem}"
+        options = "".join(f"{option} " for option in observing((self.pair.problem,)))
+        return f"diagnose run {options}demos/{self.pair.script.name} --problem {self.pair.problem}"
 
 
 def write(entries: list[Entry], folder: Path) -> None:

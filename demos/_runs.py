@@ -20,6 +20,7 @@ import torch
 from diagnose.finding import Diagnosis
 from diagnose.judge import judge
 from diagnose.record.reader import load
+from diagnose.rules import all_rules
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDING = [  # what decides how a run is recorded; how it is read and judged may change afterwards
@@ -89,6 +90,12 @@ def arguments(pair: Pair, *, fixed: bool, seed: int) -> tuple[str, ...]:
     return "--problem", pair.problem, *(("--fixed",) if fixed else ()), "--seed", str(seed)
 
 
+def observing(given: tuple[str, ...]) -> list[str]:
+    """Options of `diagnose run` without which a trouble does not show."""
+    rules = all_rules()
+    return ["--explain"] if any(word in rules and rules[word].family == "attribution" for word in given) else []
+
+
 def kept(script: Path, given: tuple[str, ...], store: Path) -> Path:
     """Where this run is or will be kept: by the demo, its arguments, and everything that records."""
     content = b"|".join(path.read_bytes() for path in (script, *RECORDING))
@@ -108,7 +115,7 @@ def record(script: Path, given: tuple[str, ...], store: Path) -> Path:
     making = place.with_name(f"{place.name}.{os.getpid()}")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
-    command = [sys.executable, "-m", "diagnose", "run", "-q", str(script), *given]
+    command = [sys.executable, "-m", "diagnose", "run", "-q", *observing(given), str(script), *given]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with (making / "stdout").open("w+") as out, (making / "stderr").open("w+") as err:
         child = subprocess.Popen(command, cwd=making, stdout=out, stderr=err, env=environment)
