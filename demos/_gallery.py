@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from demos._runs import ROOT, Outcome, Pair, observing
+from demos._runs import Outcome, Pair, observing
 from diagnose.finding import Finding
 from diagnose.run import Floats, Steps, Training
 
@@ -83,11 +83,11 @@ def _shown(outcome: Outcome) -> list[Finding]:
     return [finding for finding in outcome.diagnosis.findings if finding.severity != "note"]
 
 
-def _line(finding: Finding) -> str:
-    """The program's line that a finding points at, with its number; empty where it points at none."""
-    if finding.source is None:
+def _line(pair: Pair, finding: Finding) -> str:
+    """The demo's line that a finding points at, with its number; empty where it points at none."""
+    if finding.source is None or Path(finding.source.file).name != pair.script.name:
         return ""
-    lines = (ROOT / "demos" / Path(finding.source.file).name).read_text(encoding="utf-8").splitlines()
+    lines = pair.script.read_text(encoding="utf-8").splitlines()
     number = finding.source.line
     return f"{number:>4}  {lines[number - 1]}" if 0 < number <= len(lines) else ""
 
