@@ -80,11 +80,7 @@ def _rest(training: Training, site: LossSite) -> Floats:
     """What the loss holds besides a weighted known part, at each step."""
     loss, part = training.series("loss"), training.series("training_loss", site.id)
     _, left, right = np.intersect1d(loss.steps, part.steps, return_indices=True)
-<<<<<<< HEAD
     with np.errstate(invalid="ignore"):  # a loss that ended infinite
-=======
-    with np.errstate(invalid="ignore"):  # a loss that became infinite; it is left out below
->>>>>>> 5403ebe (Show a trouble beside its cure, all of them as a table, or as a gallery, with python -m demos; judge a loss that became infinite without a warning)
         rest = loss.values[left] - (1.0 if site.weight is None else site.weight) * part.values[right]
     large = np.abs(rest) > 1e-4 * np.abs(loss.values[left])  # float32 sums
     return np.asarray(np.where(large, rest, 0.0)[np.isfinite(rest)])
