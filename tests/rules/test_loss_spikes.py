@@ -41,6 +41,16 @@ def test_the_short_last_batch_of_an_epoch_may_be_high() -> None:
     assert not findings(RULE, training(spiky(*last), given={("samples", None): samples}))
 
 
+def test_a_batch_that_is_short_in_one_epoch_is_short_in_all() -> None:
+    """Where the budget is spent, samples are counted at snapshots alone."""
+    last = [199, 399, 599, 799, 999]
+    samples = np.full(1000, 32.0)
+    samples[last] = 1
+    samples[300:] = np.nan
+    assert not findings(RULE, training(spiky(*last), given={("samples", None): samples}, epochs=5))
+    assert findings(RULE, training(spiky(*[step - 50 for step in last]), given={("samples", None): samples}, epochs=5))
+
+
 def test_says_when_they_stand_at_one_place_of_every_epoch() -> None:
     (finding,) = findings(RULE, training(spiky(*range(113, 1000, 100)), epochs=20))
     assert "13 steps into an epoch" in finding.message

@@ -116,12 +116,19 @@ def _fix(training: Training, site: LossSite | None, enormous: bool) -> Fix:
 
 
 def _short_batches(training: Training, steps: Steps) -> NDArray[np.bool_]:
-    """Which steps had fewer samples than usual: the rest of an epoch has a loss that varies more."""
+    """Which steps had fewer samples than usual: the rest of an epoch has a loss that varies more.
+
+    Between snapshots samples may not have been counted: what is short in one epoch is so at its place in the others.
+    """
     samples = training.series("samples").finite()
     if not len(samples):
         return np.zeros(len(steps), bool)
     short = samples.steps[samples.values < 0.9 * np.median(samples.values)]
-    return np.isin(steps, short)
+    starts = np.asarray(training.epochs)
+    if len(starts) < 2:
+        return np.isin(steps, short)
+    places = short - starts[np.searchsorted(starts, short, side="right") - 1]
+    return np.isin(steps, short) | np.isin(steps - starts[np.searchsorted(starts, steps, side="right") - 1], places)
 
 
 def _running_median(values: Floats, window: int) -> Floats:
