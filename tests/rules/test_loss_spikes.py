@@ -7,15 +7,22 @@ RULE = "loss-spikes"
 GOOD = 0.3 * np.exp(-2 * along()) + 0.1
 
 
-def spiky(*steps: int, height: float = 1.0) -> np.ndarray:
+def spiky(*steps: int, height: float = 1.0, after: float = 1.0) -> np.ndarray:
+    """A loss with spikes, and `after` times as high in the ten steps behind each."""
     loss = noisy(GOOD)
+    for step in steps:
+        loss[step + 1 : step + 11] *= after
     loss[list(steps)] = height
     return loss
 
 
-@pytest.mark.parametrize(("height", "severity"), [(0.3, None), (1.0, "warning"), (0.6, "note")])
-def test_speaks_of_rare_high_steps(height: float, severity: str | None) -> None:
-    found = findings(RULE, training(spiky(700, 800, 900, height=height)))
+@pytest.mark.parametrize(
+    ("height", "after", "severity"),
+    [(0.3, 1.0, None), (1.0, 2.0, "warning"), (1.0, 1.2, "note"), (1.0, 1.0, "note"), (0.6, 2.0, "note")],
+)
+def test_speaks_of_rare_high_steps(height: float, after: float, severity: str | None) -> None:
+    """A spike that is gone with its batch is worth knowing; one that throws the training off is a warning."""
+    found = findings(RULE, training(spiky(700, 800, 900, height=height, after=after)))
     assert [f.severity for f in found] == ([severity] if severity else [])
 
 

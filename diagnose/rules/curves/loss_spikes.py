@@ -22,6 +22,7 @@ def loss_spikes(
     most: float = 0.02,
     huge: float = 100.0,
     most_huge: float = 0.3,
+    thrown: float = 1.5,
     skip: float = 0.1,
     window: int = 51,
     min_steps: int = 200,
@@ -32,7 +33,8 @@ def loss_spikes(
         Holds each loss after the first `skip` of the steps against the median of the `window` around it. A spike is
         `height` robust standard deviations and `times` the median, and at least `material` of what a constant
         prediction loses. It speaks of `least` spikes or more, as long as they are rare (at most `most` of the steps):
-        a note; a warning where one is above twice the loss at the start. Spikes `huge` times the median may be up to
+        a note; a warning where one is above twice the loss at the start and they throw the training off: the losses after
+        a spike are `thrown` times those before it. Spikes `huge` times the median may be up to
         `most_huge` of the steps and are an error: a few samples then decide the gradient. Batches smaller than usual are
         left out, and losses that weigh classes: there a batch's loss follows how many rare samples it holds.
 
@@ -44,7 +46,8 @@ def loss_spikes(
         Clip the gradient; look at the batches of these steps; a longer warm-up or a lower learning rate.
 
     Known problems:
-        Rare, hard samples make spikes in sound trainings with small batches; hence a note. 100 lies between the
+        Rare, hard samples make spikes in sound trainings with small batches, and with inputs of heavy tails spikes of any
+        height; the losses after them are as before, hence a note. 100 lies between the
         highest spike of sound programs in tests/challenges (6 times the median) and what one missing value coded as
         -999 among scaled targets gives (4,000 times).
 
@@ -86,12 +89,24 @@ def loss_spikes(
             Evidence(series.quantity, series.place, span, ratio, "above", times,
                      "ratio", "largest / median around it"),
         ),
-        severity="error" if enormous else "warning" if values[worst] > 2 * start else "note",
+        severity="error" if enormous else "warning" if values[worst] > 2 * start and _after(values, where) > thrown else "note",
         confidence=0.85 if enormous else 0.6,
         steps=span,
         fix=_fix(training, site, enormous),
         source=site.source if site is not None else None,
     )  # fmt: skip
+
+
+def _after(values: Floats, where: Steps) -> float:
+    """The losses after a spike over those before it, the median of all spikes: near 1 where only the batch was odd."""
+    calm = np.ones(len(values), bool)
+    calm[where] = False
+    ratios = []
+    for i in where:
+        before, after = (values[part][calm[part]] for part in (slice(max(i - 10, 0), i), slice(i + 1, i + 11)))
+        if len(before) and len(after):
+            ratios.append(float(np.median(after)) / max(float(np.median(before)), 1e-30))
+    return float(np.median(ratios)) if ratios else 1.0
 
 
 def _weighted(site: LossSite | None) -> bool:
