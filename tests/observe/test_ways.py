@@ -1,5 +1,6 @@
 """Right values under the rarer ways to train: kinds of optimizers, double backward, torch.func, the program's own hooks."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -186,6 +187,10 @@ def test_hooks_of_the_programs_own(recorded: Recorded) -> None:
 def poor(session: Any) -> None:
     """A budget that is used up from the start, so that steps are only counted as soon as that may be."""
     session.schedule.once = session.schedule.share = 0.0
+    session.seams.dynamo.compiles = False
+    dynamo = sys.modules.get("torch._dynamo.utils")
+    if dynamo is not None:  # what other tests have compiled in this process is not this program's
+        dynamo.counters.clear()
 
 
 def fitted(steps: int, evaluate: Callable[[nn.Module], None] | None = None) -> nn.Module:
