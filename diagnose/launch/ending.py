@@ -64,6 +64,7 @@ class Ending:
         self._imports = imports
         self._on_end = on_end
         self._process = os.getpid()
+        self._forgotten = False
         atexit.register(self._last)
 
     @property
@@ -79,6 +80,8 @@ class Ending:
         nobody but the interpreter is left to call it, and restored as soon as it is called.
         """
         self.end = end_of(error)
+        if self.end.state == "interrupted":
+            sys.addaudithook(self._notice_forgetting)
         hook = getattr(sys, "excepthook", _MISSING)
 
         def excepthook(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
@@ -105,11 +108,20 @@ class Ending:
 
         sys.excepthook = excepthook
 
+    def _notice_forgetting(self, event: str, args: tuple[Any, ...]) -> None:
+        """Audit hook: the program's own ending may execute a string, after which the interpreter forgets a Ctrl-C.
+
+        Every named tuple and dataclass that is defined does; torch's own atexit handler imports `tabulate`, where it is
+        installed, which defines some.
+        """
+        if event == "exec" and getattr(args[0], "co_filename", None) == "<string>":
+            self._forgotten = True
+
     def _last(self) -> None:
         if self.in_child:
             return
         # what the program printed comes before what we print, where both go to one place
-        flushed = _flush()
+        flushed, forgotten = _flush(), self._forgotten
         status = None
         try:
             with self._imports.ours(), _own_stderr():
@@ -119,7 +131,7 @@ class Ending:
         except DiagnoseError as error:
             tell(str(error))
         if self.end.state == "interrupted":
-            _still_interrupted()
+            _remember(interrupted=not forgotten)
         if status and self.end.exit_status == 0 and flushed and _flush():
             os._exit(status)  # an atexit handler has no other way to set the status
 
@@ -136,14 +148,13 @@ def _described(error: BaseException) -> str:
     return f"{name}: {text}"[:_LONGEST] if text else name
 
 
-def _still_interrupted() -> None:
-    """Have the interpreter remember that it is to die by SIGINT.
+def _remember(*, interrupted: bool) -> None:
+    """Have the interpreter die by SIGINT, or end with status 1, as it would have without the report's imports.
 
-    It forgets an unhandled Ctrl-C whenever a string is executed after it, and the report's imports do that (every
-    dataclass and named tuple does); likewise it remembers one that leaves such a string.
+    Whenever a string is executed it forgets an unhandled Ctrl-C, or remembers one that leaves the string.
     """
     with contextlib.suppress(KeyboardInterrupt):
-        exec("raise KeyboardInterrupt")  # noqa: S102
+        exec("raise KeyboardInterrupt" if interrupted else "")  # noqa: S102
 
 
 def _flush() -> bool:

@@ -31,8 +31,6 @@ def same(tmp_path: Path) -> Same:
         prepare: called with the folder before each run.
         inside: the folder to run in, relative to that of the files.
         without: a pattern of what is left out of both stderr before they are compared.
-        forgetful: plain python is run once more where it ended with 1: seen once in many runs, it forgets at its end that it
-            was interrupted, which is to be death by a signal.
     """
     written(tmp_path, {"bin/command.py": _COMMAND})
 
@@ -46,7 +44,6 @@ def same(tmp_path: Path) -> Same:
         prepare: Callable[[Path], object] = lambda folder: None,
         inside: str = ".",
         without: str = "(?!)",
-        forgetful: bool = False,
     ) -> Outcome:
         diagnose = ["-m", "diagnose"] if recorded else [str(tmp_path / "bin/command.py")]
         seen = []
@@ -56,8 +53,6 @@ def same(tmp_path: Path) -> Same:
             written(folder, files)
             prepare(folder)
             seen.append(outcome([sys.executable, *flags, *middle, *arguments], folder / inside, env, stdin))
-            if forgetful and not seen[:-1] and seen[0].status == 1:  # plain python itself forgot that it was interrupted
-                seen[0] = outcome([sys.executable, *flags, *arguments], folder / inside, env, stdin)
             folder.rename(tmp_path / f"done-{len(seen)}")
         plain, ours = seen
         told = [re.sub(without, "", seen.stderr.decode(errors="replace")) for seen in (ours, plain)]

@@ -30,7 +30,7 @@ def test_ending_of_other_targets(same: Same, program: str, target: str) -> None:
 
 
 RECORDED = [
-    "exit with a number", "exception", "own hook", "Ctrl-C raised", "SIGTERM", "exit at once", "atexit and pickle",
+    "exit with a number", "exception", "own hook", "Ctrl-C raised", "Ctrl-C forgotten", "SIGTERM", "exit at once", "atexit and pickle",
     "late thread that fails", "child that fails", "child that reaches the last line",
 ]  # fmt: skip
 
