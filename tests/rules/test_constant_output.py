@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hand_built import found, layer, site, training
 from made import SITE, SNAPSHOTS, findings, made
 
 RULE = "constant-output"
@@ -45,3 +46,21 @@ def test_targets_that_do_not_vary() -> None:
 @pytest.mark.parametrize("kind", ["gan", "reinforcement", "vae"])
 def test_kinds_without_an_answer(kind: str) -> None:
     assert not findings(RULE, made({("loss_input_std_across", SITE.id): 0.0}, kind=kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "settings", "loud"),
+    [
+        ("LayerNorm", (32, 1), {"normalized_shape": [1]}, True),
+        ("LayerNorm", (32, 2), {"normalized_shape": [2]}, False),
+        ("GroupNorm", (32, 8), {"num_groups": 8, "num_channels": 8}, True),
+        ("GroupNorm", (32, 8, 4), {"num_groups": 8, "num_channels": 8}, False),
+        ("GroupNorm", (32, 8), {"num_groups": 4, "num_channels": 8}, False),
+        ("RMSNorm", (32, 1), {"normalized_shape": [1]}, False),  # keeps the sign
+    ],
+)
+def test_one_number_normalised_by_itself(kind: str, shape: tuple[int, ...], settings: dict[str, object], loud: bool) -> None:
+    net = [layer("net.scale", "normalization", kind, shape=shape, settings=settings), layer("net.fc", "linear", shape=(32, 4))]
+    seen = found(RULE, training(site("cross_entropy", "addmm"), {"loss_input_std_across": 1.0}, layers=net))
+    assert [f.places for f in seen] == ([("net.scale",)] if loud else [])
+    assert all("1 number" in f.message and f.severity == "error" for f in seen)

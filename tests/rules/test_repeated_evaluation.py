@@ -39,4 +39,4 @@ def test_once_an_epoch_is_a_note() -> None:
 
 def test_few_passes_and_short_times_are_fine() -> None:
     assert not judged(0.8, 19)
-    assert not judged(0.8, 400, each=0.005)
+    assert not judged(0.8, 400, each=0.003)

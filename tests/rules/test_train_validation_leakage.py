@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hand_built import evaluation, found, training
+from hand_built import evaluation, found, line, site, training
 
 RULE = "train-validation-leakage"
 REAL = {"input_integer_share": 0.0}
@@ -74,3 +74,34 @@ def test_copies_made_before_the_split_fall_on_both_sides(copies, size, sampler, 
     facts = {"data": {"loader": {"dataset_size": size, "sampler": sampler}}, "train_repeats": copies}
     given = training(evaluations=[evaluation("score", same_data=0.995)], inputs=REAL, facts=facts)
     assert bool(found(RULE, given)) is speaks
+
+
+def two_sets(loss=1.0, right=0.65, end=0.3, samples=3000.0, **change):
+    """A validation that falls to 0.2 with the training loss, and a set that is looked at once, after the last step."""
+    used = evaluation("val", loss=line(0.6, 0.2, 10), accuracy=np.full(10, 0.93))
+    other = {"loss": [loss], "accuracy": np.array([right]), "samples": np.array([samples]), "steps": np.array([399])} | change
+    return training(
+        site("cross_entropy", "addmm"),
+        {"training_loss": line(0.7, end), "class_count": np.full((40, 2), 16.0)},
+        evaluations=[used, evaluation("test", **other)],
+        inputs=REAL,
+    )
+
+
+def test_a_set_that_is_looked_at_in_the_end_unmasks_near_copies() -> None:
+    (finding,) = found(RULE, two_sets())
+    assert finding.severity == "warning" and "loss 0.2, 93% right" in finding.message and "(1, 65%)" in finding.message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"loss": 0.39},
+        {"right": 0.85},
+        {"samples": 60.0},  # 0.28 is within the noise of so few
+        {"end": 0.0},  # the validation falls behind the training data too: that is overfitting
+        {"steps": np.array([100])},
+    ],
+)
+def test_a_second_set_that_says_nothing_of_copies(change) -> None:
+    assert not found(RULE, two_sets(**change))

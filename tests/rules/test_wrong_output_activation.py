@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from hand_built import LINE, found, line, site, training
+from hand_built import LINE, found, layer, line, site, training
+
+from diagnose.run import InputSite
 
 RULE = "wrong-output-activation"
 
@@ -206,3 +208,41 @@ def test_two_activations_before_a_probability_are_an_error(function, operations,
 def test_silent_on_one_activation_or_another_fault(function, operations, low, high) -> None:
     numbers = {"loss_input_min": low, "loss_input_max": high}
     assert not found(RULE, training(site(function, *operations, input_shape=(32, 1)), numbers))
+
+
+# samples
+
+
+def gan(activation, low, high, mean=0.0, std=0.5):
+    layers = [
+        layer("G.out", "activation", activation.title(), activation=activation, shape=(32, 64), network="G"),
+        layer("D.out", "linear", "Linear", shape=(32, 1), network="D"),
+    ]
+    numbers = {"input_min": low, "input_max": high, "input_mean": mean, "input_std": std}
+    made = {("input_min", "D:0#2"): 0.0, ("input_max", "D:0#2"): 0.3, ("input_mean", "D:0#2"): 0.0, ("input_std", "D:0#2"): 0.1}
+    recorded = training(
+        site("binary_cross_entropy_with_logits", "addmm"),
+        {(name, "D:0"): value for name, value in numbers.items()} | made,
+        kind="gan", layers=layers, networks=["G", "D"],
+    )  # fmt: skip
+    recorded.inputs = tuple(InputSite(id, id[0], (32, 16 if id[0] == "G" else 64), "float32") for id in ("G:0", "D:0", "D:0#2"))
+    return found(RULE, recorded)
+
+
+@pytest.mark.parametrize(
+    ("activation", "low", "high", "std", "severity"),
+    [
+        ("tanh", -3.0, 3.0, 1.5, "error"),
+        ("tanh", -1.0, 1.0, 0.5, None),
+        ("tanh", 0.0, 1.0, 0.3, None),
+        ("tanh", -1.2, 1.2, 0.6, None),  # noise at the bound
+        ("tanh", -0.4, 2.8, 0.9, "warning"),
+        ("sigmoid", -1.0, 1.0, 0.8, "error"),
+        ("relu", 0.0, 9.0, 2.0, None),
+    ],
+)
+def test_a_generator_that_cannot_reach_the_real_samples(activation, low, high, std, severity) -> None:
+    mean = -0.13 if severity == "warning" else 0.0
+    seen = gan(activation, low, high, mean, std)
+    assert [f.severity for f in seen] == ([severity] if severity else [])
+    assert all(f.places == ("G.out",) for f in seen)

@@ -1,10 +1,11 @@
 from collections.abc import Iterator
+from math import prod
 
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
-from diagnose.rules import rule
-from diagnose.run import LossSite, Training
+from diagnose.rules import rule, signs
+from diagnose.run import Layer, LossSite, Training
 
 LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits", "nll_loss")
 PROBABILITIES = ("binary_cross_entropy",)
@@ -13,8 +14,12 @@ NO_ANSWER = ("gan", "reinforcement", "contrastive", "vae")  # a constant output 
 
 
 @rule(
-    needs=("loss_input_std_across",), symptoms=("loss-not-decreasing", "underfitting", "wasted-epochs", "input-ignored")
-)
+    needs=("losses",),
+    symptoms=(
+        "loss-not-decreasing", "underfitting", "wasted-epochs", "input-ignored", "unused-parameters", "stopped-too-early",
+        "vanishing-gradients",
+    ),
+)  # fmt: skip
 def constant_output(
     training: Training, *, logit: float = 0.01, ratio: float = 0.01, min_snapshots: int = 5, min_steps: int = 20
 ) -> Iterator[Finding]:
@@ -23,7 +28,8 @@ def constant_output(
     What it does:
         Takes how much the prediction varies across the samples of a batch, while the targets vary, and speaks when it
         stays under `logit` for logits (a hundredth changes a probability by a quarter of a per cent at most), or under
-        `ratio` of the targets' spread for numbers, in the second half of the training.
+        `ratio` of the targets' spread for numbers, in the second half of the training. Also where a layer normalises a
+        single number: less its own mean, that is zero, whatever it was.
 
     Why is this bad:
         The network has given up on its inputs: it answers with the mean of the targets.
@@ -42,6 +48,7 @@ def constant_output(
         Karpathy 2019, A recipe for training neural networks, https://karpathy.github.io/2019/04/25/recipe/. Both limits
         are ten times under the least spread measured in healthy trainings whose loss fell by a tenth.
     """
+    yield from _normalised_alone(training)
     if training.kind in NO_ANSWER or training.steps < min_steps:
         return
     for site in training.training_losses:
@@ -76,6 +83,43 @@ def constant_output(
             ),
             source=site.source,
         )
+
+
+def _normalised_alone(training: Training) -> Iterator[Finding]:
+    """Layers that take the mean of one number from that number."""
+    alone = [layer for layer in training.layers if layer.type == "LayerNorm" and _normalised(layer) == 1]
+    alone += [layer for layer in training.layers if layer.type == "GroupNorm" and _in_group(layer) == 1]
+    if not alone:
+        return
+    first = alone[0]
+    others = f", and so do {len(alone) - 1} more" if len(alone) > 1 else ""
+    yield Finding(
+        message=f"{first.path} normalises 1 number by its own mean{others}: its output is its bias, whatever comes in",
+        places=tuple(layer.path for layer in alone),
+        evidence=tuple(
+            Evidence("normalized_size", layer.path, None, 1.0, "below", 1.5, "numbers", "shape") for layer in alone
+        ),
+        confidence=0.95,
+        steps=signs.span(training),
+        fix=Fix(
+            "standardise this input with the mean and the spread of the training data, or normalise over all features at once",
+            "x = (x - mean) / std  # of the training data",
+        ),
+        source=first.source,
+    )
+
+
+def _normalised(layer: Layer) -> int:
+    shape = layer.settings.get("normalized_shape")
+    return prod(shape) if isinstance(shape, (list, tuple)) else 0
+
+
+def _in_group(layer: Layer) -> int:
+    """Numbers that are normalised together: those of a group's channels at all positions."""
+    groups, channels = layer.settings.get("num_groups"), layer.settings.get("num_channels")
+    if not groups or not channels or not layer.shape:
+        return 0
+    return int(channels) // int(groups) * prod(layer.shape[2:])
 
 
 def _limit(training: Training, site: LossSite, spread: float, logit: float, ratio: float) -> float | None:

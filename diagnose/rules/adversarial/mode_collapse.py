@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
 
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, signs
-from diagnose.run import InputSite, Layer, Training
+from diagnose.rules.adversarial.pair import generated
+from diagnose.run import InputSite, Training
 
 
 @rule(needs=("batch_std", "input_batch_std"), symptoms=("constant-output", "dead-units"), kinds=("gan",))
@@ -40,7 +40,7 @@ def mode_collapse(training: Training, *, spread: float = 0.3, min_snapshots: int
         a healthy generator of eight modes ended at 0.96 of the real spread, one that had moved to a single mode at
         0.03.
     """
-    pair = _generated(training)
+    pair = generated(training)
     if pair is None:
         return
     layer, judged = pair
@@ -86,17 +86,3 @@ def _widest(training: Training, judged: InputSite) -> float:
     places = [site.id for site in training.inputs if site.network == judged.network and site.shape == judged.shape]
     values = np.concatenate([training.series("input_batch_std", place).finite().values for place in places])
     return float(np.sort(values)[-2]) if len(values) > 1 else 0.0
-
-
-def _generated(training: Training) -> tuple[Layer, InputSite] | None:
-    """The last layer of one network and the input of another that takes its output; None without such a pair."""
-    last: dict[str, Layer] = {}
-    for layer in training.layers:
-        if layer.role != "container" and layer.shape:
-            last[layer.network] = layer
-    for network, layer in last.items():
-        size = prod((layer.shape or ())[1:])
-        same = {site.network: site for site in training.inputs if size > 1 and prod(site.shape[1:]) == size}
-        if same and network not in same:
-            return layer, next(iter(same.values()))
-    return None

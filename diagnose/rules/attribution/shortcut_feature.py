@@ -9,7 +9,10 @@ from diagnose.rules.attribution.skill import explanations, left_by, source_of
 from diagnose.run import Training
 
 
-@rule(needs=("explanations",), symptoms=("label-leak", "suspicious-validation", "wasted-epochs", "unstable-explanation"))
+@rule(
+    needs=("explanations",),
+    symptoms=("label-leak", "suspicious-validation", "train-validation-leakage", "wasted-epochs", "unstable-explanation"),
+)
 def shortcut_feature(
     training: Training, *, lost: float = 0.5, kept: float = 0.25, padding: float = 0.5, alone: float = 0.9, used: float = 0.1
 ) -> Iterator[Finding]:

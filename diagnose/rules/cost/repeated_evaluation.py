@@ -16,7 +16,7 @@ def repeated_evaluation(
     share: float = 0.5,
     share_within_epochs: float = 0.3,
     passes: int = 20,
-    seconds: float = 2.0,
+    seconds: float = 1.0,
     often: float = 5.0,
 ) -> Iterator[Finding]:
     """Most of the time goes into evaluating over and over.

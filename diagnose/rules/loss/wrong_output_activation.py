@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf, isnan, log
+from typing import Literal
 
 from diagnose.finding import Evidence, Finding, Fix, Severity
 from diagnose.rules import rule, signs
+from diagnose.rules.adversarial.pair import generated
 from diagnose.run import LossSite, Training
 
 # What the autograd operations can put out; bounds of elu hold for selu, which is the same operation.
@@ -55,7 +57,8 @@ def wrong_output_activation(
         lie more than `beyond` of their standard deviations outside its range, an error where a sixth of them or more
         do, a warning where it is fewer (one in forty or more) and more than `unlearnt` of a constant prediction's
         loss remains. For classes: logits that went through ReLU, sigmoid or tanh; a softmax over one unit; two
-        activations before binary cross entropy; `nll_loss` or `kl_div` given numbers above `margin`, which no
+        activations before binary cross entropy; a generator's output, held against the samples it is to imitate in the
+        same way as quantities against their targets; `nll_loss` or `kl_div` given numbers above `margin`, which no
         log-probability is, or the logarithm of a ReLU.
 
     Why is this bad:
@@ -88,6 +91,8 @@ def wrong_output_activation(
             yield from _log_probabilities(training, site, margin)
         elif site.function in signs.BINARY:
             yield from _yes_or_no(training, site)
+    if training.kind == "gan":
+        yield from _samples(training, beyond)
 
 
 def _finding(
@@ -153,6 +158,44 @@ def _quantities(training: Training, site: LossSite, beyond: float, unlearnt: flo
     severity: Severity = "error" if certain else "warning"
     text = f"remove the {activation} from the output {place} (or scale the targets into {low:g}..{high:g})"
     yield _finding(training, site, message, Fix(text), (seen,), severity, 0.95 if severity == "error" else 0.8)
+
+
+def _samples(training: Training, beyond: float) -> Iterator[Finding]:
+    """A generator whose last activation keeps its samples from where the real ones are."""
+    pair = generated(training)
+    if pair is None or pair[0].activation not in RANGES:
+        return
+    layer, judged = pair
+    activation = layer.activation or ""
+    low, high = RANGES[activation]
+    for site in training.inputs:  # real and generated samples, in whatever order the discriminator is given them
+        if site.network != judged.network or site.shape != judged.shape:
+            continue
+        least, most = (signs.extreme(training, f"input_{s}", site.id, e) for s, e in (("min", "low"), ("max", "high")))
+        mean, spread = (signs.typical(training, f"input_{name}", site.id) for name in ("mean", "std"))
+        under, over = low - least, most - high
+        if not (spread > 0 and max(under, over) > beyond * spread):
+            continue
+        gone = (low - mean if under >= over else mean - high) / spread
+        if gone <= -2.0:  # one in forty: noise
+            continue
+        name, value, bound = ("input_min", least, low) if under >= over else ("input_max", most, high)
+        way: Literal["below", "above"] = "below" if under >= over else "above"
+        limit = low - beyond * spread if under >= over else high + beyond * spread
+        yield Finding(
+            message=f"{activation} at the generator's output {layer.path} cannot go {way} {bound:g}, real samples reach {value:.3g}",
+            places=(layer.path,),
+            evidence=(Evidence(name, site.id, training.series(name, site.id).span, value, way, limit),),
+            severity="error" if gone > -1.0 else "warning",
+            confidence=0.85 if gone > -1.0 else 0.75,
+            steps=signs.span(training),
+            fix=Fix(
+                f"scale the real samples into {low:g}..{high:g}, or remove the {activation}",
+                f"x = x / {max(abs(least), abs(most)):.3g}" if activation == "tanh" else None,
+            ),
+            source=layer.source,
+        )
+        return
 
 
 def _logits_of_classes(training: Training, site: LossSite) -> Iterator[Finding]:
