@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from diagnose.observe import graph
+from diagnose.observe.hand_written import compared, custom_site
 from diagnose.observe.snapshot import Forward, Record, Snapshot
 
 if TYPE_CHECKING:
@@ -20,18 +21,39 @@ _ALWAYS = frozenset(graph.ACTIVATIONS) - {"exp", "sin", "clamp", "clamp_min", "c
 
 def read_graph(session: Session, roots: Sequence[Tensor], losses: Sequence[tuple[str, int | None, list[int]]]) -> None:
     """What the autograd graph of a snapshot tells; described three times, so that late branches are seen."""
-    leaves, edges, operations = _follow(session.snapshot, [root.grad_fn for root in roots], losses)
+    custom = _custom(session, roots[0]) if roots and not losses else None
+    ends = {} if custom is None else {custom[0]: [custom[1]]}
+    leaves, edges, operations = _follow(session.snapshot, [root.grad_fn for root in roots], losses, ends)
     session.snapshot.leaves.update({id(leaf): weakref.ref(leaf) for leaf in leaves})
     for source, target, between in edges:
         session.snapshot.edges.setdefault((source, target), between)
     for site, made in operations.items():
         session.snapshot.operations.setdefault(site, made)
-    if not losses and roots:
-        session.snapshot.custom_shapes = graph.shapes_before(roots[0].grad_fn)
+
+
+def _custom(session: Session, root: Tensor) -> tuple[str, Any] | None:
+    """A hand-written loss: its place and the node of its prediction, where it is known what it compares."""
+    snapshot = session.snapshot
+    snapshot.custom_shapes = graph.shapes_before(root.grad_fn)
+    if session.row.line is None or snapshot.saved_hooks:
+        return None
+    outputs = [forward.output for forward in snapshot.forwards if forward.output is not None]
+    found = compared(root.grad_fn, outputs)
+    if found is None:
+        return None
+    snapshot.compared = found.item()
+    site = custom_site(session.row.line)
+    answer = session.read("losses", found.function, found.prediction, found.target)
+    if answer is not None:
+        snapshot.loss_records[site] = [answer]
+    return site, found.node
 
 
 def _follow(
-    snapshot: Snapshot, roots: Sequence[Any], losses: Sequence[tuple[str, int | None, Sequence[int]]]
+    snapshot: Snapshot,
+    roots: Sequence[Any],
+    losses: Sequence[tuple[str, int | None, Sequence[int]]],
+    ends: Mapping[str, Sequence[Any]],
 ) -> tuple[list[Tensor], list[Any], dict[str, list[str]]]:
     """Functional activations and the flow of data, before the backward runs.
 
@@ -39,6 +61,7 @@ def _follow(
         roots: the nodes that backward starts from.
         losses: (site, key of the node of the loss's result, keys of those of its inputs, the prediction's first) of
             the loss calls at hand.
+        ends: nodes of further predictions, by the site of their loss.
 
     Returns:
         The leaf tensors that will get gradients, the edges, and for each loss the operations that made its prediction.
@@ -61,7 +84,7 @@ def _follow(
     if outputs and not snapshot.saved_hooks:
         _functional(snapshot, nodes, outputs, starts, owner)
     targets = {site: [by_key[key] for key in inputs[:1] if key in by_key] for site, _, inputs in losses}
-    targets = {site: made for site, made in targets.items() if made}
+    targets = {site: made for site, made in targets.items() if made} | {site: list(made) for site, made in ends.items()}
     operations = {site: graph.operations_before(made[0]) for site, made in targets.items()}
     return graph.leaves(nodes), graph.edges(outputs, starts, targets), operations
 

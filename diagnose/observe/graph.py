@@ -27,6 +27,8 @@ SHAPE_ONLY = frozenset((
     "narrow", "movedim", "copy_slices", "copy", "split_with_sizes", "gather", "reshape_alias", "chunk", "flatten",
     "native_dropout", "identity",
 ))  # fmt: skip
+# Those whose output has the same numbers in the same order.
+SAME_ORDER = frozenset(("view", "unsafe_view", "reshape", "squeeze", "unsqueeze", "alias", "clone", "contiguous", "reshape_alias"))
 NOISE = 8, 65536  # elements of a product that may be a dropout: fewer tell nothing, more are not needed
 _SAVED_RESULT = frozenset(("relu", "sigmoid", "tanh", "softmax", "log_softmax", "elu", "safe_softmax", "softmax_data", "exp"))
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from diagnose.observe import graph
 from diagnose.observe.description import layer_item
+from diagnose.observe.hand_written import MOST, Output
 from diagnose.observe.hooks import Hook
 from diagnose.observe.loss_calls import LossCall
 from diagnose.observe.nested import first_tensor, tensors
@@ -78,7 +79,13 @@ class Forward:
         self.counts: dict[str, int] = {}
         self.outputs: dict[int, str] = {}  # key of the autograd node that made an output → place
         self.starts: dict[str, list[int]] = {}  # place → keys of the nodes that made its inputs
+        self.output: Output | None = None  # of the whole call
         self.fired = False
+
+    def keep_output(self, output: Any) -> None:
+        """Keeps what the call gave until the step is over, for losses that are written by hand."""
+        if type(output) is Tensor and output.requires_grad and output.is_floating_point() and output.numel() <= MOST:
+            self.output = Output(output)
 
     def place(self, path: str) -> str:
         """`path` for the first call in this forward, `path#2` for the second, …"""
@@ -111,7 +118,9 @@ class Snapshot:
         # Known from all snapshots so far.
         self.edges: dict[tuple[str, str], list[str]] = {}
         self.operations: dict[str, list[str]] = {}  # site of a loss → operations that made its prediction
+        # Of a hand-written loss: its operations in this step, and what it compares.
         self.custom_shapes: list[tuple[str, list[int]]] = []
+        self.compared: dict[str, Any] = {}
 
     # -- hooks ---------------------------------------------------------------------------------------------------
 
@@ -189,7 +198,9 @@ class Snapshot:
             with self.session.guard("snapshot"):
                 self.depth = max(0, self.depth - 1)
                 if self.depth == 0 and self.open:
-                    self._keep(self.open.pop())
+                    forward = self.open.pop()
+                    forward.keep_output(output)
+                    self._keep(forward)
 
         return leave
 
@@ -218,6 +229,8 @@ class Snapshot:
 
     def _keep(self, forward: Forward) -> None:
         self.forwards.append(forward)
+        if len(self.forwards) > CALLS:
+            self.forwards[-CALLS - 1].output = None
         if len(self.forwards) > WAITING:
             oldest = next((i for i, known in enumerate(self.forwards) if not known.fired), 0)
             del self.forwards[oldest]
@@ -237,6 +250,8 @@ class Snapshot:
             inputs = first_tensor(args)
             item |= {"path": place, "shape": list(tensor.shape), "input_shape": None if inputs is None else list(inputs.shape)}
             self.items[place] = item
+        if forward is self.loose:
+            forward.keep_output(output)
         if layer.recurrent:
             self._through_time(module, args, output, record)
         if tensor.requires_grad:

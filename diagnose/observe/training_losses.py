@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from diagnose.observe.hand_written import custom_site
 from diagnose.observe.loss_calls import LossCall
 from diagnose.observe.streams import Stream
 
@@ -62,17 +62,21 @@ def _write_custom(session: Session, stream: Stream) -> None:
     """A hand-written loss: the root of the backward stands for it."""
     assert session.row.line is not None
     file, line = session.row.line
-    site = f"custom ({os.path.basename(file)}:{line})"
+    site = custom_site(session.row.line)
+    snapshot = session.snapshot
     if session.row.samples == 0:
         session.row.samples = session.row.given
     known, key = session.book.custom_sites, f"{stream.index}:{site}"
-    if key not in known or session.snapshot.custom_shapes:
+    if key not in known or snapshot.custom_shapes:
         known.add(key)
+        if snapshot.compared:  # its prediction is known: what made it can be told too
+            session.book.described_sites.setdefault(stream.index, set()).add(site)
         session.writer.items(stream.index, "loss", [{
             "id": site, "function": "custom", "role": "training", "source": {"file": file, "line": line}, "optimizer": stream.index,
-            "shapes": session.snapshot.custom_shapes, "operations": [name for name, _ in session.snapshot.custom_shapes], "weight": 1.0,
+            "shapes": snapshot.custom_shapes, "operations": [name for name, _ in snapshot.custom_shapes], "weight": 1.0,
+            **snapshot.compared,
         }])  # fmt: skip
-        session.snapshot.custom_shapes = []
+        snapshot.custom_shapes, snapshot.compared = [], {}
     hashes = session.data.take_hashes()
     if hashes is not None and hashes.device.type == "cpu":
         session.writer.hashes(stream.index, "train", hashes.numpy().tobytes(), session.tick)

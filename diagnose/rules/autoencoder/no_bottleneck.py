@@ -39,10 +39,11 @@ def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 
     layers = [la for la in training.layers if la.role in ("linear", "convolution", "recurrent", "pooling") and la.shape]
     if len(layers) < 2 or not training.inputs:
         return
-    width = max(prod(site.shape[1:]) for site in training.inputs)
+    widest = max(prod(site.shape[1:]) for site in training.inputs)
     narrowest = min(layers[:-1], key=_width)
     code = _width(narrowest)
     for site in training.training_losses:
+        width = prod(site.target_shape[1:]) if site.target_shape else widest
         if code < width or width < 2 or _penalised(training, site, penalty):
             continue
         left = signs.unlearnt(training, site)

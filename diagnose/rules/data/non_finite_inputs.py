@@ -13,6 +13,7 @@ from diagnose.run import InputSite, Training
     needs=("input_non_finite_share",),
     symptoms=(
         "non-finite-values",
+        "constant-features",
         "diverging-loss",
         "loss-not-decreasing",
         "underfitting",
