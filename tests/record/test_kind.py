@@ -165,8 +165,8 @@ def test_joint_training_and_actor_with_critic_are_no_gan() -> None:
     assert decide_kind(adversaries(sites=bce, statistics=mixed))[0] == "binary-classification"
 
 
-def valued(outputs: int, operation: str = "addmm", **change: Any) -> Training:
-    layer = Layer("q.2", "Linear", "linear", shape=(outputs,), settings={"out_features": outputs})
+def valued(outputs: int, operation: str = "addmm", batch: int = 64, **change: Any) -> Training:
+    layer = Layer("q.2", "Linear", "linear", shape=(batch, outputs), settings={"out_features": outputs})
     return made(
         [site("smooth_l1_loss", (64,), (64,), layer="q.2", operations=(operation, "relu"))], layers=[layer], **change
     )
@@ -176,6 +176,7 @@ def test_q_learning_picks_one_output_a_sample() -> None:
     assert decide_kind(valued(4))[0] == "reinforcement"
     assert decide_kind(valued(1))[0] == "regression"
     assert decide_kind(valued(4, "mean"))[0] == "regression"
+    assert decide_kind(valued(4, batch=16))[0] == "regression"  # all outputs, in one row
     assert decide_kind(valued(4, facts={"data": {"loader": {"class": "DataLoader"}}}))[0] == "regression"
 
 

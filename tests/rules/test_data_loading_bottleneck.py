@@ -33,7 +33,7 @@ def test_time_in_evaluation_is_not_training() -> None:
 
 
 def test_what_costs_nobody_anything_is_fine() -> None:
-    assert not judged(0.009, 0.001)
+    assert not judged(0.0035, 0.001)
     assert not judged(0.05, 0.02, steps=19)
 
 
