@@ -93,7 +93,7 @@ def _functional(
     snapshot: Snapshot, nodes: Sequence[Any], outputs: dict[Any, str], starts: dict[str, list[Any]], owner: dict[str, Forward]
 ) -> None:
     last = max(graph.order(node) for node in outputs)
-    inside = _recurrences(snapshot, outputs, starts)
+    inside = _with_own_dropout(snapshot, outputs, starts)
     found: list[tuple[int, Any, str, float | None]] = []
     for node in nodes:
         if node in outputs or hasattr(node, "variable"):
@@ -135,12 +135,12 @@ def _functional(
         snapshot.handles.append(node.register_prehook(_node_gradient(snapshot, forward, record)))
 
 
-def _recurrences(snapshot: Snapshot, outputs: dict[Any, str], starts: dict[str, list[Any]]) -> list[tuple[int, int]]:
-    """First and last node of each recurrent layer: the dropout between its layers is its own."""
+def _with_own_dropout(snapshot: Snapshot, outputs: dict[Any, str], starts: dict[str, list[Any]]) -> list[tuple[int, int]]:
+    """First and last node of each recurrent or attention layer: the dropout inside is its own."""
     return [
         (max(map(graph.order, starts[place]), default=0), graph.order(node))
         for node, place in outputs.items()
-        if snapshot.items.get(place, {}).get("role") == "recurrent"
+        if snapshot.items.get(place, {}).get("role") in ("recurrent", "attention")
     ]
 
 

@@ -309,17 +309,19 @@ def test_the_error_of_reading_in_part() -> None:
 
 
 class Drops(nn.Module):
-    """Dropout by `F.dropout`, a product that is none, and a recurrent layer with a dropout of its own."""
+    """Dropout by `F.dropout`, a product that is none, and recurrent and attention layers with a dropout of their own."""
 
     def __init__(self) -> None:
         super().__init__()
         self.first, self.last = nn.Linear(4, 64), nn.Linear(16, 2)
         self.lstm = nn.LSTM(64, 16, num_layers=2, dropout=0.4, batch_first=True)
+        self.attention = nn.MultiheadAttention(16, 4, dropout=0.4, batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.dropout(self.first(x), 0.3, self.training)
         x = x * (x.detach() > 0).float() * 2
-        return self.last(self.lstm(x.unsqueeze(1).expand(-1, 3, -1))[0][:, -1])
+        x = self.lstm(x.unsqueeze(1).expand(-1, 9, -1))[0]
+        return self.last(self.attention(x, x, x)[0][:, -1])
 
 
 def test_functional_dropout_is_a_layer(recorded: Recorded) -> None:

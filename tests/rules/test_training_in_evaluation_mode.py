@@ -65,3 +65,10 @@ def test_frozen_parameters_are_a_choice() -> None:
 def test_layers_that_do_the_same_in_both_modes_do_not_matter() -> None:
     still = [layer("net.bn", "normalization", "LayerNorm"), layer("net.drop", "dropout", settings={"p": 0.0})]
     assert not judged(0.0, 0.0, layers=still)
+
+
+def test_a_dropout_that_is_a_function_ends_with_its_trace() -> None:
+    inner = layer("net.drop/dropout", "dropout", "dropout", settings={"p": 0.5}, functional=True)
+    numbers = {("layer_training", "net.drop"): switched(20), ("layer_training", "net.drop/dropout"): np.ones(20)}
+    (finding,) = found(RULE, training((), numbers, layers=[DROP, inner]))
+    assert finding.places == ("net.drop",)

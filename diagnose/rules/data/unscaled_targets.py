@@ -12,6 +12,7 @@ from diagnose.run import LossSite, Training
     needs=("loss_target_std",),
     symptoms=(
         "loss-not-decreasing",
+        "short-memory",
         "underfitting",
         "stopped-too-early",
         "learning-rate-too-low",

@@ -97,6 +97,8 @@ def training_in_evaluation_mode(training: Training, *, min_steps: int = 5, min_s
 
 
 def _matters(layer: Layer) -> bool:
+    if layer.functional:
+        return False  # a dropout that is a function leaves no trace where it is off
     if layer.role == "dropout":
         return float(layer.settings.get("p", 0.5)) > 0
     return layer.role == "normalization" and "BatchNorm" in layer.type
