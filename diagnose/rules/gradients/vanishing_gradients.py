@@ -55,7 +55,6 @@ def vanishing_gradients(
             continue
         first = range(max(1, len(depth.layers) // 3))
         fade, late = depth.fade(), depth.late_fade()
-        best = max(first, key=lambda j: fade[j])
         if not all(fade[j] < ratio and late[j] < ratio for j in first):
             continue
         span = (int(depth.steps[0]), int(depth.steps[-1]))
@@ -66,7 +65,7 @@ def vanishing_gradients(
             f"({depth.layers[largest]}), limit {ratio:g}",
             places=tuple(depth.layers[j] for j in first),
             evidence=(
-                Evidence("gradient_norm", depth.layers[best], span, float(fade[best]), "below", ratio, "share"),
+                Evidence("gradient_norm", depth.layers[0], span, float(fade[0]), "below", ratio, "share"),
                 suffering,
             ),
             confidence=0.9,
