@@ -67,7 +67,7 @@ def _picks(training: Training, site: LossSite) -> bool:
     if site.function not in QUANTITIES or not site.input_shape or _numbers(site.input_shape) != 1:
         return False
     layer = training.layer(site.layer) if site.layer else None
-    if layer is None or (layer.shape or ())[:1] != site.input_shape[:1]:
+    if layer is None or prod(layer.shape or ()) == site.input_shape[0]:
         return False  # all outputs, in one row
     return _outputs(training, site) > 1 and bool(site.operations) and site.operations[0] in LINEAR
 
