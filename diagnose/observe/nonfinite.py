@@ -58,8 +58,8 @@ class NonFinite:
                 if kind is not None:
                     self._event("parameter", stream.path(parameter), kind)
                     return
-        place, operation, kind = self._origin(roots)
-        self._event("output" if place else "loss", place, kind or value, operation=operation)
+        what, place, operation, kind = self._origin(roots)
+        self._event(what, place, kind or value, operation=operation)
 
     def gradients(self, paths: list[str], norms: Any) -> None:
         """Norms of a snapshot: the last path in forward order with a non-finite one is where it came in."""
@@ -80,10 +80,13 @@ class NonFinite:
             session.tick, None if stream is None else stream.index, "non-finite", place, what=what, value=value, first=True, **kept
         )
 
-    def _origin(self, roots: list[Tensor]) -> tuple[str | None, str | None, str | None]:
-        """(nearest layer, operation, value) of the first operation in forward order that saved a non-finite number."""
+    def _origin(self, roots: list[Tensor]) -> tuple[str, str | None, str | None, str | None]:
+        """What held the first non-finite number that an operation saved, in forward order: (what, place, operation, value).
+
+        An operand that nothing with a gradient has made is the program's data.
+        """
         if self.session.snapshot.saved_hooks:  # reading saved tensors would run the program's forward again
-            return None, None, None
+            return "loss", None, None, None
         nodes = sorted(graph.walk([root.grad_fn for root in roots]), key=graph.order)
         for node in nodes:
             for name in ("_saved_result", "_saved_self", "_saved_input", "_saved_other", "_saved_mat1", "_saved_out"):
@@ -94,9 +97,12 @@ class NonFinite:
                 kind = bad(saved)
                 if kind is None:
                     continue
+                if kind == "nan" and _given(node, name):
+                    return "input", "input", graph.operation(node), kind
                 made = node if name in ("_saved_result", "_saved_out") else _maker(node, name)
-                return self._layer(made), graph.operation(made), kind
-        return None, None, None
+                place = self._layer(made)
+                return "output" if place else "loss", place, graph.operation(made), kind
+        return "loss", None, None, None
 
     def _layer(self, node: Any) -> str | None:
         """The layer whose parameter lies nearest before a node."""
@@ -107,6 +113,13 @@ class NonFinite:
                     if path is not None:
                         return str(path).rsplit(".", 1)[0]
         return None
+
+
+def _given(node: Any, saved: str) -> bool:
+    """Whether an operand that was saved is data: an operation of two has no way back to it."""
+    index = {"_saved_self": 0, "_saved_other": 1, "_saved_mat1": 1}.get(saved)
+    behind = [parent for parent, _ in node.next_functions]
+    return index is not None and len(behind) > max(index, 1) and behind[index] is None
 
 
 def _maker(node: Any, saved: str) -> Any:

@@ -15,6 +15,7 @@ from diagnose.observe.shards import local
 from diagnose.observe.sources import as_source, name_of, user_frames
 
 _SETTINGS = (
+    "max_lr",  # where a schedule means to take the rate
     "lr", "momentum", "betas", "eps", "weight_decay", "nesterov", "amsgrad", "alpha", "dampening", "centered", "maximize",
     "max_iter", "history_size", "line_search_fn", "rho",
 )  # fmt: skip

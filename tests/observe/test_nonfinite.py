@@ -132,3 +132,20 @@ def test_under_checkpointing_nothing_is_run_again(observing: Observing) -> None:
     event = found(observing, Net(), steps=1)
     assert event.details["what"] == "loss"
     assert calls == 2  # the forward and the recomputation
+
+
+@pytest.mark.parametrize(("data", "what"), [(float("nan"), "input"), (1.0, "output")])
+def test_bare_tensors_are_given_nan_or_make_it(observing: Observing, data: float, what: str) -> None:
+    x = X.clone()
+    x[2, 1] = data
+    w = torch.randn(4, 2, requires_grad=True)
+    with observing() as session:
+        optimizer = torch.optim.SGD([w], lr=0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            scores = x @ w if what == "input" else (x @ w - 100).sqrt()
+            F.cross_entropy(scores, Y).backward()
+            optimizer.step()
+    (event,) = [e for e in session.run.trainings[0].events if e.kind == "non-finite" and e.details["what"] != "gradient"][:1]
+    assert (event.details["what"], event.details["value"]) == (what, "nan")
+    assert event.details["operation"] == ("mm" if what == "input" else "sqrt")

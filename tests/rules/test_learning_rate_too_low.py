@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
+from hand_built import found, site, training
 from made import STEPS, falling, findings, flat, made, mlp, per
+
+from diagnose.run import Optimizer
 
 RULE = "learning-rate-too-low"
 
@@ -37,3 +40,31 @@ def test_one_weight_that_moves_is_enough() -> None:
 def test_fix_multiplies_the_rate() -> None:
     (finding,) = findings(RULE, changing(1e-5))
     assert finding.fix and finding.fix.code == "lr=10" and "instead of 0.1" in finding.fix.text
+
+
+def warming(rates: np.ndarray, left: float, **settings: float) -> list[object]:
+    numbers = {"learning_rate": rates, "training_loss": np.linspace(0.69, 0.69 * left, 400), "class_count": np.full((40, 2), 16.0)}
+    return found(RULE, training(site("cross_entropy", "addmm"), numbers, optimizers=[Optimizer(0, "SGD", settings)]))
+
+
+def test_a_warm_up_that_never_ended() -> None:
+    (finding,) = warming(np.linspace(0.0, 0.01, 400), 0.9)
+    assert finding.places == ("SGD",) and "still rising" in finding.message and "from 0 to 0.01" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("rates", "left"),
+    [
+        (np.linspace(0.0, 0.01, 400), 0.2),  # and yet it has learnt
+        (np.full(400, 0.01), 0.9),
+        (np.r_[np.linspace(0.0, 0.01, 200), np.full(200, 0.01)], 0.9),
+        (np.r_[np.linspace(0.0, 0.01, 390), np.linspace(0.01, 0.009, 10)], 0.9),
+    ],
+)
+def test_a_warm_up_that_ended_or_did_its_work(rates: np.ndarray, left: float) -> None:
+    assert not warming(rates, left)
+
+
+@pytest.mark.parametrize(("peak", "loud"), [(0.2, True), (0.017, True), (0.012, False)])
+def test_a_peak_that_was_planned_and_not_reached(peak: float, loud: bool) -> None:
+    assert bool(warming(np.linspace(0.008, 0.011, 400), 0.9, max_lr=peak)) is loud

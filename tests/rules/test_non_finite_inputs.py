@@ -49,3 +49,11 @@ def test_what_the_network_made_itself_is_no_fault_of_the_data() -> None:
         assert bool(found(RULE, given)) is loud, what
     event = Event("non-finite", 20, "net.0", {"what": "output", "value": "nan"})  # in the same step it follows
     assert found(RULE, training(site("mse_loss", "addmm"), {"loss": losses}, inputs=HOLES, events=[event]))
+
+
+def test_without_a_module_the_first_operation_tells() -> None:
+    event = Event("non-finite", 0, "input", {"what": "input", "value": "nan", "operation": "mm"})
+    recorded = training(site("cross_entropy", "mm"), {"loss": np.full(40, np.nan)}, events=[event])
+    (finding,) = found(RULE, recorded)
+    assert finding.severity == "error" and "nan at step 0" in finding.message and "mm" in finding.message
+    assert not found(RULE, training(site("cross_entropy", "mm"), {"loss": np.full(40, np.nan)}))

@@ -246,3 +246,9 @@ def test_a_generator_that_cannot_reach_the_real_samples(activation, low, high, s
     seen = gan(activation, low, high, mean, std)
     assert [f.severity for f in seen] == ([severity] if severity else [])
     assert all(f.places == ("G.out",) for f in seen)
+
+
+def test_noise_is_out_of_reach_of_a_tanh_on_both_sides() -> None:
+    numbers = {"training_loss": 0.34}
+    (finding,) = found(RULE, training(site("mse_loss", "tanh", "addmm"), targets(-3.4, 3.4) | numbers))
+    assert finding.severity == "error"

@@ -8,9 +8,15 @@ from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, signs
 from diagnose.run import InputSite, Training
 
+_FIX = Fix(
+    "fill the missing values before training: by the column's mean of the training part, or drop the rows; and divide no "
+    "column by a spread of 0",
+    "x = torch.where(torch.isfinite(x), x, x_train.nanmean(dim=0))",
+)
+
 
 @rule(
-    needs=("input_non_finite_share",),
+    needs=("loss",),
     symptoms=(
         "non-finite-values",
         "constant-features",
@@ -32,7 +38,7 @@ def non_finite_inputs(training: Training) -> Iterator[Finding]:
         Reports every input of the network in which a value was NaN or infinite. It is an error where the loss, a
         gradient or a parameter became non-finite too, else a note. Nothing is said where one of those, or an output,
         was non-finite in an earlier step: then the program feeds the network with what it made of the data itself, as
-        with the state of a recurrent network.
+        with the state of a recurrent network. Where no module is called, the first operation that was given NaN says so.
 
     Why is this bad:
         One NaN in a batch makes the loss NaN, the loss every gradient, and the gradients every weight: from then on
@@ -53,13 +59,36 @@ def non_finite_inputs(training: Training) -> Iterator[Finding]:
     harmed = any(e.kind == "non-finite" and e.details.get("what") != "input" for e in training.events)
     bad = harmed or signs.lost(training, training.series("loss"))
     sites = {site.id: site for site in training.inputs}
-    for place in training.places("input_non_finite_share"):
+    places = training.places("input_non_finite_share")
+    if not places:
+        yield from _by_operation(training)
+    for place in places:
         share = training.series("input_non_finite_share", place).finite()
         hit = np.flatnonzero(share.values > 0)
         if len(hit) and not _made_here(training, int(share.steps[hit[0]])):
             yield _finding(
                 training, place, sites.get(place), share.steps[hit[0]], float(share.values.max()), share.span, bad
             )
+
+
+def _by_operation(training: Training) -> Iterator[Finding]:
+    """Data that bare tensors were multiplied with, as the first loss that was no number showed."""
+    for event in training.events:
+        if event.kind != "non-finite" or event.details.get("what") != "input" or event.step is None:
+            continue
+        site = next(iter(training.training_losses), None)
+        yield Finding(
+            message=f"the data hold {event.details.get('value', 'nan')} at step {event.step}, when they come into "
+            f"{event.details.get('operation', 'the network')}",
+            places=("input",),
+            evidence=(Evidence("input", None, (event.step, event.step), float("nan"), "outside", (-3.5e38, 3.5e38), None, "first"),),
+            severity="error",
+            confidence=0.95,
+            steps=(event.step, max(event.step, training.steps - 1)),
+            fix=_FIX,
+            source=site.source if site is not None else None,
+        )
+        return
 
 
 def _made_here(training: Training, first: int) -> bool:
@@ -84,9 +113,6 @@ def _finding(
         severity="error" if bad else "note",
         confidence=0.98 if bad else 0.6,
         steps=(int(first), max(int(first), training.steps - 1)),
-        fix=Fix(
-            "fill the missing values before training: by the column's mean of the training part, or drop the rows",
-            "x = torch.where(torch.isfinite(x), x, x_train.nanmean(dim=0))",
-        ),
+        fix=_FIX,
         source=site.source if site is not None else None,
     )

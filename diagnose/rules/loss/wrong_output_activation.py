@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf, isnan, log
+from math import erfc, inf, isnan, log, sqrt
 from typing import Literal
 
 from diagnose.finding import Evidence, Finding, Fix, Severity
@@ -26,6 +26,7 @@ RANGES = {
     "log_softmax": (-inf, 0.0),
     "log_sigmoid": (-inf, 0.0),
 }
+MANY, FEW = 1 / 6, 1 / 40  # of normally distributed targets, out of reach: fewer than FEW are noise
 ONE_SIDED = ("relu", "softplus", "exp", "abs")
 
 
@@ -144,16 +145,16 @@ def _quantities(training: Training, site: LossSite, beyond: float, unlearnt: flo
     if made < low - 0.01 * spread:
         return  # rescaled after all
     if under >= over:
-        limit, gone = low - beyond * spread, (low - mean) / spread
+        limit = low - beyond * spread
         seen = Evidence("loss_target_min", site.id, lowest.span, least, "below", limit)
         message = f"{activation} at the output {place} cannot go below {low:g}, the targets go down to {least:.3g}"
     else:
-        limit, gone = high + beyond * spread, (mean - high) / spread
+        limit = high + beyond * spread
         seen = Evidence("loss_target_max", site.id, highest.span, most, "above", limit)
         message = f"{activation} at the output {place} cannot go above {high:g}, the targets go up to {most:.3g}"
-    left = signs.unlearnt(training, site)
-    certain = gone > -1.0 and not left < 0.1  # about a sixth of normal targets out of reach
-    if not seen.holds() or gone <= -2.0 or (not certain and left <= unlearnt):
+    left, gone = signs.unlearnt(training, site), _out_of_reach((low, high), (least, most), mean, spread)
+    certain = gone > MANY and not left < 0.1
+    if not seen.holds() or gone <= FEW or (not certain and left <= unlearnt):
         return
     severity: Severity = "error" if certain else "warning"
     text = f"remove the {activation} from the output {place} (or scale the targets into {low:g}..{high:g})"
@@ -176,8 +177,8 @@ def _samples(training: Training, beyond: float) -> Iterator[Finding]:
         under, over = low - least, most - high
         if not (spread > 0 and max(under, over) > beyond * spread):
             continue
-        gone = (low - mean if under >= over else mean - high) / spread
-        if gone <= -2.0:  # one in forty: noise
+        gone = _out_of_reach((low, high), (least, most), mean, spread)
+        if gone <= FEW:
             continue
         name, value, bound = ("input_min", least, low) if under >= over else ("input_max", most, high)
         way: Literal["below", "above"] = "below" if under >= over else "above"
@@ -186,8 +187,8 @@ def _samples(training: Training, beyond: float) -> Iterator[Finding]:
             message=f"{activation} at the generator's output {layer.path} cannot go {way} {bound:g}, real samples reach {value:.3g}",
             places=(layer.path,),
             evidence=(Evidence(name, site.id, training.series(name, site.id).span, value, way, limit),),
-            severity="error" if gone > -1.0 else "warning",
-            confidence=0.85 if gone > -1.0 else 0.75,
+            severity="error" if gone > MANY else "warning",
+            confidence=0.85 if gone > MANY else 0.75,
             steps=signs.span(training),
             fix=Fix(
                 f"scale the real samples into {low:g}..{high:g}, or remove the {activation}",
@@ -196,6 +197,13 @@ def _samples(training: Training, beyond: float) -> Iterator[Finding]:
             source=layer.source,
         )
         return
+
+
+def _out_of_reach(bounds: tuple[float, float], seen: tuple[float, float], mean: float, spread: float) -> float:
+    """Share of numbers, taken for normally distributed, that lie out of bounds, on the sides where some were seen to."""
+    below = 0.5 * erfc((mean - bounds[0]) / spread / sqrt(2)) if seen[0] < bounds[0] else 0.0
+    above = 0.5 * erfc((bounds[1] - mean) / spread / sqrt(2)) if seen[1] > bounds[1] else 0.0
+    return below + above
 
 
 def _logits_of_classes(training: Training, site: LossSite) -> Iterator[Finding]:

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
-from diagnose.rules import rule
+from diagnose.rules import rule, signs
 from diagnose.rules.progress import (
     beginning,
     ending,
@@ -22,20 +22,30 @@ HEALTHY = 1e-3
     symptoms=("loss-not-decreasing", "underfitting", "stopped-too-early", "constant-output", "wasted-epochs"),
 )
 def learning_rate_too_low(
-    training: Training, *, ratio: float = 3e-4, travel: float = 0.2, min_snapshots: int = 4, min_steps: int = 10
+    training: Training,
+    *,
+    ratio: float = 3e-4,
+    travel: float = 0.2,
+    unlearnt: float = 0.5,
+    rise: float = 1.5,
+    min_snapshots: int = 4,
+    min_steps: int = 10,
 ) -> Iterator[Finding]:
     """The steps are so small that the training hardly moves the weights.
 
     What it does:
         Takes the real change of each weight in a step, relative to its norm. Speaks when even the weight that moves
         most changes less than `ratio` a step (median over the snapshots), all steps together could change it by no
-        more than `travel`, and the loss either learns next to nothing or still falls in a straight line.
+        more than `travel`, and the loss either learns next to nothing or still falls in a straight line. Also where a
+        warm-up never ended: the rate rose to the last step, `rise` times within the last half or to less than its
+        planned peak over `rise`, while more than `unlearnt` of a constant prediction's loss is left.
 
     Why is this bad:
         The network ends where it began: most of the time was spent for nothing.
 
     Fix:
-        Multiply the learning rate so that a step changes about one thousandth of a weight.
+        Multiply the learning rate so that a step changes about one thousandth of a weight. A schedule made for steps is
+        stepped after every batch.
 
     Known problems:
         Fine-tuning moves little on purpose: there the loss is low from the start and nothing is said. With a warm-up
@@ -48,10 +58,12 @@ def learning_rate_too_low(
         Karpathy, https://cs231n.github.io/neural-networks-3/#ratio (about 1e-3 is right); 1e-4 is the lower limit of
         TheDeepChecker and gradsnitch (GS008), by whom no loss is asked. Of the sound programs of tests/challenges none
         changes its fastest weight by less than 1.5e-3 a step; a training under a rate a hundred times too small still
-        changed it by 2e-4.
+        changed it by 2e-4. 0.5: what is left where a training has hardly begun, as in stopped-too-early. 1.5: a linear
+        warm-up cut off anywhere has risen by 2 in its last half, a rate that is raised on purpose in steps has not.
     """
     if training.steps < min_steps:
         return
+    yield from _warming(training, unlearnt, rise)
     ratios = update_ratios(training)
     if len(ratios.steps) < min_snapshots or not ratios.places:
         return
@@ -84,6 +96,39 @@ def learning_rate_too_low(
             if better is not None
             else f"multiply the learning rate by {HEALTHY / value:.0f}",
             f"lr={better:g}" if better is not None else None,
+        ),
+        source=optimizer.source if optimizer else None,
+    )
+
+
+def _warming(training: Training, unlearnt: float, rise: float) -> Iterator[Finding]:
+    """A warm-up that the training did not outlast."""
+    rates = training.series("learning_rate").finite()
+    left = max((x for site in training.training_losses if not np.isnan(x := signs.unlearnt(training, site))), default=0.0)
+    if len(rates) < 10 or not (np.diff(rates.values) >= 0).all() or not left > unlearnt:
+        return
+    first, middle, last = (float(rates.values[i]) for i in (0, len(rates) // 2, -1))
+    optimizer = next(iter(training.optimizers), None)
+    name = optimizer.type if optimizer else "the optimizer"
+    peak = optimizer.settings.get("max_lr") if optimizer else None
+    if isinstance(peak, float) and last < peak / rise:
+        seen = Evidence("learning_rate", None, rates.span, last, "below", peak / rise, statistic="last")
+        course = f"of the {peak:g} it was planned to reach"
+    elif middle > 0 and last > rise * middle:
+        seen = Evidence("learning_rate", None, rates.span, last / middle, "above", rise, "ratio", "last / in the middle")
+        course = "and no higher"
+    else:
+        return
+    yield Finding(
+        message=f"the learning rate of {name} was still rising at the last step, from {first:.3g} to {last:.3g} {course}: its "
+        f"warm-up never ended, and {left:.0%} of what a constant loses is left",
+        places=(name,),
+        evidence=(seen, Evidence("loss", None, rates.span, left, "above", unlearnt, "share", "last / loss of the best constant")),
+        confidence=0.8,
+        steps=rates.span,
+        fix=Fix(
+            f"step the schedule after every batch, or make it for {len(training.epochs) or training.steps} steps in all",
+            "scheduler.step()  # inside the loop over batches",
         ),
         source=optimizer.source if optimizer else None,
     )
