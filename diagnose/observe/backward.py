@@ -42,7 +42,8 @@ class Backward:
         session = self.session
         if session.asleep():
             return
-        session.threads.trains()
+        if not session.threads.trains():
+            return
         if session.lean and not session.losses.waiting:
             self._begins_lean(roots)
             return

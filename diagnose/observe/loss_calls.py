@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,7 @@ class LossCall:
         "name",
         "samples",
         "statistics",
+        "thread",
         "tick",
         "value",
         "weight",
@@ -84,6 +86,7 @@ class LossCall:
         self.fired = 0
         self.weight: float | Tensor | None = None
         self.tick = -1
+        self.thread = threading.get_ident()
         self.given: tuple[Any, Any] = (None, None)  # shape and type of prediction and target
         self.statistics: dict[str, Tensor] | None = None
         self.evaluation: Pass | None = None

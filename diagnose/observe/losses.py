@@ -46,6 +46,14 @@ class Losses:
         """Nothing waits any more."""
         self.fired, self.waiting, self.passes = [], [], {}
 
+    def leave_to(self, thread: int) -> None:
+        """From now on one thread is followed: calls of others, made while nobody was, are not its own."""
+        for call in self.waiting:
+            if call.thread != thread:
+                call.fired = 1  # as far as it is told: a backward of its own may come while the followed thread runs one
+        self.waiting = [call for call in self.waiting if call.thread == thread]
+        self.passes = {key: one for key, one in self.passes.items() if one.call.thread == thread}
+
     def busy(self) -> bool:
         """Whether anything waits to be settled."""
         return bool(self.waiting or self.fired or self.passes)

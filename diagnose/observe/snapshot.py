@@ -294,7 +294,7 @@ class Snapshot:
         session = self.session
 
         def gradient(values: Tensor) -> None:
-            if not session.in_backward or type(values) is not Tensor or session.asleep():
+            if not session.in_backward or type(values) is not Tensor or session.off():  # on a GPU autograd calls from a thread of its own
                 return
             with session.guard("output gradients"):
                 forward.fired = True

@@ -101,6 +101,7 @@ class Steps:
         finally:
             session.schedule.ends(started)
             session.row.restart()
+            session.threads.trains()
             if session.lean:
                 self._toll()
             self._spent = session.schedule.spent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -52,6 +53,7 @@ class Stream:
         self.paths: dict[int, str] = {}  # id of a parameter → path
         self.order: list[str] = []  # paths of optimized parameters
         self.source = as_source(next(((f.f_code.co_filename, f.f_lineno) for f in user_frames(1)), None))
+        self.thread = threading.get_ident()  # that built it
         self.steps = 0
         self.due = True  # the next step is a snapshot
         self.before: dict[int, Tensor] = {}  # copies of the parameters before the step, on snapshots
