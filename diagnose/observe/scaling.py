@@ -66,7 +66,7 @@ class Scaling:
         if self.session.asleep() or not args:
             return
         with self.session.guard("scaler"):
-            stream = self.session.streams.get(id(args[0]))
+            stream = self.session.stream_of(args[0])
             if stream is not None and self.session.row.stepped == self.session.tick and scaler.is_enabled():
                 self.session.losses.settle()
                 self.session.steps.forget(stream)

@@ -219,8 +219,8 @@ class Session:
 
     def take_optimizer(self, optimizer: Optimizer) -> Stream:
         """Makes a stream of an optimizer."""
-        known = self.streams.get(id(optimizer))
-        if known is not None and known.optimizer is not None and known.optimizer() is optimizer:
+        known = self.stream_of(optimizer)
+        if known is not None:
             return known
         stream = Stream(self.next_index(), optimizer, self.modules, self.networks)
         self.streams[id(optimizer)] = stream
@@ -231,8 +231,14 @@ class Session:
         return stream
 
     def live_streams(self) -> list[Stream]:
-        """Streams whose optimizer is still there."""
-        return [s for s in self.streams.values() if s.optimizer is None or s.optimizer() is not None]
+        """Streams of the thread that is followed whose optimizer is still there."""
+        sees = self.threads.sees
+        return [s for s in self.streams.values() if (s.optimizer is None or s.optimizer() is not None) and sees(s)]
+
+    def stream_of(self, optimizer: Optimizer) -> Stream | None:
+        """The stream of an optimizer, where it has one: another that has gone may have had its id."""
+        found = self.streams.get(id(optimizer))
+        return found if found is not None and found.optimizer is not None and found.optimizer() is optimizer else None
 
     def next_index(self) -> int:
         """The number of a new stream."""

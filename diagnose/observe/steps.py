@@ -61,9 +61,11 @@ class Steps:
             session.row.step_begins(began)
             return
         try:
-            stream = session.streams.get(id(optimizer))
+            stream = session.stream_of(optimizer)
             if stream is None and session.only is None:
                 stream = session.take_optimizer(optimizer)  # built before we were attached
+            if stream is not None and session.threads.takes(stream):
+                session.hook_again()
             if stream is not None and stream.due:
                 read_gradients(session, stream)
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
@@ -78,14 +80,14 @@ class Steps:
         if session.off():
             return
         if session.threads.elsewhere():
-            session.threads.stepped()
+            session.threads.stepped(session.stream_of(optimizer))
             return
         began, started = time.perf_counter(), session.schedule.starts()
         if self._stack and self._stack[-1] == id(optimizer):
             self._stack.pop()
         if self._stack:
             return
-        stream = session.streams.get(id(optimizer))
+        stream = session.stream_of(optimizer)
         if stream is None:
             return
         try:
@@ -173,7 +175,7 @@ class Steps:
 
     def counted(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """A step has run while steps are only counted."""
-        stream = self.session.streams.get(id(optimizer))
+        stream = self.session.stream_of(optimizer)
         if stream is not None and not self.session.asleep():
             self.session.threads.trains()
             stream.steps += 1

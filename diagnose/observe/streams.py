@@ -48,12 +48,12 @@ class Stream:
     def __init__(self, index: int, optimizer: Optimizer | None, modules: Modules, taken: dict[int, Network]) -> None:
         self.index = index
         self.optimizer = None if optimizer is None else weakref.ref(optimizer)
+        self.thread = threading.get_ident()  # that trains with it
         self.type = "by hand" if optimizer is None else type(optimizer).__name__
         self.networks: list[Network] = []
         self.paths: dict[int, str] = {}  # id of a parameter → path
         self.order: list[str] = []  # paths of optimized parameters
         self.source = as_source(next(((f.f_code.co_filename, f.f_lineno) for f in user_frames(1)), None))
-        self.thread = threading.get_ident()  # that built it
         self.steps = 0
         self.due = True  # the next step is a snapshot
         self.before: dict[int, Tensor] = {}  # copies of the parameters before the step, on snapshots

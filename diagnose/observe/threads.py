@@ -13,6 +13,7 @@ import torch
 
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
+    from diagnose.observe.streams import Stream
 
 WAITING = ("wait", "join", "_wait_for_tstate_lock")  # functions of the threading module
 REST = 1.0  # seconds after which a thread that does nothing is not followed any more where another one trains
@@ -28,8 +29,8 @@ class Threads:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._followed: int | None = None
         self._choosing = threading.Lock()
+        self._followed: int | None = None
         self._seen = 0.0  # when the followed thread did something
 
     def elsewhere(self) -> bool:
@@ -39,43 +40,64 @@ class Threads:
         return threading.get_ident() != self._followed
 
     def trains(self) -> bool:
-        """This thread runs a backward: whether it is the followed one, which it becomes if it is the first."""
-        own = threading.get_ident()
+        """This thread, which was not elsewhere, runs a backward: whether it is the one to follow."""
         if self._followed is None:
-            with self._choosing:  # two may begin at once, each while nobody is followed
+            with self._choosing:  # several may begin at once
                 if self._followed is None:
-                    self._followed = own
-                    self._leave_to(own)
-        if self._followed != own:
+                    self._follow()
+        if self.elsewhere():
             return False
         self._seen = time.perf_counter()
         return True
 
-    def _leave_to(self, own: int) -> None:
-        """What other threads have begun while nobody was followed is not waited for."""
-        self.session.losses.leave_to(own)
-        for stream in self.session.live_streams():
-            if stream.thread not in (own, threading.main_thread().ident):  # a program may build here and train there
-                stream.due, stream.idle = False, True
+    def sees(self, stream: Stream) -> bool:
+        """Whether a stream is trained by the thread that is followed.
 
-    def stepped(self) -> None:
+        What other threads train is left alone altogether: autograd writes their gradients while Python runs here.
+        """
+        return stream.thread == (self._followed or threading.get_ident())
+
+    def stepped(self, stream: Stream | None) -> None:
         """An optimizer has stepped on a thread that is not followed."""
+        if stream is not None:
+            stream.thread = threading.get_ident()
         if self._gives_way():
-            self._followed, self._seen = threading.get_ident(), time.perf_counter()
+            self._follow()
             self.session.begin_anew()
         else:
             message = "trains at the same time as another thread: only one of them is observed"
             self.session.blind(f"thread {threading.current_thread().name}", message)
 
+    def takes(self, stream: Stream) -> bool:
+        """The followed thread steps an optimizer: whether another one had built it."""
+        another = stream.thread != threading.get_ident()
+        stream.thread = threading.get_ident()
+        return another
+
+    def _follow(self) -> None:
+        """Follows this thread from now on, with what threads have built that now wait for it, or have ended."""
+        self._followed, self._seen = threading.get_ident(), time.perf_counter()
+        for stream in self.session.streams.values():
+            if stream.thread != self._followed and self._rests(stream.thread):
+                stream.thread = self._followed
+        self.session.losses.leave_to(self._followed)
+
     def _gives_way(self) -> bool:
-        """Whether the followed thread has ended, waits for another one, or has done nothing of a training for a second.
+        """Whether the followed thread rests, or has done nothing of a training for a second.
 
         A backward or a step may take longer than that, on a busy machine even a small one: whoever is inside one trains.
         """
-        frame = sys._current_frames().get(self._followed or 0)
-        if frame is None or (frame.f_code.co_filename == threading.__file__ and frame.f_code.co_name in WAITING):
+        if self._rests(self._followed):
             return True
-        return time.perf_counter() - self._seen > REST and not _trains(frame)
+        return time.perf_counter() - self._seen > REST and not _trains(sys._current_frames().get(self._followed or 0))
+
+    def _rests(self, thread: int | None) -> bool:
+        """Whether a thread has ended, or waits for another one; for our own writer it waits in the middle of its training."""
+        frame = sys._current_frames().get(thread or 0)
+        if frame is None:
+            return True
+        waits = frame.f_code.co_filename == threading.__file__ and frame.f_code.co_name in WAITING
+        return waits and not _trains(frame)
 
 
 def _trains(frame: FrameType | None) -> bool:
