@@ -69,3 +69,13 @@ def test_held_out_data_tell_where_the_end_of_the_training_was_not_seen(accuracy,
     given = {"class_count": counts(97, 3), "loss_accuracy": unseen}
     (finding,) = found(RULE, training(BINARY, given, evaluations=[held]))
     assert finding.severity == severity
+
+
+@pytest.mark.parametrize(
+    ("common", "right", "severity"),
+    [(97, 0.984, "warning"), (97, 0.987, "note"), (94, 0.969, "note"), (94, 0.94, "warning")],
+)
+def test_half_of_what_is_very_rare_must_be_found(common, right, severity) -> None:
+    given = {"class_count": counts(common, 100 - common), "loss_accuracy": right}
+    (finding,) = found(RULE, training(BINARY, given))
+    assert finding.severity == severity

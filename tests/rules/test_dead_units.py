@@ -1,5 +1,5 @@
 import pytest
-from made import falling, findings, made, mlp
+from made import falling, findings, made, mlp, per
 
 RULE = "dead-units"
 
@@ -45,3 +45,11 @@ def test_only_the_dead_layer_is_named_not_what_suffers_from_it() -> None:
     layers, parameters = mlp()
     given = {("dead_share", "net.act0"): 0.6, ("dead_share", "net.act1"): 1.0}
     assert [f.places for f in findings(RULE, made(given, layers=layers, parameters=parameters))] == [("net.act1",)]
+
+
+@pytest.mark.parametrize(("first", "share", "loud"), [(1e-6, 0.6, False), (0.1, 0.6, True), (1e-6, 1.0, True)])
+def test_a_signal_that_had_died_before_the_units_is_the_cause(first: float, share: float, loud: bool) -> None:
+    layers, parameters = mlp(width=8, activation="relu")
+    norms = per("gradient_norm", parameters, lambda i: first if i == 0 else 1.0)
+    recorded = made({("dead_share", "net.act1"): share} | norms, layers=layers, parameters=parameters)
+    assert bool(findings(RULE, recorded)) is loud

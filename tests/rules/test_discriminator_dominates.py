@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hand_built import found, training
+from hand_built import found, site, training
 
 from diagnose.finding import Source
 from diagnose.run import Optimizer, Parameter
@@ -62,3 +62,13 @@ def test_a_discriminator_that_wins_before_the_generator_s_fifth_step_is_seen() -
     lost = np.r_[0.7, 3.0, 4.0, 5.0, 5.5, np.full(195, 6.0)]
     assert judged(fall(1.39, 0.01), lost)
     assert not judged(fall(1.39, 0.01), lost + 4.0)  # from 4.7 to 10: it began there
+
+
+@pytest.mark.parametrize(("end", "speaks"), [(0.6, False), (0.45, False), (0.41, True), (0.33, True)])
+def test_smoothed_labels_leave_a_part_of_the_loss(end, speaks) -> None:
+    loss = np.empty(400)
+    loss[0::2], loss[1::2] = fall(1.39, end), fall(0.7, 6.0)
+    numbers = {"loss": loss, "optimizer": TURNS, "loss_target_min": 0.0, "loss_target_max": 0.9}  # 0.325 is left at best
+    smoothed = site("binary_cross_entropy_with_logits", "addmm", optimizer=0)
+    seen = found(RULE, training(smoothed, numbers, kind="gan", optimizers=OPTIMIZERS, parameters=PARAMETERS))
+    assert bool(seen) is speaks

@@ -42,9 +42,11 @@ def test_fix_multiplies_the_rate() -> None:
     assert finding.fix and finding.fix.code == "lr=10" and "instead of 0.1" in finding.fix.text
 
 
-def warming(rates: np.ndarray, left: float, **settings: float) -> list[object]:
-    numbers = {"learning_rate": rates, "training_loss": np.linspace(0.69, 0.69 * left, 400), "class_count": np.full((40, 2), 16.0)}
-    return found(RULE, training(site("cross_entropy", "addmm"), numbers, optimizers=[Optimizer(0, "SGD", settings)]))
+def warming(rates: np.ndarray, left: float, step: float = 2e-3, **settings: float) -> list[object]:
+    _, parameters = mlp()
+    moves = per("update_norm", parameters, step) | per("weight_norm", parameters, 1.0)
+    numbers = moves | {"learning_rate": rates, "training_loss": np.linspace(0.69, 0.69 * left, 400), "class_count": np.full((40, 2), 16.0)}
+    return found(RULE, training(site("cross_entropy", "addmm"), numbers, optimizers=[Optimizer(0, "SGD", settings)], parameters=parameters))
 
 
 def test_a_warm_up_that_never_ended() -> None:
@@ -68,3 +70,7 @@ def test_a_warm_up_that_ended_or_did_its_work(rates: np.ndarray, left: float) ->
 @pytest.mark.parametrize(("peak", "loud"), [(0.2, True), (0.017, True), (0.012, False)])
 def test_a_peak_that_was_planned_and_not_reached(peak: float, loud: bool) -> None:
     assert bool(warming(np.linspace(0.008, 0.011, 400), 0.9, max_lr=peak)) is loud
+
+
+def test_a_rate_that_rises_too_high_is_no_warm_up() -> None:
+    assert not warming(np.linspace(0.0, 0.01, 400), 0.9, step=0.1)

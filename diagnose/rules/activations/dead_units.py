@@ -4,7 +4,7 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
-from diagnose.rules.progress import stuck
+from diagnose.rules.progress import stuck, trained_weights
 from diagnose.run import Layer, Series, Training
 
 SLOPELESS = ("relu", "relu6", "hardtanh", "threshold", "hardswish")  # exactly zero, and no slope, on one side
@@ -24,6 +24,7 @@ def dead_units(
     most: float = 0.9,
     alone: float = 0.85,
     all: float = 0.99,
+    faded: float = 1e-3,
     min_snapshots: int = 2,
     min_units: int = 2,
 ) -> Iterator[Finding]:
@@ -32,7 +33,9 @@ def dead_units(
     What it does:
         Reads which units of a ReLU-like layer were zero for every sample of every batch in a window of several
         snapshots. A layer of which more than `alone` is dead to the end is a warning whatever the loss. While the loss
-        learns next to nothing, more than `share` of a layer is a warning, more than `most` an error.
+        learns next to nothing, more than `share` of a layer is a warning, more than `most` an error. Where no layer is
+        dead as a whole, and some layer's gradient was under `faded` of the largest at the first snapshot already, the
+        signal had died before the units did: that is told by vanishing-gradients.
 
     Why is this bad:
         Where a ReLU puts out zero its slope is zero too: the unit's weights get no gradient any more. A layer that is
@@ -54,7 +57,7 @@ def dead_units(
         Debugger's rule for dead units; units are followed over many batches because pooled zeros raise false alarms on
         a third of healthy networks (measured on the published results of DeepDiagnosis). 0.85: in no sound program of
         tests/challenges more than 0.75 of a layer is dead at the end; where the loss fell all the same, faulty ones have
-        0.88 and 0.92.
+        0.88 and 0.92. 1e-3: the limit of vanishing-gradients.
     """
     suffering = stuck(training)
     dead: list[tuple[Layer, Series, float]] = []
@@ -69,6 +72,8 @@ def dead_units(
         if late > alone or (suffering is not None and late > share):
             dead.append((layer, series, late))
     worst = max((late for _, _, late in dead), default=0.0)
+    if dead and worst <= most and _faded_before(training, faded):
+        return
     for layer, series, late in dead:
         if worst > all >= late:
             continue  # what the dead layer does to the others is no news
@@ -98,6 +103,11 @@ def dead_units(
             ),
             source=layer.source,
         )
+
+
+def _faded_before(training: Training, faded: float) -> bool:
+    first = training.matrix("gradient_norm", trained_weights(training, quantity="gradient_norm")).values[:1]
+    return bool(np.isfinite(first).any() and np.nanmin(first) <= faded * np.nanmax(first))
 
 
 def _units(layer: Layer) -> int:

@@ -29,8 +29,9 @@ def discriminator_dominates(
 
     What it does:
         Looks for an optimizer whose loss, positive throughout, has in the last third fallen below `beaten` of its start
-        and stays there, while the other one starves: its gradients are below `starved` of their start (a
-        saturating generator loss), or its loss has grown `lost` times (a non-saturating one).
+        and stays there (both less what smoothed labels leave of the best loss), while the other one starves: its
+        gradients are below `starved` of their start (a saturating generator loss), or its loss has grown `lost` times (a
+        non-saturating one).
 
     Why is this bad:
         Where real and generated samples are told apart with certainty, the discriminator is flat around the generated
@@ -85,8 +86,9 @@ def _judge(
     if len(won) < 20 or len(given) < 20 or not (won.values > 0).all():
         return None
     tail = won.values[-len(won) // 3 :]
-    start, end = signs.middle(signs.early(won)), signs.middle(tail)
-    if not end < beaten * start or float(np.percentile(tail, 90)) > 2 * beaten * start:
+    start, end, floor = signs.middle(signs.early(won)), signs.middle(tail), _least(training, number)
+    limit = floor + beaten * (start - floor)
+    if not end < limit or float(np.percentile(tail, 90)) > floor + 2 * beaten * (start - floor):
         return None
     # its least early loss: a discriminator of several steps may have won before the generator's fifth
     lose_start = float(np.min(np.abs(signs.early(given))))
@@ -114,7 +116,7 @@ def _judge(
                 (begin, int(won.steps[-1])),
                 end,
                 "below",
-                beaten * start,
+                limit,
                 "loss",
                 "median of the last third",
             ),
@@ -131,6 +133,16 @@ def _judge(
         ),
         source=optimizer.source if optimizer else None,
     )
+
+
+def _least(training: Training, optimizer: int) -> float:
+    """What is left of the loss of a discriminator that is always right: the entropy of smoothed labels."""
+    left = 0.0
+    for site in training.training_losses:
+        if site.optimizer == optimizer and site.function in signs.BINARY:
+            ends = {signs.typical(training, f"loss_target_{side}", site.id) for side in ("min", "max")}
+            left += sum(-p * np.log(p) - (1 - p) * np.log(1 - p) for p in ends if 0 < p < 1)
+    return float(left)
 
 
 def _gradient_ratio(training: Training, optimizer: int) -> float:

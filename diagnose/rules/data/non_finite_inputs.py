@@ -16,7 +16,7 @@ _FIX = Fix(
 
 
 @rule(
-    needs=("loss",),
+    needs=("losses",),
     symptoms=(
         "non-finite-values",
         "constant-features",

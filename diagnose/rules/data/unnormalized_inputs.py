@@ -16,7 +16,7 @@ WEIGHTED = ("linear", "convolution", "recurrent", "attention", "normalization", 
 @rule(
     needs=("input_std",),
     symptoms=(
-        "unused-parameters", "saturated-activations",
+        "unused-parameters", "saturated-activations", "overwhelming-regularization",
         "wrong-initial-loss",
         "exploding-gradients",
         "vanishing-gradients",

@@ -12,7 +12,7 @@ from diagnose.rules.progress import (
     stuck,
     update_ratios,
 )
-from diagnose.run import Training
+from diagnose.run import Matrix, Training
 
 HEALTHY = 1e-3
 
@@ -28,6 +28,7 @@ def learning_rate_too_low(
     travel: float = 0.2,
     unlearnt: float = 0.5,
     rise: float = 1.5,
+    small: float = 1e-2,
     min_snapshots: int = 4,
     min_steps: int = 10,
 ) -> Iterator[Finding]:
@@ -38,7 +39,8 @@ def learning_rate_too_low(
         most changes less than `ratio` a step (median over the snapshots), all steps together could change it by no
         more than `travel`, and the loss either learns next to nothing or still falls in a straight line. Also where a
         warm-up never ended: the rate rose to the last step, `rise` times within the last half or to less than its
-        planned peak over `rise`, while more than `unlearnt` of a constant prediction's loss is left.
+        planned peak over `rise`, while more than `unlearnt` of a constant prediction's loss is left and the last steps still
+        change no weight by more than `small`.
 
     Why is this bad:
         The network ends where it began: most of the time was spent for nothing.
@@ -59,12 +61,13 @@ def learning_rate_too_low(
         TheDeepChecker and gradsnitch (GS008), by whom no loss is asked. Of the sound programs of tests/challenges none
         changes its fastest weight by less than 1.5e-3 a step; a training under a rate a hundred times too small still
         changed it by 2e-4. 0.5: what is left where a training has hardly begun, as in stopped-too-early. 1.5: a linear
-        warm-up cut off anywhere has risen by 2 in its last half, a rate that is raised on purpose in steps has not.
+        warm-up cut off anywhere has risen by 2 in its last half, a rate that is raised on purpose in steps has not. 1e-2: half
+        way between the right size of a step and what is too high.
     """
     if training.steps < min_steps:
         return
-    yield from _warming(training, unlearnt, rise)
     ratios = update_ratios(training)
+    yield from _warming(training, ratios, unlearnt, rise, small)
     if len(ratios.steps) < min_snapshots or not ratios.places:
         return
     typical = quiet_median(ratios.values, axis=0)
@@ -101,8 +104,11 @@ def learning_rate_too_low(
     )
 
 
-def _warming(training: Training, unlearnt: float, rise: float) -> Iterator[Finding]:
+def _warming(training: Training, ratios: Matrix, unlearnt: float, rise: float, small: float) -> Iterator[Finding]:
     """A warm-up that the training did not outlast."""
+    late = quiet_median(ratios.values[-5:], axis=0) if ratios.places and len(ratios.steps) else np.empty(0)
+    if not (np.isfinite(late).any() and np.nanmax(late) < small):
+        return  # not known, or by now too high
     rates = training.series("learning_rate").finite()
     left = max((x for site in training.training_losses if not np.isnan(x := signs.unlearnt(training, site))), default=0.0)
     if len(rates) < 10 or not (np.diff(rates.values) >= 0).all() or not left > unlearnt:
