@@ -47,6 +47,10 @@ challenges:  ## score the rules on the challenge programs: detection, causes, al
 	$(PYTHON) tests/challenges/variants.py --wave sample
 	$(PYTHON) tests/challenges/check_soundness.py
 
+.PHONY: attribution
+attribution:  ## measure how often the strongest attribution is right, and write the tables into the README
+	$(PYTHON) tests/benchmarks/attribution.py --readme
+
 .PHONY: benchmark
 benchmark:  ## measure what recording costs, side by side with bare training and with other tools
 	$(PYTHON) tests/benchmarks/overhead.py --others

@@ -40,6 +40,8 @@ class ExplainedInput:
     dtype: str
     baseline: str  # what "absent" means here, in words
     names: tuple[str, ...] = ()  # of its features, where they are known
+    padding: int | None = None  # the symbol that pads texts, where there is one
+    time: int = 0  # the axis of a series along which time runs
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ class Intervention:
     """What happens to the loss when something of the input is exchanged between samples.
 
     `what` is shuffled (the place is exchanged, the rest stays) or alone (the rest is exchanged, the place stays).
-    `place` is an input's id, "id[3]" for a feature, "id[0:2,5:7]" for a region, "id padding" for the padding.
+    `place` is an input's id, "id[3]" for a feature, "id[0:2,5:7]" for a region, "id frame" for the border all around, "id moving"
+    for the window with the most attribution of each sample, "id padding" for the padding.
     """
 
     what: str

@@ -11,6 +11,7 @@ import click
 from diagnose.errors import tell
 
 SAMPLES = 4  # the worst, the best and two ordinary ones
+SECONDS = 30.0  # of processor time for each network
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -22,11 +23,14 @@ class Wish:
     samples: int = SAMPLES
     target: int | None = None
     keep: bool = True  # the samples themselves in the run
+    seconds: float = SECONDS  # of processor time for each network
 
 
 def explaining_options(command: Command) -> Command:
-    """Adds --method, --samples and --target to a click command."""
+    """Adds --method, --samples, --target and --seconds to a click command."""
     for option in (
+        click.option("--seconds", type=click.FloatRange(min=1), metavar="N",
+                     help=f"Explain a network within N seconds of processor time, and leave out what does not fit ({SECONDS:g})."),
         click.option("--target", type=click.IntRange(min=0), metavar="N",
                      help="Explain output N; by default the predicted class, or the one output."),
         click.option("--samples", type=click.IntRange(min=1, max=64), metavar="N",
@@ -37,20 +41,23 @@ def explaining_options(command: Command) -> Command:
     return command
 
 
-def wish_of(explain: bool, method: str | None, samples: int | None, target: int | None, *, keep: bool) -> Wish | None:
+def wish_of(
+    explain: bool, method: str | None, samples: int | None, target: int | None, seconds: float | None, *, keep: bool
+) -> Wish | None:
     """What was asked for; None where nothing was.
 
     Raises:
         UsageError: there is no such method, or it was named without --explain.
     """
     if not explain:
-        given = [n for n, v in (("--method", method), ("--samples", samples), ("--target", target)) if v is not None]
+        named = (("--method", method), ("--samples", samples), ("--target", target), ("--seconds", seconds))
+        given = [name for name, value in named if value is not None]
         if given:
             raise click.UsageError(f"expected --explain beside {given[0]}: nothing is explained without it")
         return None
     if method is not None and method not in METHODS:
         raise click.UsageError(f"expected --method to be one of {', '.join(METHODS)}, found {method!r}")
-    return Wish(method, samples or SAMPLES, target, keep)
+    return Wish(method, samples or SAMPLES, target, keep, seconds or SECONDS)
 
 
 METHODS = (

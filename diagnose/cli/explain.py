@@ -32,6 +32,7 @@ def explain(
     method: str | None,
     samples: int | None,
     target: int | None,
+    seconds: float | None,
     no_samples: bool,
     output: tuple[str, ...],
     format: str | None,
@@ -50,11 +51,11 @@ def explain(
     outputs = _outputs.resolve(output, format)
     file = None if what is None else Path(what)
     if file is not None and file.suffix == ".py":
-        wish = wish_of(True, method, samples, target, keep=not no_samples)
+        wish = wish_of(True, method, samples, target, seconds, keep=not no_samples)
         assert wish is not None
         path: str | None = _measured(file, weights, wish)
     else:
-        _measures_nothing(weights=weights, method=method, samples=samples, target=target)
+        _measures_nothing(weights=weights, method=method, samples=samples, target=target, seconds=seconds)
         path = what
     diagnosis = judged(path, sets=sets, select=select, ignore=ignore)
     told = _told(diagnosis)

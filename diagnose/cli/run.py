@@ -94,6 +94,7 @@ def run(
     method: str | None,
     samples: int | None,
     target: int | None,
+    seconds: float | None,
     program: tuple[str, ...],
     sets: tuple[tuple[str, str], ...],
     select: tuple[str, ...],
@@ -106,7 +107,7 @@ def run(
     The program behaves as under plain python: its output, its exit status, its child processes. Whatever we
     have to say goes to stderr.
     """
-    wish = wish_of(explain, method, samples, target, keep=not no_samples)
+    wish = wish_of(explain, method, samples, target, seconds, keep=not no_samples)
     aim = _target(module, program)
     # whatever can be refused is refused here, as one line: once `go` has begun, exceptions are the program's own
     if format_ and len(outputs) != 1:

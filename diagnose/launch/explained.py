@@ -115,7 +115,8 @@ def _state(weights: Path) -> Any:
             f"refused to unpickle {str(weights)!r}: it holds more than tensors, and could run code; save model.state_dict() instead"
         ) from None
     except Exception as error:
-        raise DiagnoseError(f"expected a state dict in {str(weights)!r}, found something else ({one_line(str(error))[:200]})") from error
+        said = one_line(str(error))[:200] or type(error).__name__
+        raise DiagnoseError(f"expected a state dict in {str(weights)!r}, found something else ({said})") from error
 
 
 def _unwrapped(key: str, own: dict[str, Any]) -> str:

@@ -134,7 +134,7 @@ def loss_of(given: Any, model: Any, loader: Any) -> tuple[Callable[..., Any], st
     was = model.training
     model.eval()
     with torch.no_grad():
-        outputs = model(x)
+        outputs = _tensor_of(model(**x) if isinstance(x, dict) else model(x))
     model.train(was)
     single = outputs.dim() == 1 or outputs.shape[-1] == 1
     if not y.is_floating_point() and not single:
@@ -142,6 +142,15 @@ def loss_of(given: Any, model: Any, loader: Any) -> tuple[Callable[..., Any], st
     if bool(((y == 0) | (y == 1)).all()) and single:
         return binary_cross_entropy_with_logits, "binary cross entropy with logits (labels are 0 and 1)"
     return mse_loss, "mean squared error (targets are numbers)"
+
+
+def _tensor_of(output: Any) -> Any:
+    """The first tensor of numbers of an answer, which may be a mapping, a tuple or a dataclass."""
+    import torch
+
+    from diagnose.observe.explain.calls import tensors
+
+    return output if isinstance(output, torch.Tensor) else next(tensors(output), output)
 
 
 def binary_cross_entropy_with_logits(output: Any, target: Any, reduction: str = "mean") -> Any:

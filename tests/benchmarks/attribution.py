@@ -1,13 +1,18 @@
 """How often the strongest attribution is right where the truth is known: by method, by captum called by hand, by chance.
 
-    python tests/benchmarks/attribution.py          # three seeds, a table
+    python tests/benchmarks/attribution.py          # three seeds, tables; --readme writes them into the README
 
 By hand means captum as its tutorials call it: a baseline of zeros, the predicted class, nothing checked.
 """
 
 from __future__ import annotations
 
+import copy
+import json
+import re
+import subprocess
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -18,6 +23,7 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).parent))
 from truths import TRUTHS, Truth
 
+import diagnose
 from diagnose.observe.explain.budget import Budget
 from diagnose.observe.explain.calls import Loss, Output, Row, call_of
 from diagnose.observe.explain.choice import choose, plane_layer
@@ -87,10 +93,64 @@ def measured(seeds: int = 3) -> dict[str, dict[str, float]]:
     return {name: {method: float(np.mean(values)) for method, values in told.items()} for name, told in found.items()}
 
 
-if __name__ == "__main__":
+def untrained(seeds: int = 3) -> dict[str, tuple[int, int]]:
+    """Of the same networks with their weights drawn anew, and as they are trained: how many fail each check of what was learnt."""
+    told = {f"{state}, {check}": [0, 0] for state in ("untrained", "trained") for check in ("learnt", "randomisation")}
+    for make in TRUTHS[1:]:  # the first has its weights by hand
+        for seed in range(seeds):
+            truth = make(seed)
+            fresh = copy.deepcopy(truth.model)
+            for part in fresh.modules():
+                if callable(reset := getattr(part, "reset_parameters", getattr(part, "_reset_parameters", None))):
+                    reset()
+            for state, model in (("untrained", fresh), ("trained", truth.model)):
+                found = diagnose.explain(model, truth.inputs[truth.rows], truth.targets[truth.rows], loss=truth.loss, seconds=5)
+                for check in found.trust:
+                    if (key := f"{state}, {check.name}") in told:
+                        told[key][0] += not check.passed
+                        told[key][1] += 1
+    return {name: (failed, of) for name, (failed, of) in told.items()}
+
+
+def shortcut() -> dict[str, tuple[str, str]]:
+    """Of demos/convolutional.py with its mark and without: what is found first, and what the exchange of the corner costs."""
+    told = {}
+    demo = Path(__file__).parents[2] / "demos" / "convolutional.py"
+    for name, more in (("with the mark", ()), ("mended (`--fixed`)", ("--fixed",))):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "diagnose", "run", "-q", "--explain", "-o", "out.json", str(demo)]
+            subprocess.run([*command, "--problem", "shortcut-feature", *more], cwd=folder, check=True, capture_output=True)
+            found = json.loads((Path(folder) / "out.json").read_text())
+        first = next((f"`{one['rule']}` at {one['places'][0]}, rank {one['rank']}" for one in found["findings"]), "nothing")
+        (made,) = found["explanations"]
+        placed = (one for one in made["interventions"] if one["what"] == "shuffled" and "[" in one["place"])
+        told[name] = first, next(f"{one['accuracy']:.1%} ({one['place']})" for one in placed)
+    return told
+
+
+def markdown(shares: dict[str, dict[str, float]], checks: dict[str, tuple[int, int]], demo: dict[str, tuple[str, str]]) -> str:
+    """The tables of the README."""
+    methods = list(dict.fromkeys(method for told in shares.values() for method in told))
+    lines = ["| strongest attribution where it must be | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
+    for name, told in shares.items():
+        lines.append(f"| {name} | " + " | ".join(f"{told[m]:.1%}" if m in told else "" for m in methods) + " |")
+    lines += ["", "| networks, check | fail it |", "|---|---|"]
+    lines += [f"| {name} | {failed} of {of} |" for name, (failed, of) in checks.items()]
+    lines += ["", "| `demos/convolutional.py --problem shortcut-feature` | found first | right with the place exchanged |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {name} | {first} | {right} |" for name, (first, right) in demo.items())])
+
+
+def main() -> None:
+    """Prints the tables, or writes them into the README."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    for name, told in measured().items():
-        print(name)
-        for method, share in told.items():
-            print(f"    {method:<30}{share:6.1%}")
+    told = markdown(measured(), untrained(), shortcut())
+    print(told)
+    if "--readme" in sys.argv:
+        readme = Path(__file__).parents[2] / "README.md"
+        mark = re.compile(r"(<!-- attribution: generated -->\n).*?(<!-- end of attribution -->)", re.S)
+        readme.write_text(mark.sub(lambda part: f"{part[1]}{told}\n{part[2]}", readme.read_text()))
+
+
+if __name__ == "__main__":
+    main()

@@ -237,6 +237,44 @@ def test_weights_that_do_not_fit_are_one_line(model: Path, weights: str, said: s
     assert said in done.stderr
 
 
+NAMED = """
+import dataclasses
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+@dataclasses.dataclass
+class Answer:
+    logits: torch.Tensor
+    hidden: torch.Tensor
+
+class Samples(Dataset):
+    def __len__(self):
+        return 64
+    def __getitem__(self, i):
+        x = torch.randn(6, generator=torch.Generator().manual_seed(i))
+        return {"left": x[:4], "right": x[4:]}, int(x[0] > 0)
+
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.head = torch.nn.Linear(6, 8), torch.nn.Linear(8, 2)
+    def forward(self, left, right):
+        hidden = torch.relu(self.hidden(torch.cat([left, right], 1)))
+        return Answer(self.head(hidden), hidden)
+
+model = Model()
+train_data = DataLoader(Samples(), 16)
+"""
+
+
+def test_inputs_by_name_and_a_dataclass_for_an_answer(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(NAMED)
+    done = command(tmp_path, "explain", "model.py", "--seconds", "5")
+    assert done.returncode == 0, done.stderr
+    (one,) = diagnose.load(tmp_path).trainings[0].explanations
+    assert [given.id for given in one.inputs] == ["Model:left", "Model:right"] and one.task == "classification"
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [

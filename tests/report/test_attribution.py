@@ -64,6 +64,25 @@ def test_input_and_map_stand_side_by_side_and_a_failed_map_says_so() -> None:
     assert len(told) < 2_500_000
 
 
+@pytest.mark.parametrize(("time", "shape"), [(0, (36, 2)), (1, (2, 36))])
+def test_time_runs_to_the_right(time: int, shape: tuple[int, int]) -> None:
+    values = GENERATOR.standard_normal(shape)
+    series = ExplainedInput("net:0", "series", shape, "float32", "the mean", time=time)
+    samples = tuple(replace(one, inputs={"net:0": values}, maps={"occlusion": {"net:0": values}}) for one in explanation().samples)
+    told = page(explanation(inputs=(series,), samples=samples, global_importance={"net:0": np.abs(values)}))
+    assert "time 0 to 35 to the right, channels 0 to 1 from the top" in told
+    lying = values if time else values.T
+    assert told.count(picture_of_map(lying)) == 2 and picture_of_map(lying.T) not in told
+
+
+def test_padding_is_named_beside_its_symbol() -> None:
+    text = ExplainedInput("net:0", "tokens", (3,), "int64", "the mean embedded symbol", padding=0)
+    seen, values = np.array([7.0, 4.0, 0.0]), np.array([0.5, 0.2, 0.1])
+    samples = tuple(replace(one, inputs={"net:0": seen}, maps={"occlusion": {"net:0": values}}) for one in explanation().samples)
+    told = page(explanation(inputs=(text,), samples=samples, global_importance={}))
+    assert told.count("<td>0, padding</td>") == 2 and "<td>7</td>" in told
+
+
 def test_without_samples_and_without_an_explanation() -> None:
     kept_out = tuple(replace(sample, inputs={}) for sample in explanation().samples)
     assert "no sample of the data" in page(explanation(samples=kept_out))

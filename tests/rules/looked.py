@@ -13,7 +13,7 @@ from diagnose.run import Training
 TABLE = ExplainedInput("net:0", "tabular", (8,), "float32", "the mean", tuple(f"f{i}" for i in range(8)))
 IMAGE = ExplainedInput("net:0", "image", (28, 28), "float32", "the background")
 TEXT = ExplainedInput("net:0", "tokens", (20,), "int64", "the padding symbol 0")
-CORNER, FEATURE, PADDING = "net:0[0:7,0:7]", "net:0[3]", "net:0 padding"
+CORNER, FEATURE, PADDING, MOVING = "net:0[0:7,0:7]", "net:0[3]", "net:0 padding", "net:0 moving"
 BEST, CHANCE = 0.9, 0.1  # share right of the network and of a constant answer: what is learnt is 0.8 wide
 
 

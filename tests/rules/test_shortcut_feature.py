@@ -1,5 +1,5 @@
 import pytest
-from looked import CORNER, FEATURE, PADDING, TABLE, TEXT, exchanged, explanation, found
+from looked import CORNER, FEATURE, MOVING, PADDING, TABLE, TEXT, exchanged, explanation, found
 
 RULE = "shortcut-feature"
 
@@ -43,9 +43,29 @@ def test_a_counter_that_is_used_among_others(itself: float, change: float, loud:
     assert bool(said) is loud and all("neighbours" in finding.message for finding in said)
 
 
-@pytest.mark.parametrize(("left", "loud"), [(0.2, True), (0.48, True), (0.52, False), (1.0, False)])
-def test_padding_that_decides(left: float, loud: bool) -> None:
-    assert bool(found(RULE, explanation(exchanged("shuffled", PADDING, left), inputs=[TEXT]))) is loud
+@pytest.mark.parametrize(
+    ("left", "kept", "loud"),
+    [(0.2, 0.9, True), (0.48, 0.27, True), (0.52, 0.9, False), (1.0, 1.0, False), (0.2, 0.23, False), (0.0, 0.0, False)],
+)
+def test_padding_that_decides_and_suffices(left: float, kept: float, loud: bool) -> None:
+    both = exchanged("shuffled", PADDING, left), exchanged("alone", PADDING, kept)
+    assert bool(found(RULE, explanation(*both, inputs=[TEXT]))) is loud
+
+
+@pytest.mark.parametrize(("lost", "kept", "loud"), [(0.95, 0.9, True), (0.52, 0.27, True), (0.48, 0.9, False), (0.9, 0.23, False)])
+def test_a_mark_that_moves_may_be_the_object(lost: float, kept: float, loud: bool) -> None:
+    moved = {"moving": True, "height": 7, "width": 7}
+    said = found(RULE, explanation(exchanged("shuffled", MOVING, 1 - lost, **moved), exchanged("alone", MOVING, kept, **moved)))
+    assert bool(said) is loud
+    assert all(finding.severity == "warning" and "7 by 7 pixels, at another place in each" in finding.message for finding in said)
+
+
+def test_of_one_input_the_strongest_place_is_named_and_one_that_stays_first() -> None:
+    still, moved = {"border": True, "corner": True}, {"moving": True, "height": 7, "width": 7}
+    both = exchanged("shuffled", CORNER, 0.3, **still), exchanged("alone", CORNER, 0.5, **still)
+    more = exchanged("shuffled", MOVING, 0.0, **moved), exchanged("alone", MOVING, 1.0, **moved)
+    (finding,) = found(RULE, explanation(*both, *more))
+    assert finding.places == (CORNER,)
 
 
 def test_silent_without_classes_and_chance() -> None:

@@ -26,6 +26,12 @@ def test_a_reconstruction_error_is_like_that_of_shuffled_weights() -> None:
     assert found(RULE, alike) and not found(RULE, replace(alike, task="autoencoder"))
 
 
+@pytest.mark.parametrize(("deletion", "loud"), [(0.4, False), (-0.1, True)])
+def test_likeness_needs_a_second_sign_where_there_is_one(deletion: float, loud: bool) -> None:
+    trust = (Check("deletion", deletion, "above", 0.0), Check("insertion", 0.4, "above", 0.0), Check("randomisation", 0.9, "below", 0.7))
+    assert bool(found(RULE, explanation(methods=(Method("integrated-gradients", "differentiable", trust=trust),)))) is loud
+
+
 def test_other_figures_are_no_matter_of_stability() -> None:
     assert not found(RULE, checked("deletion", -1.0, 0.0, "above"))
 

@@ -12,21 +12,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from diagnose.explanation import Intervention
-from diagnose.observe.explain.columns import by_themselves, counts
-from diagnose.observe.explain.kinds import channel_axis
+from diagnose.observe.explain.padding import filled, relaid
+from diagnose.observe.explain.places import Place, Plane, columns, parts_of_image
 from diagnose.observe.explain.subject import Input, Subject, spread
 
-AREA = 1 / 16  # of an image that a shortcut's window takes, at most: a corner mark is smaller than what it marks
-TOP = 3  # features of a table that are tried alone
-SCREENED = 128  # samples on which the windows of an image are compared
-ROUNDS = 3  # exchanges, whose losses are averaged
 LEAST = 16  # samples: fewer say nothing about a distribution
-
-Plane = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -67,150 +60,114 @@ def _right(subject: Subject, rows: Tensor, prediction: Tensor) -> Tensor | None:
     return None
 
 
-def interventions(subject: Subject, rows: Tensor, importance: Mapping[str, Plane], whole: Level, batch: int) -> list[Intervention]:
-    """Every exchange that the rules want to know of."""
+@dataclass(frozen=True)
+class Sizes:
+    """How much is tried: samples on which the windows of an image are compared, exchanges that are averaged, samples at once."""
+
+    screened: int = 128
+    rounds: int = 3
+    batch: int = 512
+
+
+def interventions(
+    subject: Subject, rows: Tensor, importance: Mapping[str, Plane], whole: Level, sizes: Sizes,
+    single: tuple[Tensor, Mapping[str, Tensor]],
+) -> list[Intervention]:  # fmt: skip
+    """Every exchange that the rules want to know of.
+
+    Args:
+        rows: samples, (rows,), and `whole`, how well they do as they are.
+        importance: mean magnitude of the maps, by input.
+        single: numbers of some samples, and the magnitudes of their maps, (samples, …) by input.
+    """
+    from diagnose.observe.explain.moving import moved_marks
+
     if len(rows) < LEAST:
         return []
     found = []
     for given in subject.inputs:
         everything = torch.ones(given.shape, dtype=torch.bool)
-        found.append(_exchanged(subject, rows, given, everything, "shuffled", given.id, whole, batch))
+        found.append(_exchanged(subject, rows, given, everything, "shuffled", given.id, whole, sizes))
         mass = importance.get(given.id)
         if mass is None or not mass.sum() > 0:
             continue
-        for place, mask, details in _places(subject, rows, given, mass, whole, batch):
-            share, size = float(mass[mask.numpy()].sum() / mass.sum()), float(mask.float().mean())
-            for what, exchanged in (("shuffled", mask), ("alone", ~mask)):
-                one = _exchanged(subject, rows, given, exchanged, what, place, whole, batch)
-                found.append(_with(one, share, size, details))
-        padding = _padding(subject, given, rows, whole, mass, batch)
-        if padding is not None:
-            found.append(padding)
+        for place in _places(subject, rows, given, mass, whole, sizes):
+            share, size = float(mass[place.mask.numpy()].sum() / mass.sum()), float(place.mask.float().mean())
+            for what, exchanged in (("shuffled", place.mask), ("alone", ~place.mask)):
+                one = _exchanged(subject, rows, given, exchanged, what, place.name, whole, sizes)
+                found.append(replace(one, mass=share, size=size, details=place.details))
+        if given.kind == "image":
+            found += moved_marks(subject, single[0], given, single[1][given.id], sizes.rounds, sizes.batch)
+        found += _padding(subject, given, rows, whole, sizes, single)
     return found
 
 
-def _with(one: Intervention, mass: float, size: float, details: Mapping[str, object]) -> Intervention:
-    return replace(one, mass=mass, size=size, details=details)
-
-
 def _exchanged(
-    subject: Subject, rows: Tensor, given: Input, mask: Tensor, what: str, place: str, whole: Level, batch: int, rounds: int = ROUNDS
+    subject: Subject, rows: Tensor, given: Input, mask: Tensor, what: str, place: str, whole: Level, sizes: Sizes
 ) -> Intervention:
     """The values in `mask` (of a sample's shape) come from another sample each; with "alone", all other inputs too."""
     generator = torch.Generator().manual_seed(0)
     losses, accuracies, changes = [], [], []
-    spread = whole.prediction.std(0).norm().clamp_min(1e-12) if len(rows) > 1 else torch.tensor(1.0)
-    for _ in range(rounds):
+    for _ in range(sizes.rounds):
         order = torch.randperm(len(rows), generator=generator)
         own = subject.slots[given.slot][rows]
         swapped = [slot[rows][order] if what == "alone" else slot[rows] for slot in subject.slots]
         swapped[given.slot] = torch.where(mask.to(own.device), own[order], own)
-        found = level(subject, rows, swapped, batch)
+        found = level(subject, rows, swapped, sizes.batch)
         assert found is not None
         losses.append(found.losses)
         accuracies.append(found.accuracy)
-        changes.append(float((found.prediction - whole.prediction).std(0).norm() / spread))
+        changes.append(float((found.prediction - whole.prediction).std(0).norm() / spread_of(whole)))
     mean = torch.stack(losses).mean(0)
     noise = float((mean - whole.losses).std() / len(rows) ** 0.5)
     accuracy = float(np.mean(accuracies))
     return Intervention(what, place, float(mean.mean()), accuracy, float(np.mean(changes)), noise)
 
 
-Place = tuple[str, Tensor, dict[str, object]]  # name, mask of a sample's shape, details
+def spread_of(whole: Level) -> Tensor:
+    """How far the outputs lie apart: what changes of them are told in."""
+    spread: Tensor = whole.prediction.std(0).norm().clamp_min(1e-12)
+    return spread
 
 
-def _places(subject: Subject, rows: Tensor, given: Input, mass: Plane, whole: Level, batch: int) -> Iterator[Place]:
-    """The places of an input that may decide: features of a table by their attribution; of an image the window that holds
-    the most attribution, and the one of all that costs the most when it is exchanged once."""
+def _places(subject: Subject, rows: Tensor, given: Input, mass: Plane, whole: Level, sizes: Sizes) -> Iterator[Place]:
     if given.kind == "tabular" and len(given.shape) == 1 and given.shape[0] > 1:
-        told = np.full(given.shape[0], np.nan)
-        if subject.targets is not None:
-            told = by_themselves(given.raw[rows], subject.targets[rows], subject.task)
-        alone = [int(np.nanargmax(told))] if np.isfinite(told).any() else []
-        most = [int(feature) for feature in np.argsort(-mass, kind="stable")[:TOP]]
-        for feature in dict.fromkeys([*most, *alone]):
-            mask = torch.zeros(given.shape, dtype=torch.bool)
-            mask[feature] = True
-            details: dict[str, object] = {
-                "feature": feature, "counter": counts(given.raw[rows, feature]), "by_itself": float(told[feature]),
-            }  # fmt: skip
-            yield f"{given.id}[{feature}]", mask, details
+        yield from columns(subject, given, mass, rows)
     elif given.kind == "image":
-        axis = channel_axis(given)
-        plane = mass if axis is None else mass.sum(axis)
-        heaviest, *others = [_windowed(given, axis, corner) for corner in windows(plane)]
-        some = rows[spread(len(rows), SCREENED)]
-        before = level(subject, some, batch=batch) or whole
+        some = rows[spread(len(rows), sizes.screened)]
+        before = level(subject, some, batch=sizes.batch) or whole
 
         def cost(one: Place) -> float:
-            return _exchanged(subject, some, given, one[1], "shuffled", one[0], before, batch, rounds=1).loss
+            return _exchanged(subject, some, given, one.mask, "shuffled", one.name, before, replace(sizes, rounds=1)).loss
 
-        dearest = max((heaviest, *others), key=cost)
-        yield heaviest
-        if dearest[0] != heaviest[0]:
-            yield dearest
+        yield from parts_of_image(given, mass, cost)
 
 
-def _windowed(given: Input, axis: int | None, corner: tuple[int, int, int, int]) -> Place:
-    top, left, height, width = corner
-    plane = [n for i, n in enumerate(given.shape) if i != axis]
-    flat = torch.zeros(plane, dtype=torch.bool)
-    flat[top : top + height, left : left + width] = True
-    mask = flat if axis is None else flat.unsqueeze(axis).expand(given.shape).clone()
-    edges = [top == 0, left == 0, top + height == plane[0], left + width == plane[1]]
-    details: dict[str, object] = {"border": any(edges), "corner": (edges[0] or edges[2]) and (edges[1] or edges[3])}
-    return f"{given.id}[{top}:{top + height},{left}:{left + width}]", mask, details
-
-
-def windows(plane: Plane) -> list[tuple[int, int, int, int]]:
-    """Top, left, height and width of windows: the one that holds the most of the plane, one around its highest value, and
-    a grid of them that covers the plane to its borders."""
-    heaviest = window(plane)
-    _, _, tall, wide = heaviest
-    height, width = plane.shape
-    row, column = np.unravel_index(int(plane.argmax()), plane.shape)
-    around = min(max(0, int(row) - tall // 2), height - tall), min(max(0, int(column) - wide // 2), width - wide), tall, wide
-    tops, lefts = (np.linspace(0, n - side, -(-n // side)).round().astype(int) for n, side in ((height, tall), (width, wide)))
-    grid = [(int(top), int(left), tall, wide) for top in tops for left in lefts]
-    return list(dict.fromkeys([heaviest, around, *grid]))
-
-
-def window(plane: Plane) -> tuple[int, int, int, int]:
-    """Top, left, height and width of the window of at most `AREA` of the plane that holds the most."""
-    height, width = plane.shape
-    side = max(1, int(math.sqrt(AREA * height * width)))
-    tall, wide = min(side, height), min(side, width)
-    sums = np.pad(plane.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    boxes = sums[tall:, wide:] - sums[:-tall, wide:] - sums[tall:, :-wide] + sums[:-tall, :-wide]
-    top, left = np.unravel_index(int(boxes.argmax()), boxes.shape)
-    return int(top), int(left), tall, wide
-
-
-def _padding(subject: Subject, given: Input, rows: Tensor, whole: Level, mass: Plane, batch: int) -> Intervention | None:
-    """The padding of a text is filled with symbols of the same text, over and over."""
-    if given.embedding is None or len(given.shape) != 1:
-        return None
-    symbol = getattr(given.embedding, "padding_idx", None)
-    if symbol is None:
-        return None
+def _padding(
+    subject: Subject, given: Input, rows: Tensor, whole: Level, sizes: Sizes, single: tuple[Tensor, Mapping[str, Tensor]]
+) -> list[Intervention]:
+    """The padding of a text is filled with symbols of the same text; and is kept while the texts are exchanged."""
+    if given.padding is None:
+        return []
     tokens = given.raw[rows]
-    empty = tokens == symbol
+    empty = tokens == given.padding
     if not bool(empty.any()) or bool(empty.all(1).any()):
-        return None
-    filled = tokens.clone()
-    for row, gone in zip(filled, empty, strict=True):
-        content = row[~gone]
-        row[gone] = content.repeat(len(row) // len(content) + 1)[: int(gone.sum())]
-    swapped = [slot[rows].clone() for slot in subject.slots]
-    swapped[given.slot] = filled
-    found = level(subject, rows, swapped, batch)
-    assert found is not None
-    noise = float((found.losses - whole.losses).std() / len(rows) ** 0.5)
-    spread = whole.prediction.std(0).norm().clamp_min(1e-12)
-    change = float((found.prediction - whole.prediction).std(0).norm() / spread)
-    share = float((torch.from_numpy(mass) * empty.double().cpu().mean(0)).sum() / mass.sum())
-    mean = float(found.losses.mean())
-    return Intervention("shuffled", f"{given.id} padding", mean, found.accuracy, change, noise, float(empty.float().mean()), share)
+        return []
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
+    maps, there = single[1][given.id], given.raw[single[0]] == given.padding
+    mass, size = float((maps * there).sum() / maps.sum().clamp_min(1e-30)), float(empty.float().mean())
+    told = []
+    for what, changed in (("shuffled", filled(tokens, empty)), ("alone", relaid(tokens, empty, order))):
+        swapped = [slot[rows].clone() for slot in subject.slots]
+        swapped[given.slot] = changed
+        found = level(subject, rows, swapped, sizes.batch)
+        assert found is not None
+        noise = float((found.losses - whole.losses).std() / len(rows) ** 0.5)
+        change = float((found.prediction - whole.prediction).std(0).norm() / spread_of(whole))
+        told.append(
+            Intervention(what, f"{given.id} padding", float(found.losses.mean()), found.accuracy, change, noise, size, mass)
+        )
+    return told
 
 
 def chance(subject: Subject, rows: Tensor) -> tuple[float, float]:

@@ -28,6 +28,8 @@ class Wish(Protocol):
     def target(self) -> int | None: ...
     @property
     def keep(self) -> bool: ...
+    @property
+    def seconds(self) -> float: ...
 
 
 def explain_kept(keeper: Keeper, writer: Writer, wish: Wish, say: Callable[[str], None]) -> list[Explanation]:
@@ -71,7 +73,7 @@ def _explained(kept: Kept, wish: Wish) -> Explanation:
     try:
         subject = Subject(kept.module, shown.call, shown.output, shown.loss, shown.rows, kept.name, wish.target)
         return explained(
-            subject, data=in_words(shown), method=wish.method, samples=wish.samples, keep=wish.keep,
+            subject, data=in_words(shown), method=wish.method, samples=wish.samples, keep=wish.keep, seconds=wish.seconds,
             training_rows=() if trained is None or trained is shown else trained.rows,
         )  # fmt: skip
     except CannotExplain as error:

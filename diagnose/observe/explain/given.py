@@ -37,7 +37,7 @@ def explain_loaders(
     subject = Subject(model, call, Output(), named_loss(loss), rows, name, wish.target)
     return explained(
         subject, data=f"{len(rows):,} samples of {data}", training_rows=seen, method=wish.method, samples=wish.samples,
-        keep=wish.keep, names=names, notes=notes,
+        keep=wish.keep, names=names, notes=notes, seconds=wish.seconds,
     )  # fmt: skip
 
 

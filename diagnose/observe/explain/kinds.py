@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from diagnose.observe.explain.padding import padding_of
 from diagnose.observe.explain.subject import Input, Subject, spread
 
 CHANNELS = (1, 3, 4)
@@ -16,6 +17,7 @@ def settle(subject: Subject) -> None:
     """Fills in kind and baseline of every input."""
     for given in subject.inputs:
         given.kind = kind_of(given, subject)
+        given.padding = padding_of(given)
         given.baseline, given.said = baseline_of(given, subject)
 
 
@@ -64,17 +66,18 @@ def baseline_of(given: Input, subject: Subject) -> tuple[Tensor, str]:
 
     A baseline decides what a map means (Sturmfels et al. 2020, https://doi.org/10.23915/distill.00022): for images their
     background, where one value is common enough to be one; for numbers their mean over the kept samples; for symbols the
-    padding, else the zero vector (Sundararajan et al. 2017, section 3).
+    zero vector (Sundararajan et al. 2017, section 3), or where texts are padded the mean symbol: held against itself, the
+    padding would count for nothing, whatever it does.
     """
     if given.embedding is not None:
         width = given.values(torch.arange(1)).shape[-1]
-        padding = getattr(given.embedding, "padding_idx", None)
-        zero = torch.zeros(*given.shape, width)
-        if padding is None:
-            return zero, "the zero vector in place of each embedded symbol"
+        if given.padding is None:
+            return torch.zeros(*given.shape, width), "the zero vector in place of each embedded symbol"
+        content, counts = given.raw[given.raw != given.padding].unique(return_counts=True)
         with torch.no_grad():
-            vector = given.embedding(torch.full(given.shape, padding, dtype=given.raw.dtype, device=given.raw.device))
-        return vector, f"the padding symbol {padding}"
+            mean = (given.embedding(content) * (counts / counts.sum())[:, None]).sum(0)
+        said = f"the mean embedded symbol, in place of the padding (symbol {given.padding}) too"
+        return mean.expand(*given.shape, width).clone(), said
     values = given.raw
     if given.kind == "image":
         some = values[spread(len(values), 64)]

@@ -32,6 +32,9 @@ class Work:
     budget: Budget
     chosen: Tensor | None
     layer: nn.Module | None = None  # for layer Grad-CAM
+    most_steps: int = MOST_STEPS  # of the path integral
+    steps: int | None = None  # that were taken: checks and importance use as many
+    wanting: bool = False  # more would have been needed
 
     def forward(self, *given: Tensor) -> Tensor:
         """The explained number of each sample: the inputs' values, then the samples' numbers."""
@@ -40,6 +43,14 @@ class Work:
         for value in values:  # an input that is not used has a gradient of zero, not none
             score = score + 0 * value.flatten(1).sum(1)
         return score
+
+    def change(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """(rows,) twice: the explained number of the samples, and of their baselines."""
+        parts = rows.split(self.budget.batch)
+        with torch.no_grad():
+            whole = torch.cat([self.forward(*self.values(part), part) for part in parts])
+            empty = torch.cat([self.forward(*self.baselines(len(part)), part) for part in parts])
+        return whole, empty
 
     def baselines(self, amount: int) -> tuple[Tensor, ...]:
         """Of every input, (amount, …)."""
@@ -59,15 +70,18 @@ def integrated_gradients(work: Work, rows: Tensor) -> tuple[Tensor, ...]:
 
     values, baselines = work.values(rows), work.baselines(len(rows))
     engine = IntegratedGradients(work.forward)
-    with torch.no_grad():
-        change = work.forward(*values, rows) - work.forward(*baselines, rows)
-    steps, found = STEPS, None
+    whole, empty = work.change(rows)
+    steps = work.steps or min(STEPS, work.most_steps)
     while True:
         found = engine.attribute(
             values, baselines, additional_forward_args=rows, n_steps=steps, method="gausslegendre",
             internal_batch_size=max(len(rows), work.budget.batch),
         )  # fmt: skip
-        if steps >= MOST_STEPS or _gap(found, change) < GAP or work.budget.left <= 0:
+        if work.steps is not None:
+            return tuple(found)
+        short = _gap(found, whole - empty) >= GAP
+        if not short or 2 * steps > work.most_steps:
+            work.steps, work.wanting = steps, short
             return tuple(found)
         steps *= 2
 
@@ -120,7 +134,7 @@ def occlusion(work: Work, rows: Tensor) -> tuple[Tensor, ...]:
     from captum.attr import FeatureAblation
 
     engine = FeatureAblation(work.forward)
-    masks = tuple(_windows(given, work.subject) for given in work.subject.inputs)
+    masks = tuple(windows_of(given, work.subject) for given in work.subject.inputs)
     found = engine.attribute(
         work.values(rows), work.baselines(len(rows)), additional_forward_args=rows, feature_mask=_numbered(masks),
         perturbations_per_eval=max(1, work.budget.batch // len(rows)),
@@ -174,6 +188,12 @@ WAYS: dict[str, Way] = {
 COMPLETE = ("integrated-gradients", "shapley-sampling", "deep-lift")  # whose maps sum to the score's change
 
 
+def maps_of(work: Work, name: str, rows: Tensor) -> tuple[Tensor, ...]:
+    """The maps of a method, of each input (rows, …), as many samples at once as memory allows."""
+    parts = [WAYS[name](work, part) for part in rows.split(work.budget.batch)]
+    return tuple(torch.cat([found[place].detach() for found in parts]) for place in range(len(work.subject.inputs)))
+
+
 def _each(given: Input) -> Tensor:
     """Every value a feature; every symbol one."""
     count = int(torch.tensor(given.shape).prod()) if given.shape else 1
@@ -181,8 +201,8 @@ def _each(given: Input) -> Tensor:
     return _wide(mask, given)
 
 
-def _windows(given: Input, subject: Subject) -> Tensor:
-    """Patches of an image over all channels, stretches of time, else single values."""
+def windows_of(given: Input, subject: Subject) -> Tensor:
+    """The number of each value's window: patches of an image over all channels, stretches of time, else single values."""
     shape = given.shape
     if given.kind == "image":
         axis = channel_axis(given)

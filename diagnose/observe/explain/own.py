@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from diagnose.errors import UsageError
 from diagnose.explanation import Explanation
+from diagnose.observe.explain.budget import SECONDS
 from diagnose.observe.explain.calls import Call, Loss, Output, Row, by_sample, call_of
 from diagnose.observe.explain.measure import SAMPLES, explained
 from diagnose.observe.explain.subject import CannotExplain, Subject
@@ -33,6 +34,7 @@ def explain(
     training: tuple[Any, Any] | None = None,
     names: Sequence[str] = (),
     name: str | None = None,
+    seconds: float = SECONDS,
 ) -> Explanation:
     """What a network looks at, with figures that say how far that can be believed.
 
@@ -49,6 +51,7 @@ def explain(
         training: inputs and targets that the model was trained on, to compare their losses.
         names: of the features of a table.
         name: of the network; by default its class.
+        seconds: of processor time that it may take; what does not fit is left out, and told in `notes`.
 
     Returns:
         An explanation; its `findings` are those of the rules of the family attribution.
@@ -67,7 +70,7 @@ def explain(
     subject = Subject(model, call, Output(), given, rows, shown, target)
     seen: list[Row] = [] if training is None else _called(model, *training)[1]
     data = f"{len(rows):,} samples that were given"
-    return explained(subject, data=data, training_rows=seen, method=method, samples=samples, names=names)
+    return explained(subject, data=data, training_rows=seen, method=method, samples=samples, names=names, seconds=seconds)
 
 
 def named_loss(loss: Callable[..., Any]) -> Loss:

@@ -36,6 +36,7 @@ class Input:
     kind: str = "other"
     baseline: Tensor = field(default_factory=lambda: torch.empty(0))  # (…) of `values`, without the batch
     said: str = ""  # the baseline in words
+    padding: int | None = None  # the symbol that pads texts
 
     def values(self, rows: Tensor | None = None) -> Tensor:
         """(rows, …) floats: the input itself, or (rows, length, width) of embedded symbols."""
@@ -122,6 +123,13 @@ class Subject:
 
     def __len__(self) -> int:
         return len(self.slots[0])
+
+    def restrict(self, rows: Tensor) -> None:
+        """Leaves it only these of its samples."""
+        self.slots = [slot[rows] for slot in self.slots]
+        self.targets = None if self.targets is None else self.targets[rows]
+        for given in self.inputs:
+            given.raw = self.slots[given.slot]
 
     def _inputs(self, asked: list[tuple[nn.Module, Tensor]], some: Tensor) -> Iterator[Input]:
         for place, (name, tensor) in enumerate(zip(self.call.names, self.slots, strict=True)):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from diagnose.explanation import Check
-from diagnose.observe.explain.dependence import chance
+from diagnose.observe.explain.dependence import chance, level
 from diagnose.observe.explain.methods import Work
 from diagnose.observe.explain.subject import Subject, spread
 
@@ -26,10 +26,13 @@ NOISE = 0.02  # of each value's spread over the samples; Yeh et al. 2019 use 0.0
 SENSITIVE = 1.0  # a map that changes by more than its own size under invisible noise
 LIKENESS = 0.7  # rank correlation with the maps of a network whose weights were shuffled
 GAINED = 0.1  # of the loss of a constant answer: untrained networks were measured to reach 0.05 by luck
-CHUNKS, ORDERS, DRAWS = 16, 8, 3
+CHUNKS, ORDERS, DRAWS, JUDGED = 16, 8, 3, 256
 
 
-def checks(work: Work, explain: Explain, rows: Tensor, maps: Maps, *, complete: bool, random: Randomised) -> list[tuple[Check, ...]]:
+def checks(
+    work: Work, explain: Explain, rows: Tensor, maps: Maps, *, complete: bool, random: Randomised, orders: int = ORDERS,
+    draws: int = DRAWS,
+) -> list[tuple[Check, ...]]:  # fmt: skip
     """The trust figures of each sample's map.
 
     Args:
@@ -37,14 +40,16 @@ def checks(work: Work, explain: Explain, rows: Tensor, maps: Maps, *, complete: 
         maps: of each input, (rows, …) of `values`.
         complete: whether the maps must sum to the change of the score.
         random: the networks with shuffled weights.
+        orders: random ones that the map's order is compared with.
+        draws: of noise on the inputs.
     """
     columns: list[tuple[str, Tensor, str, float]] = []
     if complete:
         columns.append(("completeness", completeness(work, rows, maps), "below", GAP))
-    deletion, insertion = curves(work, rows, maps)
+    deletion, insertion = curves(work, rows, maps, orders)
     columns.append(("deletion", deletion, "above", GAIN))
     columns.append(("insertion", insertion, "above", GAIN))
-    columns.append(("sensitivity", sensitivity(work, explain, rows, maps), "below", SENSITIVE))
+    columns.append(("sensitivity", sensitivity(work, explain, rows, maps, draws), "below", SENSITIVE))
     columns.append(("randomisation", random.likeness(explain, rows, maps), "below", LIKENESS))
     if random.gained is not None:
         columns.append(("learnt", torch.full((len(rows),), random.gained), "above", GAINED))
@@ -64,13 +69,13 @@ def completeness(work: Work, rows: Tensor, maps: Maps) -> Tensor:
     References:
         Sundararajan et al. 2017, axiom "completeness", https://arxiv.org/abs/1703.01365
     """
-    with torch.no_grad():
-        change = work.forward(*work.values(rows), rows) - work.forward(*work.baselines(len(rows)), rows)
+    whole, empty = work.change(rows)
+    change = whole - empty
     total = torch.stack([part.flatten(1).sum(1) for part in maps]).sum(0)
     return (total - change).abs() / change.abs().clamp_min(1e-9)
 
 
-def curves(work: Work, rows: Tensor, maps: Maps) -> tuple[Tensor, Tensor]:
+def curves(work: Work, rows: Tensor, maps: Maps, orders: int = ORDERS) -> tuple[Tensor, Tensor]:
     """(rows,) twice: how much sooner the score falls when the highest values are taken away first than in random order, and
     how much sooner it rises when they are put in first; in shares of the score's whole change.
 
@@ -79,31 +84,31 @@ def curves(work: Work, rows: Tensor, maps: Maps) -> tuple[Tensor, Tensor]:
     """
     subject = work.subject
     reduced = torch.cat([i.reduced(part).flatten(1) for i, part in zip(subject.inputs, maps, strict=True)], 1)
+    whole, empty = work.change(rows)
     with torch.no_grad():
-        whole, empty = work.forward(*work.values(rows), rows), work.forward(*work.baselines(len(rows)), rows)
         sign = torch.sign(whole - empty)
         order = (reduced * sign[:, None]).argsort(1, descending=True)
         generator = torch.Generator().manual_seed(0)
-        chance = [torch.stack([torch.randperm(reduced.shape[1], generator=generator) for _ in rows]) for _ in range(ORDERS)]
-        scale = (whole - empty).abs().clamp_min(1e-9)
-        ours = _areas(work, rows, order)
-        others = [_areas(work, rows, other.to(order.device)) for other in chance]
-    falls = torch.stack([area for area, _ in others]).mean(0) - ours[0]
-    rises = ours[1] - torch.stack([area for _, area in others]).mean(0)
-    return sign * falls / scale, sign * rises / scale
+        features = reduced.shape[1]
+        chance = [torch.stack([torch.randperm(features, generator=generator) for _ in rows]) for _ in range(orders)]
+        away, into = _areas(work, rows, torch.stack([order, *(other.to(order.device) for other in chance)]))
+    scale = sign / (whole - empty).abs().clamp_min(1e-9)
+    return (away[1:].mean(0) - away[0]) * scale, (into[0] - into[1:].mean(0)) * scale
 
 
-def _areas(work: Work, rows: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
-    """(rows,) mean score while the values in `order` are taken away, and while they are put in."""
-    rank = order.argsort(1)  # of each feature
-    features = order.shape[1]
+def _areas(work: Work, rows: Tensor, orders: Tensor) -> tuple[Tensor, Tensor]:
+    """(orders, rows) mean score while the values in each of `orders` (orders, rows, features) are taken away, and put in."""
+    many, samples, features = orders.shape
+    rank = orders.argsort(2).flatten(0, 1)  # of each feature, (orders × rows, features)
+    again = rows.repeat(many)
     cuts = np.unique(np.linspace(0, features, min(CHUNKS, features) + 1).round().astype(int))
-    away, into = [], []
+    sums = [torch.zeros(many * samples, device=orders.device) for _ in range(2)]
     for cut in cuts:
-        gone = rank < int(cut)
-        away.append(work.forward(*_mixed(work, rows, gone), rows))
-        into.append(work.forward(*_mixed(work, rows, ~gone), rows))
-    return torch.stack(away).mean(0), torch.stack(into).mean(0)
+        for total, gone in zip(sums, (rank < int(cut), rank >= int(cut)), strict=True):
+            pairs = zip(again.split(work.budget.batch), gone.split(work.budget.batch), strict=True)
+            total += torch.cat([work.forward(*_mixed(work, some, mask), some) for some, mask in pairs])
+    away, into = (total.reshape(many, samples) / len(cuts) for total in sums)
+    return away, into
 
 
 def _mixed(work: Work, rows: Tensor, gone: Tensor) -> list[Tensor]:
@@ -119,8 +124,8 @@ def _mixed(work: Work, rows: Tensor, gone: Tensor) -> list[Tensor]:
     return found
 
 
-def sensitivity(work: Work, explain: Explain, rows: Tensor, maps: Maps) -> Tensor:
-    """(rows,) how far the map moves under invisible noise on the inputs, as a share of its own size; the worst of two draws.
+def sensitivity(work: Work, explain: Explain, rows: Tensor, maps: Maps, draws: int = DRAWS) -> Tensor:
+    """(rows,) how far the map moves under invisible noise on the inputs, as a share of its own size; the worst of some draws.
 
     References:
         Yeh et al. 2019, "On the (in)fidelity and sensitivity of explanations", https://arxiv.org/abs/1901.09392
@@ -128,7 +133,7 @@ def sensitivity(work: Work, explain: Explain, rows: Tensor, maps: Maps) -> Tenso
     generator = torch.Generator().manual_seed(0)
     size = torch.stack([part.flatten(1).square().sum(1) for part in maps]).sum(0).sqrt().clamp_min(1e-12)
     worst = torch.zeros(len(rows))
-    for _ in range(DRAWS):
+    for _ in range(draws):
         with _noisy(work.subject, rows, generator):
             moved = explain(rows)
         far = torch.stack([(a - b).flatten(1).square().sum(1) for a, b in zip(moved, maps, strict=True)]).sum(0).sqrt()
@@ -167,11 +172,11 @@ class Randomised:
         Adebayo et al. 2018, "Sanity checks for saliency maps", section 3, https://arxiv.org/abs/1810.03292
     """
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, draws: int = DRAWS, judged: int = JUDGED, batch: int = 256) -> None:
         self.subject = subject
-        self._own = {name: value.clone() for name, value in subject.model.state_dict().items()}
-        self._drawn = [self._shuffled(seed) for seed in range(DRAWS)]
-        self.gained = self._gained()
+        self._judged = spread(len(subject), judged)
+        self._seeds = range(draws)
+        self.gained = self._gained(batch)
 
     def _shuffled(self, seed: int) -> dict[str, Tensor]:
         """All parameters with their entries in another order, so that each keeps its spread."""
@@ -183,8 +188,9 @@ class Randomised:
         return drawn
 
     @contextmanager
-    def in_place(self, drawn: dict[str, Tensor]) -> Iterator[None]:
-        """While open, the network has these weights."""
+    def in_place(self, seed: int) -> Iterator[None]:
+        """While open, the network has weights shuffled by this seed; drawn anew each time, for they may be large."""
+        drawn = self._shuffled(seed)
         parameters = dict(self.subject.model.named_parameters())
         own = {name: parameters[name].data for name in drawn}
         try:
@@ -195,30 +201,28 @@ class Randomised:
             for name, value in own.items():
                 parameters[name].data = value
 
-    def _gained(self) -> float | None:
+    def _gained(self, batch: int) -> float | None:
         """The share of the loss of a constant answer, or of the shuffled networks, that the network has done away with.
 
         None where no loss is known. Of a network that has learnt nothing a map cannot show what was learnt.
         """
-        rows = spread(len(self.subject), 256)
-        with torch.no_grad():
-            own = self.subject.losses(rows, self.subject.predict(rows))
-            if own is None:
-                return None
-            others = [chance(self.subject, rows)[0]]
-            for drawn in self._drawn:
-                with self.in_place(drawn):
-                    found = self.subject.losses(rows, self.subject.predict(rows))
-                others += [] if found is None else [float(found.mean())]
+        own = level(self.subject, self._judged, batch=batch)
+        if own is None:
+            return None
+        others = [chance(self.subject, self._judged)[0]]
+        for seed in self._seeds:
+            with self.in_place(seed):
+                found = level(self.subject, self._judged, batch=batch)
+            others += [] if found is None else [float(found.losses.mean())]
         reference = min((one for one in others if math.isfinite(one)), default=math.nan)
-        return 1 - float(own.mean()) / reference if reference > 0 else math.nan
+        return 1 - float(own.losses.mean()) / reference if reference > 0 else math.nan
 
     def likeness(self, explain: Explain, rows: Tensor, maps: Maps) -> Tensor:
         """(rows,) rank correlation of the magnitudes of the maps with those of the shuffled networks', where the input
         differs from its baseline."""
         told = []
-        for drawn in self._drawn:
-            with self.in_place(drawn):
+        for seed in self._seeds:
+            with self.in_place(seed):
                 other = explain(rows)
             told.append(self._correlations(rows, maps, other))
         return torch.stack(told).mean(0)

@@ -20,7 +20,7 @@ CHECKS = {
     "deletion": ("deletion", "Taking the highest away first lowers the output so much sooner than a random order."),
     "insertion": ("insertion", "Putting the highest in first raises the output so much sooner than a random order."),
     "sensitivity": ("steady", "So much of itself the map moves under noise that nobody sees."),
-    "randomisation": ("of the weights", "Rank correlation with the maps of the same network with shuffled weights."),
+    "randomisation": ("speaks of the weights", "Rank correlation with the maps of the same network with shuffled weights."),
     "learnt": ("learnt", "So much of the loss of a constant answer, or of shuffled weights, the network has done away with."),
 }  # fmt: skip
 INTERVENTIONS = {"shuffled": "exchanged between samples", "alone": "all else exchanged"}
@@ -142,8 +142,23 @@ def _verdict(trust: Sequence[Check], refused: str | None, instead: str | None) -
 
 def _whole(given: ExplainedInput, values: Array, one: Explanation) -> Picture:
     top = np.unravel_index(int(np.argmax(values)), values.shape)
+    values = _drawn(given, values)
     words = f"mean magnitude of {one.method} at {given.id}, highest at {', '.join(map(str, top))}"
-    return Picture(picture_of_importance(values), f"{plain(given.id)}: mean magnitude, dark is high", words, _wide(values))
+    return Picture(picture_of_importance(values), f"{plain(given.id)}: mean magnitude, dark is high{_axes(given)}", words, _wide(values))
+
+
+def _drawn(given: ExplainedInput, values: Array) -> Array:
+    """As it is drawn: of a series time runs to the right."""
+    return values.T if given.kind == "series" and values.ndim == 2 and given.time == 0 else values
+
+
+def _axes(given: ExplainedInput) -> str:
+    if given.kind != "series" or not given.shape:
+        return ""
+    steps = given.shape[given.time if len(given.shape) > 1 else 0]
+    channels = given.shape[1 - given.time] if len(given.shape) == 2 else 1
+    many = f"channels 0 to {channels - 1} from the top" if channels > 1 else "one channel"
+    return f"; time 0 to {steps - 1} to the right, {many}"
 
 
 def _wide(values: Array) -> bool:
@@ -160,12 +175,14 @@ def _shown(one: Explanation, sample: ExplainedSample) -> Shown:
         seen = sample.inputs.get(given.id)
         if given.kind in IMAGES:
             if seen is not None:
-                pictures.append(Picture(picture_of_input(seen), plain(given.id), f"the sample at {given.id}", _wide(seen)))
+                drawn = _drawn(given, seen)
+                pictures.append(Picture(picture_of_input(drawn), plain(given.id) + _axes(given), f"the sample at {given.id}", _wide(drawn)))
             for method, maps in sample.maps.items():
                 if given.id in maps:
                     words = _in_words(method, maps[given.id])
                     failed = _failed(sample.trust.get(method, ()))
-                    pictures.append(Picture(picture_of_map(maps[given.id]), method, words, _wide(maps[given.id]), failed))
+                    drawn = _drawn(given, maps[given.id])
+                    pictures.append(Picture(picture_of_map(drawn), method, words, _wide(drawn), failed))
         else:
             for method, maps in sample.maps.items():
                 if given.id in maps:
@@ -204,9 +221,15 @@ def _bars(given: ExplainedInput, values: Array, seen: Array | None, caption: str
     for place in order:
         share = float(flat[place]) / reach
         start, width = (50 + min(0.0, share) * 50, abs(share) * 50) if signed else (0.0, share * 100)
-        own = "" if seen is None else number(float(np.ravel(seen)[place])) if seen.size == flat.size else ""
+        own = _seen(given, float(np.ravel(seen)[place])) if seen is not None and seen.size == flat.size else ""
         rows.append(Bar(_name(given, int(place)), own, number(float(flat[place])), start, width, share < 0))
     return Bars(caption, tuple(rows), max(0, len(flat) - len(order)), failed)
+
+
+def _seen(given: ExplainedInput, value: float) -> str:
+    if given.kind == "tokens":
+        return f"{value:.0f}, padding" if value == given.padding else f"{value:.0f}"
+    return number(value)
 
 
 def _name(given: ExplainedInput, place: int) -> str:

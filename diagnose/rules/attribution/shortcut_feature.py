@@ -19,11 +19,13 @@ def shortcut_feature(
     """The network answers by a small mark that gives the label away, not by the object.
 
     What it does:
-        Takes the place of the input that holds the most attribution (of an image a window of a sixteenth of its area, of
-        a table a column that counts its rows, of a text its padding) and exchanges it between samples. Speaks when the
-        network then loses `lost` of what it had learnt, and still has `kept` of it when everything else is exchanged in
-        its stead; of a counting column also when the label can be told by it `alone` and it moves the outputs by `used` of
-        their spread. Padding is filled with the text's own symbols: there `padding` of what was learnt must go.
+        Takes places of the input and exchanges them between samples: of an image the window of a sixteenth of its area with
+        the most attribution, the dearest of all windows and borders, and of each sample the window with the most
+        attribution of its own, wherever that is; of a table a column that counts its rows. Speaks when the network then
+        loses `lost` of what it had learnt, and still has `kept` of it when everything else is exchanged in its stead; of a
+        counting column also when the label can be told by it `alone` and it moves the outputs by `used` of their
+        spread. Of a text its padding is filled with the text's own symbols: `padding` of what was learnt must go, and `kept`
+        of it stay when the padding stays and the texts are exchanged.
 
     Why is this bad:
         The mark is there in the data that were collected, and in the validation split off them: every figure looks right.
@@ -33,8 +35,8 @@ def shortcut_feature(
         Remove the mark: crop, mask or draw it at random; drop the column. Then evaluate on data from another source.
 
     Known problems:
-        A mark that moves about is not at one place, and is not seen. Where the object itself is as small as a sixteenth of
-        the image and always at one place, away from the border, the place may be right: hence only a warning there.
+        Where the object itself is as small as a sixteenth of the image, and either moves about or is always at one place away
+        from the border, the place may be right: hence only a warning there. A mark larger than that is not seen as one.
 
     Example:
         `diagnose run --explain demos/convolutional.py --problem shortcut-feature`
@@ -46,23 +48,30 @@ def shortcut_feature(
         costs at most 34 % of what was learnt and alone keeps at most 5 %; a planted mark costs 64 to 89 % and keeps 44 to 91 %.
     """
     for explanation in explanations(training):
+        placed: dict[str, tuple[float, Finding]] = {}  # the strongest of each input
         for one in explanation.interventions:
             if one.what != "shuffled":
                 continue
             others = explanation.intervention("alone", one.place)
             gone = 1 - left_by(explanation, one)
-            if one.place.endswith(" padding"):
-                if gone > padding:
-                    yield _of_padding(training, explanation, one, gone, padding)
-                continue
-            if others is None or not ("border" in one.details or one.details.get("counter")):
+            if others is None:
                 continue
             rest = left_by(explanation, others)
+            if one.place.endswith(" padding"):
+                if gone > padding and rest > kept:
+                    yield _of_padding(training, explanation, one, gone, rest, padding, kept)
+                continue
+            if not ("border" in one.details or "moving" in one.details or one.details.get("counter")):
+                continue
             itself = float(one.details.get("by_itself", float("nan")))
             if one.details.get("counter") and itself > alone and one.output_change > used and not (gone > lost and rest > kept):
                 yield _of_counter(training, explanation, one, itself, alone)
             if gone > lost and rest > kept:
-                yield _of_place(training, explanation, one, gone, rest, lost, kept)
+                input, _, _ = one.place.partition("[" if "[" in one.place else " ")
+                strength = gone + rest - ("moving" in one.details)  # a mark that stays where it is can be moved as well
+                if input not in placed or strength > placed[input][0]:
+                    placed[input] = strength, _of_place(training, explanation, one, gone, rest, lost, kept)
+        yield from (finding for _, finding in placed.values())
 
 
 def _of_place(
@@ -70,7 +79,10 @@ def _of_place(
 ) -> Finding:
     column = "counter" in one.details
     outside = column or bool(one.details.get("border"))
+    moving = "moving" in one.details
     where = "in a corner" if one.details.get("corner") else "at the border" if one.details.get("border") else "inside"
+    if moving:
+        where = f"{one.details['height']} by {one.details['width']} pixels, at another place in each"
     named = _column(explanation, one) if column else f"{one.size:.0%} of the image {where}"
     message = (
         f"{one.place} ({named}) decides: exchanged between samples it takes {gone:.0%} of what was learnt, "
@@ -79,6 +91,8 @@ def _of_place(
     cure = (
         f"drop column {one.details['feature']}: it only counts the rows"
         if column
+        else "look at the maps of single samples: what lies under their strongest spot? Remove it, and evaluate on images without it"
+        if moving
         else "remove what lies there (crop, mask it, or draw it at random for every image), and evaluate on images without it"
     )
     return Finding(
@@ -114,15 +128,22 @@ def _column(explanation: Explanation, one: Intervention) -> str:
     return f"{name}, all different and in even steps: it counts the rows"
 
 
-def _of_padding(training: Training, explanation: Explanation, one: Intervention, gone: float, limit: float) -> Finding:
+def _of_padding(
+    training: Training, explanation: Explanation, one: Intervention, gone: float, rest: float, limit: float, kept: float
+) -> Finding:
     return Finding(
-        message=f"the padding decides: filled with the text's own symbols it takes {gone:.0%} of what was learnt, limit {limit:.0%}",
+        message=f"the padding decides: filled with the text's own symbols it takes {gone:.0%} of what was learnt, and with the "
+        f"texts exchanged it keeps {rest:.0%}",
         places=(one.place,),
         evidence=(
             Evidence("learnt_lost", one.place, None, gone, "above", limit, "share", "share of what was learnt, padding filled"),
+            Evidence("learnt_kept", one.place, None, rest, "above", kept, "share", "share of what was learnt, texts exchanged"),
         ),
         severity="warning",
         confidence=0.7,
-        fix=Fix("mask the padding (pack the sequences, or give attention a key_padding_mask), and take no mean over it"),
+        fix=Fix(
+            "does the length of a text give its label away? Take texts of one length of every label; mask the padding (pack the "
+            "sequences, or give attention a key_padding_mask), and take no mean over it"
+        ),
         source=source_of(training, explanation),
     )

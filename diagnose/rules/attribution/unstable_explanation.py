@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.explanation import Check
+from diagnose.explanation import Check, Explanation
 from diagnose.finding import Comparison, Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.attribution.skill import explanations, source_of
@@ -27,7 +27,8 @@ def unstable_explanation(training: Training, *, margin: float = 1.0) -> Iterator
     What it does:
         Takes the trust figures of the method that the findings rest on, medians over the explained samples: completeness
         gap, sensitivity to small noise, likeness to the maps of a network with shuffled weights. Speaks when one is
-        beyond `margin` times its limit.
+        beyond `margin` times its limit; of the likeness only if the map also loses against a random order, by deletion or
+        by insertion.
 
     Why is this bad:
         A map always looks like something. One that moves with invisible noise, or stays when the weights are shuffled,
@@ -38,7 +39,9 @@ def unstable_explanation(training: Training, *, margin: float = 1.0) -> Iterator
 
     Known problems:
         The training itself may be sound: hence a note. An untrained autoencoder misses what is unusual about its input, as a
-        trained one does: of a reconstruction error the likeness to shuffled weights is left out.
+        trained one does: of a reconstruction error the likeness to shuffled weights is left out. A network that looks at
+        what any network of its kind looks at first, a recurrent one at the last values, has maps like those of shuffled
+        weights, and rightly: hence the second sign.
 
     Example:
         `--method saliency` on a network of saturated activations
@@ -49,7 +52,8 @@ def unstable_explanation(training: Training, *, margin: float = 1.0) -> Iterator
         https://arxiv.org/abs/1703.01365 (5 % of completeness).
     """
     for explanation in explanations(training):
-        names = [name for name in WORDS if not (name == "randomisation" and explanation.task == "autoencoder")]
+        alike = explanation.task != "autoencoder" and not _faithful(explanation)
+        names = [name for name in WORDS if name != "randomisation" or alike]
         failed = [check for check in explanation.trust if check.name in names and _beyond(check, margin)]
         for check in failed[:1]:
             comparison: Comparison = "above" if check.comparison == "below" else "below"
@@ -63,6 +67,12 @@ def unstable_explanation(training: Training, *, margin: float = 1.0) -> Iterator
                 fix=Fix(CURES[check.name]),
                 source=source_of(training, explanation),
             )
+
+
+def _faithful(explanation: Explanation) -> bool:
+    """Whether the map's order was measured to beat a random one, both ways."""
+    orders = [check for check in explanation.trust if check.name in ("deletion", "insertion")]
+    return bool(orders) and all(check.passed for check in orders)
 
 
 def _beyond(check: Check, margin: float) -> bool:

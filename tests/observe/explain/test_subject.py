@@ -91,7 +91,8 @@ def test_keywords_masks_and_mappings() -> None:
     ids[:20, 5:] = 0
     told = diagnose.explain(Keyword(), {"ids": ids, "mask": ids == 0}, torch.randint(0, 2, (60,)), samples=2)
     (given,) = told.inputs
-    assert (given.id, given.kind, given.shape, given.baseline) == ("Keyword:ids", "tokens", (7,), "the padding symbol 0")
+    assert (given.id, given.kind, given.shape, given.padding) == ("Keyword:ids", "tokens", (7,), 0)
+    assert "the mean embedded symbol" in given.baseline
     assert told.samples[0].maps["integrated-gradients"]["Keyword:ids"].shape == (7,)
     assert told.intervention("shuffled", "Keyword:ids padding") is not None
 
