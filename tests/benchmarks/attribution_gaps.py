@@ -35,9 +35,9 @@ def tables() -> Iterator[Case]:
     """Real tables, as they are and with a column that leaks the label, or counts the rows sorted by label."""
     from sklearn import datasets
 
-    for name in ("breast_cancer", "wine", "iris", "diabetes"):
+    for name in ("breast_cancer", "wine", "iris", "digits", "diabetes"):
         x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
-        x = torch.tensor((x - x.mean(0)) / x.std(0), dtype=torch.float32)
+        x = torch.tensor((x - x.mean(0)) / (x.std(0) + 1e-6), dtype=torch.float32)
         if name == "diabetes":
             target: Tensor = torch.tensor((y - y.mean()) / y.std(), dtype=torch.float32)[:, None]
             yield f"{name}, healthy", perceptron(x.shape[1], 1), x, target, F.mse_loss
@@ -86,12 +86,14 @@ def main() -> None:
         fitted(model, x[trained], y[trained], loss, 400, 3e-3)
         told = diagnose.explain(model, x[held], y[held], loss=loss, training=(x[trained], y[trained]))
         moved = min(one.output_change for one in told.interventions if one.place == told.inputs[0].id)
+        alone_told = [float(str(one.details["by_itself"])) for one in told.interventions if "by_itself" in one.details]
+        best = f"by itself {max(alone_told):6.1%}" if alone_told else " " * 16
         places = [
             f"{one.place.partition('[')[2].rstrip(']'):>10} lost {1 - left_by(told, one):4.0%} kept {left_by(told, alone):4.0%}"
             for one in told.interventions
             if one.what == "shuffled" and (alone := told.intervention("alone", one.place)) is not None
         ]
-        print(f"{name:<36} moved {moved:.2f}  {'  '.join(places[:2])}  {[finding.rule for finding in told.findings]}", flush=True)
+        print(f"{name:<36} moved {moved:.2f}  {best}  {'  '.join(places)}  {[finding.rule for finding in told.findings]}", flush=True)
 
 
 if __name__ == "__main__":
