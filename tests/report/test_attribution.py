@@ -75,6 +75,13 @@ def test_time_runs_to_the_right(time: int, shape: tuple[int, int]) -> None:
     assert told.count(picture_of_map(lying)) == 2 and picture_of_map(lying.T) not in told
 
 
+def test_what_matters_overall_fails_with_its_method() -> None:
+    sound = page(explanation(samples=()))
+    failed = page(explanation(samples=(), methods=(Method("integrated-gradients", "differentiable", trust=UNSOUND),)))
+    assert "not to be believed" not in sound
+    assert failed.count("not to be believed, failed: deletion") == 2  # the picture and the bars
+
+
 def test_padding_is_named_beside_its_symbol() -> None:
     text = ExplainedInput("net:0", "tokens", (3,), "int64", "the mean embedded symbol", padding=0)
     seen, values = np.array([7.0, 4.0, 0.0]), np.array([0.5, 0.2, 0.1])

@@ -109,7 +109,7 @@ def _explained(one: Explanation) -> Explained:
         if given.kind in IMAGES:
             pictures.append(_whole(given, values, one))
         else:
-            bars.append(_bars(given, values, None, f"{given.id}: mean magnitude over the samples"))
+            bars.append(_bars(given, values, None, f"{given.id}: mean magnitude over the samples", _failed(one.trust)))
     return Explained(
         explanation=one, figures=tuple(_figures(one)),
         methods=tuple((m.name, _verdict(m.trust, m.refused, m.instead), m.why, m.baseline) for m in one.methods),
@@ -144,7 +144,8 @@ def _whole(given: ExplainedInput, values: Array, one: Explanation) -> Picture:
     top = np.unravel_index(int(np.argmax(values)), values.shape)
     values = _drawn(given, values)
     words = f"mean magnitude of {one.method} at {given.id}, highest at {', '.join(map(str, top))}"
-    return Picture(picture_of_importance(values), f"{plain(given.id)}: mean magnitude, dark is high{_axes(given)}", words, _wide(values))
+    caption = f"{plain(given.id)}: mean magnitude, dark is high{_axes(given)}"
+    return Picture(picture_of_importance(values), caption, words, _wide(values), _failed(one.trust))
 
 
 def _drawn(given: ExplainedInput, values: Array) -> Array:
