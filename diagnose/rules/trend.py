@@ -141,13 +141,13 @@ class Fall:
 
 
 def fall(series: Series) -> Fall | None:
-    """Extrapolates the fall of a loss over its last half; None with fewer than 16 values.
+    """Extrapolates the fall of a loss over its last half; None with fewer than 12 values.
 
     Levels at one half, three quarters and the end give two drops. Their ratio q is that of an exponential approach to
     a floor (Aitken's extrapolation), so as many steps again, which are four quarters, take off d (q + q^2 + q^3 + q^4).
     The drops enter with one standard error against the gain, and q is at most 1: a curve is not expected to bend down.
     """
-    if len(series) < 16:
+    if len(series) < 12:
         return None
     values = series.values
     width = max(3, len(values) // 8)

@@ -43,5 +43,12 @@ def test_dense_targets_and_other_kinds_are_left_alone() -> None:
     pixels = site("cross_entropy", "convolution", input_shape=(1, 2, 64, 64), target_shape=(1, 64, 64))
     assert not judged(1, pixels)
     assert not judged(1, layers=[layer("net.rnn", "recurrent", "LSTM")])
-    for kind in ("reinforcement", "language", "gan", "segmentation"):
+    for kind in ("reinforcement", "language", "gan"):
         assert not judged(1, kind=kind)
+
+
+@pytest.mark.parametrize(("work", "steps", "speaks"), [(2e6, 2400, True), (2e7, 2400, False), (2e6, 400, False)])
+def test_single_samples_with_dense_targets_where_a_step_does_next_to_nothing(work, steps, speaks) -> None:
+    pixels = site("cross_entropy", "convolution", input_shape=(1, 2, 16, 16), target_shape=(1, 16, 16))
+    numbers = {"samples": 1.0, "loss": np.full(steps, 0.3), "forward_flops": work, "backward_flops": 2 * work}
+    assert bool(found(RULE, training(pixels, numbers, steps=steps, kind="segmentation"))) is speaks

@@ -15,7 +15,7 @@ def test_shared_samples_are_an_error_with_their_number() -> None:
 
 @pytest.mark.parametrize(
     ("same", "severity"),
-    [(0.0, None), (0.049, None), (0.06, "warning"), (0.29, "warning"), (0.31, "error"), (0.98, "error")],
+    [(0.0, None), (0.099, None), (0.11, "warning"), (0.29, "warning"), (0.31, "error"), (0.98, "error")],
 )
 def test_the_limits(same, severity) -> None:
     findings = found(RULE, training(evaluations=[evaluation("score", same_data=same)], inputs=REAL))

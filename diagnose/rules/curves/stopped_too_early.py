@@ -20,7 +20,7 @@ def stopped_too_early(
     least: float = 0.02,
     significance: float = 4.0,
     high: float = 2.0,
-    min_steps: int = 16,
+    min_steps: int = 12,
 ) -> Iterator[Finding]:
     """The loss was still falling steeply when the training ended.
 
