@@ -18,7 +18,8 @@ from rich.progress import track
 from rich.table import Table
 
 from demos import _gallery
-from demos._runs import ROOT, Outcome, Pair, arguments, outcome, pairs, record, scripts
+from demos._runs import ROOT, Command, Outcome, Pair, cured, faulty, kept, outcome, pairs, record, scripts, seeded
+from demos._table import lines, rows
 
 WORKERS = 2  # a run keeps one core busy
 
@@ -60,7 +61,7 @@ def _list(offered: list[Pair]) -> None:
 
 def _compare(pair: Pair, seed: int, store: Path) -> None:
     """A trouble and its cure side by side."""
-    sides = [outcome(pair.script, arguments(pair, fixed=fixed, seed=seed), store) for fixed in (False, True)]
+    sides = [outcome(pair.script, seeded(given, seed), store) for given in (faulty(pair), cured(pair)[0])]
     table = Table("", f"faulty: {pair.wrong}", f"fixed: {pair.cure}", show_lines=True)
     table.add_row("found", *map(_found, sides))
     for name, values in (
@@ -79,8 +80,10 @@ def _found(side: Outcome) -> str:
     return "\n".join(f"{f.rank}. {f.severity}: {f.rule}: {f.message}" for f in findings) or "nothing"
 
 
-def _recorded(wanted: list[tuple[Path, tuple[str, ...]]], store: Path) -> set[tuple[Path, tuple[str, ...]]]:
+def _recorded(wanted: list[tuple[Path, Command]], store: Path, kept_only: bool) -> set[tuple[Path, Command]]:
     """Record what is missing, two at a time, and tell what failed; returns what there is."""
+    if kept_only:
+        return {(script, given) for script, given in wanted if (kept(script, given, store) / "told.json").exists()}
     done = set()
     with ThreadPoolExecutor(WORKERS) as pool:
         waiting = {pool.submit(record, script, given, store): (script, given) for script, given in wanted}
@@ -93,54 +96,29 @@ def _recorded(wanted: list[tuple[Path, tuple[str, ...]]], store: Path) -> set[tu
     return done
 
 
-def _available(seeds: list[int], store: Path, kept_only: bool) -> list[tuple[Pair, int]]:
-    """The pairs, with seeds, of which both sides are recorded."""
-    from demos._runs import kept
-
-    sides = {(p, s): [(p.script, arguments(p, fixed=f, seed=s)) for f in (False, True)] for p in pairs() for s in seeds}
-    wanted = [side for both in sides.values() for side in both]
-    if kept_only:
-        there = {side for side in wanted if (kept(*side, store) / "told.json").exists()}
-    else:
-        there = _recorded(wanted, store)
-    return [key for key, both in sides.items() if all(side in there for side in both)]
-
-
 def _table(seeds: list[int], store: Path, kept_only: bool) -> int:
     """Network × trouble × found first × fixed silent × metric before and after × CPU seconds; 1 if one of them fails."""
+    wanted = list(rows())
+    runs = {run for row in wanted for seed in seeds for run in row.runs(seed)}
+    there = _recorded(sorted(runs), store, kept_only)
     print("| network | trouble | found first | fixed silent | before | after | CPU seconds |")
     print("|---|---|---|---|---|---|---|")
-    there = _available(seeds, store, kept_only)
-    failed = len(there) < len(pairs()) * len(seeds) and not kept_only
-    for pair in pairs():
-        mine = [seed for one, seed in there if one == pair]
-        if not mine:
-            continue
-        faulty, fixed = (
-            [outcome(pair.script, arguments(pair, fixed=cured, seed=seed), store) for seed in mine] for cured in (False, True)
-        )
-        first = sum(side.loud[:1] == [pair.problem] for side in faulty)
-        silent = sum(not side.loud for side in fixed)
-        failed |= first < len(mine) or silent < len(mine)
-        seconds = max(side.cpu_seconds for side in (*faulty, *fixed))
-        before, after = (_told(sides[0]) for sides in (faulty, fixed))
-        print(f"| {pair.network} | {pair.problem} | {first}/{len(mine)} | {silent}/{len(mine)} | {before} | {after} | {seconds:.0f} |")
+    failed = len(there) < len(runs) and not kept_only
+    for line, good in lines(wanted, seeds, there, store):
+        print(line)
+        failed |= not good
     return int(failed)
 
 
-def _told(side: Outcome) -> str:
-    return f"{side.metric}; {side.cost}" if side.cost else side.metric
-
-
 def _render(seed: int, store: Path, folder: Path, kept_only: bool) -> int:
-    there = [pair for pair, _ in _available([seed], store, kept_only)]
-    entries = [
-        _gallery.Entry(pair, *(outcome(pair.script, arguments(pair, fixed=f, seed=seed), store) for f in (False, True)))
-        for pair in there
-    ]
-    _gallery.write(entries, folder)
-    print(f"{len(entries)} of {len(pairs())} pairs in {folder}")
-    return int(len(entries) < len(pairs()))
+    sides = {pair: [(pair.script, seeded(given, seed)) for given in (faulty(pair), cured(pair)[0])] for pair in pairs()}
+    alone = [(script, seeded((), seed)) for script in scripts()]
+    there = _recorded([*alone, *(run for both in sides.values() for run in both)], store, kept_only)
+    entries = [_gallery.Entry(pair, *(outcome(*run, store) for run in both)) for pair, both in sides.items() if there.issuperset(both)]
+    networks = [_gallery.Network(run[0], outcome(*run, store)) for run in alone if run in there]
+    _gallery.write(networks, entries, folder)
+    print(f"{len(networks)} of {len(alone)} networks and {len(entries)} of {len(sides)} troubles in {folder}")
+    return int(len(networks) < len(alone) or len(entries) < len(sides))
 
 
 if __name__ == "__main__":

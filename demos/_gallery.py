@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-import io
+import ast
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
-import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, FileSystemLoader
 
+from demos import _pictures
 from demos._runs import Outcome, Pair, observing
+from diagnose.explanation import Explanation
 from diagnose.finding import Finding
-from diagnose.run import Floats, Steps, Training
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # after the choice of the backend
+from diagnose.report import html
+from diagnose.report.page import attribution
+from diagnose.report.page.pictures import scale
 
 TEMPLATES = Path(__file__).with_name("_pages")
 FAULTY, FIXED = "#d55e00", "#0072b2"  # Okabe & Ito 2008: told apart by colour-blind eyes too
 LARGEST = 5 * 2**20  # bytes in all
+
+
+@dataclass(frozen=True)
+class Network:
+    """A healthy network with its run."""
+
+    script: Path
+    run: Outcome
+
+    @property
+    def name(self) -> str:
+        return self.script.stem
+
+    @property
+    def about(self) -> str:
+        """The first line of the demo's docstring."""
+        return (ast.get_docstring(ast.parse(self.script.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+
+    @property
+    def command(self) -> str:
+        return f"diagnose run --explain demos/{self.script.name}"
+
+    @property
+    def explanations(self) -> list[Explanation]:
+        """What was explained of it, refusals left out."""
+        return [one for training in self.run.diagnosis.run.trainings for one in training.explanations if one.refused is None]
 
 
 @dataclass(frozen=True)
@@ -46,17 +71,29 @@ class Entry:
         return f"diagnose run {options}demos/{self.pair.script.name} --problem {self.pair.problem}"
 
 
-def write(entries: list[Entry], folder: Path) -> None:
+def write(networks: list[Network], entries: list[Entry], folder: Path) -> None:
     """Write all pages; what was in the folder before is replaced.
 
     Raises:
         RuntimeError: the gallery is larger than 5 MB; nothing was replaced.
     """
-    pages = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-                        lstrip_blocks=True)  # fmt: skip
+    pages = html.environment()  # of the report, whose parts show what a network looks at
+    pages.loader = ChoiceLoader([FileSystemLoader(TEMPLATES), *([pages.loader] if pages.loader else [])])
     files: dict[str, bytes] = {"style.css": (TEMPLATES / "style.css").read_bytes()}
+    if networks:
+        files["report.css"] = "\n".join(map(html.asset, html.STYLES)).encode()
+    for network in networks:
+        trainings = network.run.diagnosis.run.trainings
+        files[f"{network.name}.png"] = _pictures.losses([("", FIXED, trainings[-1])])
+        for one in network.explanations[:1]:
+            files[f"{network.name}-attribution.png"] = _pictures.attribution(one)
+        drawings = {f"{network.name}-{drawn.name}": drawn.read_bytes() for drawn in sorted(network.run.folder.glob("*.png"))}
+        parts = [part for training in trainings for part in attribution.explained(training)]
+        page = pages.get_template("network.html").render(network=network, parts=parts, samples=list(drawings), scale=scale())
+        files |= {**drawings, f"{network.name}.html": page.encode()}
     for entry in entries:
-        files[f"{entry.name}.png"] = _picture(entry)
+        sides = [("faulty", FAULTY, entry.faulty), ("fixed", FIXED, entry.fixed)]
+        files[f"{entry.name}.png"] = _pictures.losses([(name, colour, run.diagnosis.run.trainings[-1]) for name, colour, run in sides])
         samples = []
         for side, outcome in (("faulty", entry.faulty), ("fixed", entry.fixed)):
             for drawn in sorted(outcome.folder.glob("*.png")):
@@ -67,8 +104,11 @@ def write(entries: list[Entry], folder: Path) -> None:
             fault=_marked(entry.pair),
         )  # fmt: skip
         files[f"{entry.name}.html"] = page.encode()
-    networks = {entry.pair.network: [e for e in entries if e.pair.network == entry.pair.network] for entry in entries}
-    files["index.html"] = pages.get_template("index.html").render(networks=networks).encode()
+    names = dict.fromkeys([*(network.name for network in networks), *(entry.pair.network for entry in entries)])
+    shelves = [
+        (name, [n for n in networks if n.name == name], [entry for entry in entries if entry.pair.network == name]) for name in names
+    ]
+    files["index.html"] = pages.get_template("index.html").render(shelves=shelves).encode()
     size = sum(map(len, files.values()))
     if size > LARGEST:
         raise RuntimeError(f"expected a gallery of at most {LARGEST} bytes, got {size}")
@@ -98,48 +138,3 @@ def _marked(pair: Pair) -> str:
     order = [index for index, line in enumerate(lines) if "# FAULT: " in line]
     near = [i for i in order if any(f'"{pair.problem}"' in line for line in lines[max(0, i - 1) : i + 1])]
     return "\n".join(f"{i + 1:>4}  {lines[i]}" for i in near)
-
-
-def _picture(entry: Entry) -> bytes:
-    """Losses of both runs: training thin, validation thick with points."""
-    figure, axes = plt.subplots(figsize=(3.6, 1.9), dpi=110, layout="constrained")
-    highest, lowest = 0.0, float("inf")
-    for outcome, colour, name in ((entry.faulty, FAULTY, "faulty"), (entry.fixed, FIXED, "fixed")):
-        training = outcome.diagnosis.run.trainings[-1]
-        steps, values = _smoothed(training)
-        axes.plot(steps, values, color=colour, linewidth=1, alpha=0.8, label=f"{name}, training")
-        seen = [values]
-        longest = max(training.evaluations, key=len, default=None)
-        if longest is not None and len(longest) > 2:
-            share = longest.steps / max(training.steps - 1, 1)
-            axes.plot(share, longest.loss, color=colour, linewidth=1.6, linestyle="--", label=f"{name}, validation")
-            seen.append(longest.loss)
-        finite = np.concatenate(seen)
-        finite = finite[np.isfinite(finite)]
-        if len(finite):
-            highest, lowest = max(highest, float(np.percentile(finite, 98))), min(lowest, float(finite.min()))
-    if lowest > 0 and highest > 0:
-        axes.set_yscale("log")  # losses of the two may be sums and means
-    elif highest > 0:
-        axes.set_ylim(top=1.1 * highest)
-    axes.set_xlabel("share of the training", fontsize=7)
-    axes.set_ylabel("loss", fontsize=7)
-    axes.tick_params(labelsize=6)
-    axes.legend(fontsize=5.5, frameon=False)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    plt.close(figure)
-    return file.getvalue()
-
-
-def _smoothed(training: Training, points: int = 80) -> tuple[Steps | Floats, Floats]:
-    """The training loss as means over equal parts of the training, at their shares of it."""
-    series = training.series("loss").measured()
-    if not len(series):
-        return np.empty(0), np.empty(0)
-    parts = np.array_split(np.arange(len(series)), min(points, len(series)))
-    with np.errstate(all="ignore"):
-        values = np.array([series.values[part].mean() for part in parts])
-    return np.array([series.steps[part].mean() for part in parts]) / max(training.steps - 1, 1), values

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -29,6 +30,9 @@ RECORDING = [  # what decides how a run is recorded; how it is read and judged m
 ]
 
 
+Command = tuple[str, ...]  # the arguments of a demo
+
+
 @dataclass(frozen=True)
 class Pair:
     """A trouble of a network, what is wrong in it and what cures it, in the demo's own words."""
@@ -37,6 +41,7 @@ class Pair:
     problem: str
     wrong: str
     cure: str
+    cures: tuple[str, ...] = ()  # their names where there are several, the first of which is the plain --fixed
 
     @property
     def network(self) -> str:
@@ -72,38 +77,64 @@ def scripts() -> list[Path]:
 
 
 @cache
-def pairs() -> tuple[Pair, ...]:
-    """Every trouble of every network, read from the tables at the top of the demos without running them."""
-    return tuple(Pair(s, problem, wrong, cure) for s in scripts() for problem, (wrong, cure) in _problems(s).items())
-
-
-def _problems(script: Path) -> dict[str, tuple[str, str]]:
+def constant(script: Path, name: str) -> Any:
+    """A table at the top of a demo, read without running it; empty where it has none."""
     for node in ast.parse(script.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "PROBLEMS":
-            found: dict[str, tuple[str, str]] = ast.literal_eval(node.value)
-            return found
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == name:
+            return ast.literal_eval(node.value)
     return {}
 
 
-def arguments(pair: Pair, *, fixed: bool, seed: int) -> tuple[str, ...]:
-    """The command line of one side of a pair."""
-    return "--problem", pair.problem, *(("--fixed",) if fixed else ()), "--seed", str(seed)
+@cache
+def pairs() -> tuple[Pair, ...]:
+    """Every trouble of every network."""
+    return tuple(pair for script in scripts() for pair in pairs_of(script))
 
 
-def observing(given: tuple[str, ...]) -> list[str]:
-    """Options of `diagnose run` without which a trouble does not show."""
+def pairs_of(script: Path) -> list[Pair]:
+    """Every trouble of a network."""
+    found: list[Pair] = []
+    for problem, (wrong, cure) in constant(script, "PROBLEMS").items():
+        cures = constant(script, f"{problem.upper().replace('-', '_')}_CURES")
+        found.append(Pair(script, problem, wrong, cure, tuple(cures)))
+    return found
+
+
+def healthy(script: Path) -> list[Command]:
+    """The command lines of a network without a trouble, on each of its data."""
+    return [(), *(("--data", name) for name in tuple(constant(script, "DATA"))[1:])]
+
+
+def faulty(pair: Pair) -> Command:
+    """The command line that shows a trouble."""
+    return "--problem", pair.problem
+
+
+def cured(pair: Pair) -> list[Command]:
+    """The command lines that show its cures, the first of which stands for all."""
+    return [(*faulty(pair), f"--fixed={name}") for name in pair.cures] or [(*faulty(pair), "--fixed")]
+
+
+def seeded(given: Command, seed: int) -> Command:
+    """The same with this seed."""
+    return *given, "--seed", str(seed)
+
+
+def observing(given: Command) -> list[str]:
+    """What a network looks at is measured of each healthy one, and where the trouble lies in that."""
     rules = all_rules()
-    return ["--explain"] if any(word in rules and rules[word].family == "attribution" for word in given) else []
+    shows = any(word in rules and rules[word].family == "attribution" for word in given)
+    return ["--explain"] if shows or not {"--problem", "--data"}.intersection(given) else []
 
 
-def kept(script: Path, given: tuple[str, ...], store: Path) -> Path:
+def kept(script: Path, given: Command, store: Path) -> Path:
     """Where this run is or will be kept: by the demo, its arguments, and everything that records."""
     content = b"|".join(path.read_bytes() for path in (script, *RECORDING))
     about = "|".join((script.stem, *given, torch.__version__, sys.version)).encode()
     return store / f"{script.stem}-{hashlib.sha256(about + content).hexdigest()[:16]}"
 
 
-def record(script: Path, given: tuple[str, ...], store: Path) -> Path:
+def record(script: Path, given: Command, store: Path) -> Path:
     """Run a demo under diagnose unless that was done before; returns the folder that holds the run and its output.
 
     Raises:
@@ -130,7 +161,7 @@ def record(script: Path, given: tuple[str, ...], store: Path) -> Path:
     return place
 
 
-def outcome(script: Path, given: tuple[str, ...], store: Path) -> Outcome:
+def outcome(script: Path, given: Command, store: Path) -> Outcome:
     """The run, recorded now or before, judged now."""
     place = record(script, given, store)
     (run,) = (path for path in (place / ".diagnose").iterdir() if path.is_dir())

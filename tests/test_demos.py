@@ -4,14 +4,13 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parent.parent / "demos"
-DEMOS = sorted(FOLDER.glob("[a-z]*.py"))
+from demos._runs import Command, constant, cured, faulty, healthy, pairs_of, scripts
+
+DEMOS = scripts()
 
 
 def ran(demo: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -19,27 +18,15 @@ def ran(demo: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, demo, *arguments], capture_output=True, text=True)
 
 
-@cache
-def constant(demo: Path, name: str) -> Sequence[str]:
-    """A table at the top of a demo, read without running it: a dictionary's keys, or a tuple."""
-    for node in ast.parse(demo.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == name:
-            return tuple(ast.literal_eval(node.value))
-    return ()
+def problems(demo: Path) -> list[str]:
+    return list(constant(demo, "PROBLEMS"))
 
 
-def problems(demo: Path) -> Sequence[str]:
-    return constant(demo, "PROBLEMS")
-
-
-def variants(demo: Path) -> list[list[str]]:
+def variants(demo: Path) -> list[Command]:
     """All arguments that a demo offers: healthy, on each of its data, each problem, each problem's cures."""
-    offered = [[], *(["--data", name] for name in constant(demo, "DATA")[1:])]
-    for problem in problems(demo):
-        cures = constant(demo, f"{problem.upper().replace('-', '_')}_CURES")
-        offered += [["--problem", problem], ["--problem", problem, "--fixed"]]
-        offered += [["--problem", problem, f"--fixed={cure}"] for cure in cures]
-    return offered
+    pairs = pairs_of(demo)
+    plain = [(*faulty(pair), "--fixed") for pair in pairs if pair.cures]
+    return [*healthy(demo), *map(faulty, pairs), *(given for pair in pairs for given in cured(pair)), *plain]
 
 
 VARIANTS = [pytest.param(demo, args, id=" ".join([demo.stem, *args])) for demo in DEMOS for args in variants(demo)]
@@ -87,7 +74,7 @@ def test_every_problem_has_its_marked_line(demo: Path) -> None:
 
 
 @pytest.mark.parametrize(("demo", "arguments"), VARIANTS)
-def test_variant_runs_and_names_its_baseline(demo: Path, arguments: list[str]) -> None:
+def test_variant_runs_and_names_its_baseline(demo: Path, arguments: Command) -> None:
     told = ran(demo, *arguments, "--epochs", "2")
     assert (told.returncode, told.stderr) == (0, "")
     assert re.search(r"^baseline", told.stdout, re.MULTILINE)
@@ -104,7 +91,7 @@ def test_missing_data_package_is_one_line(demo: Path, tmp_path: Path) -> None:
     absent = dict.fromkeys(("sklearn", "mlxtend", "babel", "statsmodels", "arch", "river"))
     (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules.update({absent})\n")
     needed = re.search(rf"^\s*(import|from) ({'|'.join(absent)})\b", demo.read_text(encoding="utf-8"), re.MULTILINE)
-    data = [f"--data={name}" for name in constant(demo, "DATA")[-1:]]  # the first may need no package
+    data = [f"--data={name}" for name in tuple(constant(demo, "DATA"))[-1:]]  # the first may need no package
     told = subprocess.run(
         [sys.executable, demo, "--epochs", "1", *data], capture_output=True, text=True, env={"PYTHONPATH": str(tmp_path)}
     )

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from demos._gallery import Entry, write
-from demos._runs import ROOT, Pair, arguments, kept, outcome, pairs, record, scripts
+from demos._gallery import Entry, Network, write
+from demos._runs import ROOT, Pair, cured, faulty, kept, outcome, pairs, record, scripts, seeded
 
 TINY = '''
 import sys, torch
@@ -53,12 +53,12 @@ def test_what_it_does_not_know_is_told_what_it_does(words: list[str]) -> None:
 
 def test_a_run_is_recorded_once_for_one_content(tiny: tuple[Pair, Path]) -> None:
     pair, store = tiny
-    given = arguments(pair, fixed=True, seed=1)
+    given = seeded(cured(pair)[0], 1)
     place = record(pair.script, given, store)
     before = (place / "told.json").stat().st_mtime_ns
     assert record(pair.script, given, store) == place == kept(pair.script, given, store)
     assert (place / "told.json").stat().st_mtime_ns == before
-    assert kept(pair.script, arguments(pair, fixed=True, seed=2), store) != place
+    assert kept(pair.script, seeded(cured(pair)[0], 2), store) != place
     pair.script.write_text(TINY + "# changed\n")
     assert kept(pair.script, given, store) != place
     pair.script.write_text(TINY)
@@ -66,10 +66,10 @@ def test_a_run_is_recorded_once_for_one_content(tiny: tuple[Pair, Path]) -> None
 
 def test_an_outcome_holds_what_the_demo_says_and_what_was_found(tiny: tuple[Pair, Path]) -> None:
     pair, store = tiny
-    fixed = outcome(pair.script, arguments(pair, fixed=True, seed=1), store)
+    fixed = outcome(pair.script, seeded(cured(pair)[0], 1), store)
     assert fixed.metric.startswith("loss 0.") and fixed.baselines == "none 1.000" and fixed.cpu_seconds > 0
-    faulty = outcome(pair.script, arguments(pair, fixed=False, seed=1), store)
-    assert faulty.loud and faulty.diagnosis.run.trainings[0].steps == 40
+    wrong = outcome(pair.script, seeded(faulty(pair), 1), store)
+    assert wrong.loud and wrong.diagnosis.run.trainings[0].steps == 40
 
 
 def test_a_demo_that_fails_is_one_line(tmp_path: Path) -> None:
@@ -81,13 +81,16 @@ def test_a_demo_that_fails_is_one_line(tmp_path: Path) -> None:
 
 def test_the_gallery_needs_nothing_else_and_is_the_same_each_time(tiny: tuple[Pair, Path], tmp_path: Path) -> None:
     pair, store = tiny
-    entry = Entry(pair, *(outcome(pair.script, arguments(pair, fixed=f, seed=1), store) for f in (False, True)))
-    write([entry], tmp_path / "one")
-    write([entry], tmp_path / "two")
+    entry = Entry(pair, *(outcome(pair.script, seeded(given, 1), store) for given in (faulty(pair), cured(pair)[0])))
+    network = Network(pair.script, outcome(pair.script, seeded(cured(pair)[0], 1), store))
+    write([network], [entry], tmp_path / "one")
+    write([network], [entry], tmp_path / "two")
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert names == ["index.html", "style.css", f"{entry.name}.html", f"{entry.name}.png"]
+    assert names == sorted(["index.html", "style.css", "report.css", "tiny.html", "tiny.png", f"{entry.name}.html", f"{entry.name}.png"])
     assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in names)
     index, page = ((tmp_path / "one" / name).read_text() for name in ("index.html", f"{entry.name}.html"))
     assert f'href="{entry.name}.html"' in index and entry.verdict in index
     assert "a large &lt;rate&gt;" in page and "&amp; more" in page and "://" not in index + page
     assert entry.faulty.loud[0] in page and "# FAULT" in page
+    alone = (tmp_path / "one" / "tiny.html").read_text()
+    assert 'href="tiny.html"' in index and network.run.result in alone.replace("&amp;", "&") and "://" not in alone
