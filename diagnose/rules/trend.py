@@ -146,6 +146,7 @@ def fall(series: Series) -> Fall | None:
     Levels at one half, three quarters and the end give two drops. Their ratio q is that of an exponential approach to
     a floor (Aitken's extrapolation), so as many steps again, which are four quarters, take off d (q + q^2 + q^3 + q^4).
     The drops enter with one standard error against the gain, and q is at most 1: a curve is not expected to bend down.
+    `significance` is the drop from the third quarter's mean to the last's, in standard errors.
     """
     if len(series) < 12:
         return None
@@ -160,7 +161,9 @@ def fall(series: Series) -> Fall | None:
         return Fall(last, half, 0.0, drop / error if error > 0 else 0.0, _span(series))
     q = min(1.0, low / max(first_drop + error, 1e-30)) if first_drop + error > 0 else 1.0
     gain = low * (q + q**2 + q**3 + q**4)
-    significance = drop / (error * sqrt(2)) if error > 0 else float("inf")
+    earlier, later = (values[round(len(values) * share) :][: len(values) // 4] for share in (0.5, 0.75))
+    wide = float(np.hypot(spread_of_mean(earlier), spread_of_mean(later)))
+    significance = float(np.mean(earlier) - np.mean(later)) / wide if wide > 0 else float("inf")
     return Fall(last, half, min(gain, max(last, 0.0)) if last > 0 else gain, significance, _span(series))
 
 
