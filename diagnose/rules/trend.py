@@ -161,7 +161,8 @@ def fall(series: Series) -> Fall | None:
         return Fall(last, half, 0.0, drop / error if error > 0 else 0.0, _span(series))
     q = min(1.0, low / max(first_drop + error, 1e-30)) if first_drop + error > 0 else 1.0
     gain = low * (q + q**2 + q**3 + q**4)
-    earlier, later = (values[round(len(values) * share) :][: len(values) // 4] for share in (0.5, 0.75))
+    quarter = -(-len(values) // 4)
+    earlier, later = values[-2 * quarter : -quarter], values[-quarter:]
     wide = float(np.hypot(spread_of_mean(earlier), spread_of_mean(later)))
     significance = float(np.mean(earlier) - np.mean(later)) / wide if wide > 0 else float("inf")
     return Fall(last, half, min(gain, max(last, 0.0)) if last > 0 else gain, significance, _span(series))
