@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import ChoiceLoader, FileSystemLoader
 
 from demos import _pictures
-from demos._runs import Outcome, Pair, observing
+from demos._runs import Outcome, Pair, faulty, observing
 from diagnose.explanation import Explanation
 from diagnose.finding import Finding
 from diagnose.report import html
@@ -67,7 +67,7 @@ class Entry:
 
     @property
     def command(self) -> str:
-        options = "".join(f"{option} " for option in observing((self.pair.problem,)))
+        options = "".join(f"{option} " for option in observing(faulty(self.pair)))
         return f"diagnose run {options}demos/{self.pair.script.name} --problem {self.pair.problem}"
 
 
@@ -101,7 +101,7 @@ def write(networks: list[Network], entries: list[Entry], folder: Path) -> None:
                 samples.append((side, f"{entry.name}-{side}.png"))
         page = pages.get_template("pair.html").render(
             entry=entry, samples=samples, sides=(("faulty", entry.faulty), ("fixed", entry.fixed)), shown=_shown, line=_line,
-            fault=_marked(entry.pair),
+            fault=marked(entry.pair),
         )  # fmt: skip
         files[f"{entry.name}.html"] = page.encode()
     names = dict.fromkeys([*(network.name for network in networks), *(entry.pair.network for entry in entries)])
@@ -132,9 +132,12 @@ def _line(pair: Pair, finding: Finding) -> str:
     return f"{number:>4}  {lines[number - 1]}" if 0 < number <= len(lines) else ""
 
 
-def _marked(pair: Pair) -> str:
+def marked(pair: Pair) -> str:
     """The lines of the demo that mark its faults, of which one is this trouble's."""
     lines = pair.script.read_text(encoding="utf-8").splitlines()
     order = [index for index, line in enumerate(lines) if "# FAULT: " in line]
-    near = [i for i in order if any(f'"{pair.problem}"' in line for line in lines[max(0, i - 1) : i + 1])]
-    return "\n".join(f"{i + 1:>4}  {lines[i]}" for i in near)
+    for above in range(5):  # the line names the trouble, or stands in a block that does
+        near = [i for i in order if (pair.problem if above == 0 else f'"{pair.problem}"') in lines[max(0, i - above)]]
+        if near:
+            return "\n".join(f"{i + 1:>4}  {lines[i]}" for i in near)
+    return ""

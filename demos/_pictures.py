@@ -81,7 +81,7 @@ def _image(axes: Axes, values: Array, colours: str, title: str) -> None:
 
 
 def _plain(axes: Axes) -> None:
-    axes.tick_params(labelsize=6)
+    axes.tick_params(which="both", labelsize=6)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 

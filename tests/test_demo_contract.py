@@ -18,18 +18,24 @@ from demos._runs import Command, Outcome, cured, faulty, healthy, kept, outcome,
 
 SEEDS = [int(seed) for seed in os.environ.get("DEMO_SEEDS", "0").split(",")]
 
-Loud = Callable[[Path, Command], list[str]]
+Recorded = Callable[[Path, Command], Outcome]
 
 
 @pytest.fixture(scope="session")
-def loud(request: pytest.FixtureRequest) -> Iterator[Loud]:
-    """Rules of errors and warnings of a demo's run, by rank."""
+def recorded(request: pytest.FixtureRequest) -> Iterator[Recorded]:
+    """A demo's run, which ended well, warned of nothing, and told its result beside its baselines."""
     store = request.config.cache.mkdir("demos")
-    items = [item for item in request.session.items if "loud" in getattr(item, "fixturenames", ())]
+    items = [item for item in request.session.items if "recorded" in getattr(item, "fixturenames", ())]
     wanted = [(item.callspec.params["demo"], item.callspec.params["arguments"]) for item in items]
     with ThreadPoolExecutor(2) as pool:
         runs: dict[tuple[Path, Command], Future[Outcome]] = {run: pool.submit(outcome, *run, store) for run in wanted}
-        yield lambda demo, arguments: runs[demo, arguments].result().loud
+
+        def told(demo: Path, arguments: Command) -> Outcome:
+            one = runs[demo, arguments].result()
+            assert one.result and one.baselines and not (one.folder / "stderr").read_text()
+            return one
+
+        yield told
         pool.shutdown(cancel_futures=True)
     offered = [(demo, given) for demo in scripts() for given in healthy(demo)]
     offered += [(pair.script, given) for pair in pairs() for given in (faulty(pair), *cured(pair))]
@@ -49,18 +55,18 @@ def each(offered: list[tuple[Path, Command]]) -> pytest.MarkDecorator:
 
 @pytest.mark.timeout(900)  # while the others before it are recorded
 @each([(pair.script, faulty(pair)) for pair in pairs()])
-def test_the_trouble_is_named_first(demo: Path, arguments: Command, loud: Loud) -> None:
-    found = loud(demo, arguments)
+def test_the_trouble_is_named_first(demo: Path, arguments: Command, recorded: Recorded) -> None:
+    found = recorded(demo, arguments).loud
     assert found[:1] == [arguments[1]], found
 
 
 @pytest.mark.timeout(900)
 @each([(pair.script, given) for pair in pairs() for given in cured(pair)])
-def test_the_cure_is_silent(demo: Path, arguments: Command, loud: Loud) -> None:
-    assert not loud(demo, arguments)
+def test_the_cure_is_silent(demo: Path, arguments: Command, recorded: Recorded) -> None:
+    assert not recorded(demo, arguments).loud
 
 
 @pytest.mark.timeout(900)
 @each([(demo, given) for demo in scripts() for given in healthy(demo)])
-def test_the_healthy_network_is_silent(demo: Path, arguments: Command, loud: Loud) -> None:
-    assert not loud(demo, arguments)
+def test_the_healthy_network_is_silent(demo: Path, arguments: Command, recorded: Recorded) -> None:
+    assert not recorded(demo, arguments).loud

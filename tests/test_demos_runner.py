@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from demos._gallery import Entry, Network, write
+from demos._gallery import Entry, Network, marked, write
 from demos._runs import ROOT, Pair, cured, faulty, kept, outcome, pairs, record, scripts, seeded
 
 TINY = '''
@@ -91,6 +91,11 @@ def test_the_gallery_needs_nothing_else_and_is_the_same_each_time(tiny: tuple[Pa
     index, page = ((tmp_path / "one" / name).read_text() for name in ("index.html", f"{entry.name}.html"))
     assert f'href="{entry.name}.html"' in index and entry.verdict in index
     assert "a large &lt;rate&gt;" in page and "&amp; more" in page and "://" not in index + page
-    assert entry.faulty.loud[0] in page and "# FAULT" in page
+    assert entry.faulty.loud[0] in page and "# FAULT" in page and "--explain" not in page
     alone = (tmp_path / "one" / "tiny.html").read_text()
     assert 'href="tiny.html"' in index and network.run.result in alone.replace("&amp;", "&") and "://" not in alone
+
+
+@pytest.mark.parametrize("pair", pairs(), ids=lambda pair: f"{pair.network}-{pair.problem}")
+def test_the_gallery_shows_the_line_of_the_fault(pair: Pair) -> None:
+    assert marked(pair).count("# FAULT: ") == 1
