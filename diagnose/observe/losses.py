@@ -7,17 +7,17 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from diagnose.observe import graph
 from diagnose.observe.loss_calls import Key, LossCall, Pass, arguments_of, form, input_and_target
 from diagnose.observe.memory import resident
 from diagnose.observe.probes.losses import accuracy
-from diagnose.observe.sources import locals_of, user_frames, where
+from diagnose.observe.sources import is_user_file, locals_of, user_frames, where
 from diagnose.observe.torch_state import plain
 from diagnose.observe.transfer import number
 
@@ -40,6 +40,8 @@ class Losses:
         self._locals_seen: dict[tuple[Any, str], set[Any]] = {}
         self.last: LossCall | None = None
         self._trained: dict[tuple[str, tuple[str, int]], int] = {}  # how often a place has trained; evaluations count against it
+        self._passing: dict[tuple[int, int], CodeType] = {}  # instructions whose calls have passed in this rest
+        self._root: Callable[[], nn.Module | None] = lambda: None  # the network called last before this rest
         self._past: deque[tuple[int, weakref.ref[LossCall]]] = deque(maxlen=256)
 
     def give_up(self) -> None:
@@ -59,11 +61,30 @@ class Losses:
         return bool(self.waiting or self.fired or self.passes)
 
     def passes_by(self, name: str, result: Any) -> bool:
-        """While steps are only counted: whether a call is the training's, at a place that has trained often. Else wakes."""
-        if self.known(name, result):
+        """While steps are only counted: whether a call is the training's, at a place that has trained often. Else wakes.
+
+        Of a place that has passed once in this rest only the instruction is compared: this runs in every counted step.
+        """
+        frame = sys._getframe(2)
+        code = frame.f_code
+        while not is_user_file(code.co_filename) and frame.f_back is not None:
+            frame = frame.f_back
+            code = frame.f_code
+        if (id(code), frame.f_lasti) in self._passing:
+            root = self._root()
+            if result.requires_grad and (root is None or root.training):
+                return True
+        elif self.known(name, result):
+            self._passing[id(code), frame.f_lasti] = code
             return True
         self.session.steps.wake()
         return False
+
+    def rests(self) -> None:
+        """From now on steps are only counted."""
+        self._passing.clear()
+        root = self.session.calls.last_root()
+        self._root = (lambda: None) if root is None else weakref.ref(root)
 
     def known(self, name: str, result: Any) -> bool:
         """Whether a call is one of the training's that have been seen often: then it need not be looked at again."""

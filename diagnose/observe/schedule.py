@@ -9,6 +9,7 @@ from math import log
 DOUBLINGS = 14  # the 1 s is meant to last for a run of 16,000 steps, told in advance to nobody
 PULSE = 1e-3  # seconds: no piece of ours between snapshots takes longer (they take microseconds); what seems to, was interrupted
 LEAST = 2  # snapshots in each doubling of the steps, however dear they are
+MOST = 2.0  # budgets that they may take; none but a net whose snapshot takes as long as dozens of its steps comes near
 
 
 def meeting(tick: int) -> bool:
@@ -22,7 +23,9 @@ class Schedule:
     Wished for: every step up to `dense`, then gaps that grow by 1/`dense` of the step number, so that each doubling of
     the run holds about 35 snapshots (`dense` ln 2). Where snapshots are dear, fewer: each doubling may cost its share of
     the budget, so that the end of a training is seen as well as its start. Granted while our own time stays under
-    `once` seconds plus `share` of the time the program has been training (1 s and 2 %). `every` overrides both.
+    `once` seconds plus `share` of the time the program has been training (1 s and 2 %), less what is laid by for two
+    snapshots in each doubling to come: those are taken up to twice the budget, for a trouble that comes late must be seen
+    in a short training too. `every` overrides all.
 
     Each of several `ranks` has a budget of its own, and they never speak to each other: so that they can be compared, all
     of them look at four steps of each doubling (64, 80, 96, 112, 128, 160, …), whatever it costs.
@@ -46,6 +49,7 @@ class Schedule:
         self.snapshots = 0
         self._began: float | None = None
         self._next = 0
+        self._last = 0  # the tick of the latest snapshot
         self._origin = 0  # the tick at which the latest training began
         self._cost = 0.0  # of one snapshot, smoothed
         self._spent_before = 0.0
@@ -106,11 +110,23 @@ class Schedule:
             return False
         if tick - self._origin < 3:  # the first steps are worth their price: initialisation shows nowhere else
             return True
-        return self.total + self._cost <= self.allowed
+        if tick >= self._awaited():
+            return self.total <= MOST * self.allowed
+        return self.total + self._cost + self._laid_by(tick) <= self.allowed
+
+    def _awaited(self) -> int:
+        """The tick at which a snapshot is due at the latest: doublings begin at the training's start."""
+        done = self._last - self._origin
+        return self._origin + max(done + 1, int((done + 1) * 2 ** (1 / LEAST)) - 1)
+
+    def _laid_by(self, tick: int) -> float:
+        """Seconds kept for the snapshots that the coming doublings must have, half of the budget at most."""
+        doublings = DOUBLINGS - log(tick - self._origin + 1, 2)
+        return min(LEAST * max(0.0, doublings) * self._cost, 0.5 * self.once)
 
     def starts_again(self, tick: int) -> None:
         """Another training begins: its first steps are as telling as the first one's."""
-        self._origin = self._next = tick
+        self._origin = self._next = self._last = tick
 
     def spare(self) -> bool:
         """Whether the steps between snapshots must cost next to nothing: half of the budget is kept for snapshots."""
@@ -121,7 +137,9 @@ class Schedule:
         return self.every is None and self.total > self.allowed
 
     def rest(self, tick: int, most: int) -> int:
-        """How many steps from `tick` on need not be looked at, at most: the one that the ranks meet at must be seen coming."""
+        """How many steps from `tick` on need not be looked at, at most: what must be a snapshot must be seen coming."""
+        if tick + 1 < self._awaited():
+            most = min(most, self._awaited() - tick - 1)
         return next((n - 1 for n in range(1, most + 1) if self.meets(tick + n)), most)
 
     def meets(self, tick: int) -> bool:
@@ -133,12 +151,14 @@ class Schedule:
         self.clock = time.thread_time
         self._spent_before = self.spent
 
-    def closes(self, tick: int) -> None:
-        """The snapshot of step `tick` is done: learn its cost, plan the next."""
+    def closes(self, tick: int, unseen: float = 0.0) -> None:
+        """The snapshot of step `tick` is done: learn its cost (`unseen`: what no clock saw of it, as a share), plan the next."""
         self.clock = time.perf_counter
+        self.spent += unseen * (self.spent - self._spent_before)
         cost = self.spent - self._spent_before
         self._cost = cost if self.snapshots < 3 else 0.7 * self._cost + 0.3 * cost
         self.snapshots += 1
+        self._last = tick
         affordable = (self.once / DOUBLINGS + self.share * self.elapsed / self.slowdown) / max(self._cost, 1e-6)
         in_doubling = min(max(affordable, LEAST), self.dense * log(2))
         self._next = tick + max(1, int((tick - self._origin) * log(2) / in_doubling))

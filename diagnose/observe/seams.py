@@ -21,6 +21,7 @@ from torch.optim.optimizer import (
 from diagnose.observe.dynamo import Dynamo
 from diagnose.observe.interceptions import interceptions
 
+PASSING = ("backward", "clip_grad_norm_", "clip_grad_value_")  # not needed while steps are only counted
 # `warnings` skips frames whose file name holds both words, so that stacklevel=2 still blames the user's line.
 HIDDEN = "<diagnose importlib._bootstrap>"
 _compiling = torch.compiler.is_compiling
@@ -53,7 +54,9 @@ class Seams:
         self.quiet = self.dynamo.quiet
         self._undo: list[Callable[[], None]] = []
         self._global_hooks: dict[str, Callable[..., None]] = {}
-        self._steps: list[Any] = []  # handles of the hooks on every optimizer's step
+        self._before: Any = None  # handles of the hooks on every optimizer's step
+        self._after: Any = None
+        self._counted: Callable[..., None] | None = None  # told of steps while they are only counted
         self._functions: list[tuple[Any, str, Any, Any]] = []  # holder, name, original, ours
 
     def install(self) -> None:
@@ -62,7 +65,9 @@ class Seams:
             original = getattr(holder, name)
             self._replace(holder, name, self._finish(make(self, original), original))
         self.resting = False
-        self._hook_steps()
+        self._counted = None
+        self._before = register_optimizer_step_pre_hook(self._unless_compiling("step_begins"))
+        self._after = register_optimizer_step_post_hook(self._step_ends())
         for handle in (
             nn.modules.module.register_module_parameter_registration_hook(self._unless_compiling("module_built")),
             nn.modules.module.register_module_module_registration_hook(self._unless_compiling("module_built")),
@@ -78,7 +83,10 @@ class Seams:
             if holder.__dict__.get(name) is ours:
                 setattr(holder, name, standing(original))
         self._functions.clear()
-        self._unhook_steps()
+        for hook in (self._before, self._after):
+            if hook is not None:
+                hook.remove()
+        self._before = self._after = None
         while self._undo:
             self._undo.pop()()
         self.dynamo.leave()
@@ -86,22 +94,40 @@ class Seams:
     def rest(self, stepped: Callable[..., None]) -> None:
         """From now on `stepped` alone is told of optimizer steps; what else belongs to a step passes by, until `wake`."""
         self.resting = True
-        self._unhook_steps()
-        self._steps.append(register_optimizer_step_post_hook(stepped))
+        self._counted = stepped
+        if self._before is not None:
+            self._before.remove()
+            self._before = None
+        for holder, name, original, ours in self._functions:
+            if name in PASSING and holder.__dict__.get(name) is ours:
+                setattr(holder, name, original)
 
     def wake(self) -> None:
         """The listener is told of everything again."""
         self.resting = False
-        self._unhook_steps()
-        self._hook_steps()
+        self._counted = None
+        if self._before is None:
+            self._before = register_optimizer_step_pre_hook(self._unless_compiling("step_begins"))
+        if not self.suspensions:
+            for holder, name, original, ours in self._functions:
+                if name in PASSING and holder.__dict__.get(name) in (original, standing(original)):
+                    setattr(holder, name, ours)
 
-    def _hook_steps(self) -> None:
-        self._steps.append(register_optimizer_step_pre_hook(self._unless_compiling("step_begins")))
-        self._steps.append(register_optimizer_step_post_hook(self._unless_compiling("step_ends")))
+    def _step_ends(self) -> Callable[..., None]:
+        """The hook behind every optimizer's step. It stays where it is: it rests and wakes while torch goes through such hooks,
+        and one that came or went then would end the program's step with an error."""
+        hook = self._global_hooks.get("step_ends")
+        if hook is None:
 
-    def _unhook_steps(self) -> None:
-        while self._steps:
-            self._steps.pop().remove()
+            def hook(*args: Any) -> None:
+                if self._counted is not None:
+                    self._counted(*args)
+                elif not _compiling():
+                    self.listener.step_ends(*args)
+
+            self._global_hooks["step_ends"] = hook
+            self.called_between_graphs(hook)
+        return hook
 
     @contextmanager
     def suspended(self) -> Iterator[None]:

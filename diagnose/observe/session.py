@@ -100,6 +100,8 @@ class Session:
 
     def start(self) -> None:
         """Puts hooks and seams in place."""
+        for other in list(_alive):  # whose functions are not all in place while it rests
+            other.steps.wake()
         _alive.add(self)
         self.schedule.aside = lambda: self.writer.seconds
         for probe in all_probes().values():
@@ -250,6 +252,7 @@ class Session:
     @contextmanager
     def pause(self) -> Iterator[None]:
         """Observes nothing while open."""
+        self.steps.wake()
         self._paused += 1
         self.unhook_all()
         try:

@@ -32,7 +32,7 @@ _known: dict[str, bool] = {}
 def is_user_file(filename: str) -> bool:
     """Whether a code object's file is the user's own rather than a library's or ours."""
     known = _known.get(filename)
-    if known is None:
+    if known is None:  # asked several times a step
         known = not filename.startswith("<") and not filename.startswith(_LIBRARIES)
         known = known or filename.startswith(("<ipython", "<stdin"))
         _known[filename] = known

@@ -61,7 +61,7 @@ class Threads:
         """An optimizer has stepped on a thread that is not followed."""
         if stream is not None:
             stream.thread = threading.get_ident()
-        if self._gives_way():
+        if self.gives_way():
             self._follow()
             self.session.begin_anew()
         else:
@@ -82,7 +82,11 @@ class Threads:
                 stream.thread = self._followed
         self.session.losses.leave_to(self._followed)
 
-    def _gives_way(self) -> bool:
+    def heard(self) -> None:
+        """The followed thread has stepped meanwhile."""
+        self._seen = time.perf_counter()
+
+    def gives_way(self) -> bool:
         """Whether the followed thread rests, or has done nothing of a training for a second.
 
         A backward or a step may take longer than that, on a busy machine even a small one: whoever is inside one trains.

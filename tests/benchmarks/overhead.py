@@ -60,6 +60,8 @@ def steps_in(step: Step, seconds: float) -> int:
 def observed(make: Make, every: int | None, rounds: int, seconds: float) -> Cost:
     """What our own recording costs."""
     torch.manual_seed(0)
+    count = steps_in(make().step, seconds)
+    torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         writer = Writer.create(Path(folder), "overhead", [])
         session = Session(writer, every=every)
@@ -67,7 +69,6 @@ def observed(make: Make, every: int | None, rounds: int, seconds: float) -> Cost
         schedule.once = ONCE
         session.start()
         step = make().step
-        count = steps_in(step, seconds)
         began = time.process_time()
         while every is None and time.process_time() - began < 20 * seconds:  # past the dense beginning
             step()

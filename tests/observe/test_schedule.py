@@ -1,5 +1,7 @@
 """When snapshots are taken, by a clock of our own."""
 
+import math
+
 import pytest
 
 import diagnose.observe.schedule as timing
@@ -31,9 +33,39 @@ def snapshots(
 @pytest.mark.parametrize("step", [0.002, 0.05])
 def test_the_budget_holds_and_reaches_to_the_end(monkeypatch: pytest.MonkeyPatch, cost: float, step: float) -> None:
     taken, schedule, elapsed = snapshots(monkeypatch, cost, step)
-    assert schedule.spent <= 1 + 0.02 * elapsed + cost
-    assert taken[:4] == [0, 1, 2, 3]
-    assert taken[-1] >= 600 or 0.02 * elapsed + 1 < 12 * cost  # unless a dozen snapshots are all there is money for
+    budget = 1 + 0.02 * elapsed
+    if 25 * cost < budget:
+        assert schedule.spent <= budget + cost
+    else:  # as dear as fifty steps and more: two in each doubling are more than there is money for
+        assert schedule.spent <= 2 * budget + cost
+    assert taken[:3] == [0, 1, 2] and taken[-1] >= 1400
+
+
+@pytest.mark.parametrize("cost", [0.003, 0.01])
+@pytest.mark.parametrize("steps", [60, 500, 5000])
+def test_each_doubling_has_two_snapshots_though_the_budget_is_gone(monkeypatch: pytest.MonkeyPatch, cost: float, steps: int) -> None:
+    """In a second training after one that has used the budget up, too."""
+    now = [0.0]
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(timing.time, "thread_time", lambda: now[0])
+    schedule = Schedule()
+    schedule.began()
+    schedule.spent = 1.0
+    for origin in (0, steps):
+        schedule.starts_again(origin)
+        taken = []
+        for tick in range(origin, origin + steps):
+            if schedule.wants(tick):
+                schedule.opens()
+                schedule.spent += cost
+                schedule.closes(tick)
+                taken.append(tick - origin)
+            now[0] += 0.0003
+        assert taken[:3] == [0, 1, 2]
+        for at in range(4, steps // 2):
+            assert sum(at <= tick < 2 * at for tick in taken) >= 2, at
+        assert len(taken) < 12 + 4 * math.log2(steps)
+    assert schedule.spent < 1 + 2 * (12 + 4 * math.log2(steps)) * cost
 
 
 def test_cheap_snapshots_are_dense_at_the_start_and_35_in_each_doubling(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,6 +89,17 @@ def test_no_rest_reaches_over_a_step_that_the_ranks_meet_at() -> None:
         assert not any(meeting(tick + n) for n in range(1, skipped + 1)) and skipped <= 16
         assert skipped == 16 or meeting(tick + skipped + 1)
     assert Schedule().rest(60, 16) == 16
+
+
+def test_no_rest_reaches_over_the_snapshot_that_a_doubling_must_have() -> None:
+    schedule = Schedule()
+    schedule.spent = 1.5
+    for tick in (0, 1, 2, 40):
+        schedule.closes(tick)
+    at = 41
+    while not schedule.wants(at):
+        at += 1 + schedule.rest(at, 256)
+    assert 56 <= at <= 58
 
 
 def test_every_overrides_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, grad
 from torch.utils.data import DataLoader, TensorDataset
+
+from diagnose.observe.session import Session
+from diagnose.record.reader import load
+from diagnose.record.writer import Writer
 
 from .conftest import Observing, Recorded
 from .test_values import Seen, X, Y, close, small
@@ -339,3 +344,52 @@ def test_functional_dropout_is_a_layer(recorded: Recorded) -> None:
     assert [layer.path for layer in drops] == ["net.first/dropout"]
     assert drops[0].settings["p"] == pytest.approx(0.3, abs=1e-6)
     assert training.series("layer_training", "net.first/dropout").values.tolist() == [1, 1, 1]
+
+
+def test_another_observer_finds_every_function_in_place_while_steps_are_only_counted(observing: Observing, tmp_path: Path) -> None:
+    """It wakes the one that rests, and what the two have replaced goes back in any order."""
+    net = small()
+    with observing(every=None) as session:
+        poor(session)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+
+        def step() -> None:
+            optimizer.zero_grad()
+            F.cross_entropy(net(X), Y).backward()
+            optimizer.step()
+
+        while not session.seams.resting:
+            step()
+        (tmp_path / "second").mkdir()
+        writer = Writer.create(tmp_path / "second", "program.py", [])
+        second = Session(writer, every=1)
+        second.start()
+        assert not session.seams.resting
+        for _ in range(30):
+            step()
+        second.finish()
+        writer.close("finished", 0, None)
+        before = session.tick
+        for _ in range(300):
+            step()
+        assert session.tick == before + 300
+    assert len(load(writer.path).trainings[0].series("loss")) == 30
+    assert len(session.run.trainings[0].series("loss")) > 20
+
+
+def test_a_program_with_step_hooks_of_its_own_goes_on_while_steps_are_only_counted(observing: Observing) -> None:
+    """Registered after ours, they come after ours: torch must not find its list of them changed."""
+    from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+    seen: list[str] = []
+    with observing(every=None) as session:
+        poor(session)
+        handles = [
+            register_optimizer_step_pre_hook(lambda *_: seen.append("before")),
+            register_optimizer_step_post_hook(lambda *_: seen.append("after")),
+        ]
+        fitted(300)
+        assert session.tick == 300
+        for handle in handles:
+            handle.remove()
+    assert seen == ["before", "after"] * 300
