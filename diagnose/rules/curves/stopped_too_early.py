@@ -17,7 +17,7 @@ def stopped_too_early(
     gain: float = 0.1,
     material: float = 0.1,
     unlearnt: float = 0.5,
-    least: float = 0.02,
+    least: float = 0.01,
     significance: float = 4.0,
     high: float = 2.0,
     min_steps: int = 12,
