@@ -107,7 +107,7 @@ def _both_signs(values: Floats) -> bool:
 
 def _vae(training: Training) -> str | None:
     """An autoencoder whose code is drawn: an exponential (the spread) times noise flows into the decoder."""
-    copied = _autoencoder(training)
+    copied = _autoencoder(training) or _symbols_again(training)
     if copied is None:
         return None
     exponentials = {layer.path for layer in training.layers if layer.activation == "exp"}
@@ -128,6 +128,15 @@ def _autoencoder(training: Training) -> str | None:
             continue
         for given in training.inputs:
             if _numbers(site.target_shape) == _numbers(given.shape) > 1 and _same_statistics(training, site, given):
+                return f"the target of {site.function} equals the input {given.id}"
+    return None
+
+
+def _symbols_again(training: Training) -> str | None:
+    """The classes that are to be told are the symbols of an input, each at its place."""
+    for site in training.training_losses:
+        for given in training.inputs if site.function in CLASSES and site.target_shape else ():
+            if prod(site.target_shape or ()) == prod(given.shape) and _same_statistics(training, site, given):
                 return f"the target of {site.function} equals the input {given.id}"
     return None
 

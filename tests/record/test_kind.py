@@ -207,3 +207,13 @@ def test_siamese_networks_compare_two_calls_of_one() -> None:
     edges = [Edge("enc", "root", ("sub", "linalg_vector_norm", "pow", "mul", "mean"))]
     assert decide_kind(made([root], edges=edges, statistics=calls))[0] == "contrastive"
     assert decide_kind(made([root], edges=edges))[0] == "unknown"
+
+
+def test_a_code_of_symbols_is_drawn_too() -> None:
+    symbols = [site("cross_entropy", (800, 12), (800,))]
+    given = [InputSite("net:0", "net", (100, 8), "int64")]
+    drawn = [Edge("net.logvar", "net.decoder", ("div", "exp", "mul", "add", "cat"))]
+    told = targets("loss", 1, 11, 5.5, 1)
+    same = told | {(name.replace("loss_target", "input"), "net:0"): values for (name, _), values in told.items()}
+    assert decide_kind(made(symbols, inputs=given, edges=drawn, statistics=same))[0] == "vae"
+    assert decide_kind(made(symbols, inputs=given, statistics=same))[0] == "classification"
