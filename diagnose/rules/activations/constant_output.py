@@ -15,11 +15,8 @@ NO_ANSWER = ("gan", "reinforcement", "contrastive", "vae")  # a constant output 
 
 @rule(
     needs=("losses",),
-    symptoms=(
-        "loss-not-decreasing", "underfitting", "wasted-epochs", "input-ignored", "unused-parameters", "stopped-too-early",
-        "vanishing-gradients",
-    ),
-)  # fmt: skip
+    symptoms=("loss-not-decreasing", "underfitting", "wasted-epochs", "input-ignored"),
+)
 def constant_output(
     training: Training, *, logit: float = 0.01, ratio: float = 0.01, min_snapshots: int = 5, min_steps: int = 20
 ) -> Iterator[Finding]:

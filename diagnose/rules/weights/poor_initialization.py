@@ -26,7 +26,7 @@ DEFAULT_GAIN = 3**-0.5  # PyTorch's own: known to be small for deep ReLU network
     symptoms=(
         "unused-parameters", "vanishing-gradients", "saturated-activations", "dead-units", "constant-output",
         "loss-not-decreasing", "underfitting", "wrong-initial-loss", "non-finite-values", "learning-rate-too-low",
-        "learning-rate-too-high", "diverging-loss", "loss-spikes", "stopped-too-early", "wasted-epochs", "input-ignored",
+        "diverging-loss", "loss-spikes", "stopped-too-early", "wasted-epochs", "input-ignored",
     ),
 )  # fmt: skip
 def poor_initialization(
