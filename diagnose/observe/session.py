@@ -132,6 +132,9 @@ class Session:
             self.steps.settle(None, everything=True)
             self.snapshot.drop()
             self.transfer.drain()
+            for stream in self.streams.values():
+                if stream.counted >= 0:  # the last of them have left no row behind
+                    self.writer.stream(stream.index, last_counted=stream.counted)
             self.writer.fact("overhead", self.overhead())
             if not self.backward.seen:
                 code, message = self.why_nothing()

@@ -204,6 +204,7 @@ class Steps:
                 self._unknown_step(own)
                 return
             stream.steps += 1
+            stream.counted = session.tick
             session.tick += 1
             self._rest -= 1
             if self._rest <= 0:

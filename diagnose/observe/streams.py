@@ -63,6 +63,7 @@ class Stream:
         self.leftover: float | Tensor = 1.0  # largest of the gradients that were not: they may have been zeroed unseen
         self.idle = False  # has not stepped for longer than it used to: snapshots do not wait for it
         self.stepped = -1  # tick of its last step
+        self.counted = -1  # tick of its last step that was counted only
         self.gap = 0  # ticks between its last two steps
         self.stepped_gradient: tuple[int, int, Any] | None = None  # id, version and weak reference of one gradient
         self.layer_order: list[str] = []

@@ -17,7 +17,7 @@ from diagnose.record.parts import Items, part, read_items, source, united
 from diagnose.record.samples import Samples, read_samples
 from diagnose.run import Edge, Event, InputSite, Layer, LossSite, Optimizer, Parameter, Series, Training
 
-_OPTIMIZER_FACTS = ("type", "settings", "source", "networks")
+_OPTIMIZER_FACTS = ("type", "settings", "source", "networks", "last_counted")
 EventRow = tuple[int | None, int | None, str, str | None, dict[str, Any]]
 
 
@@ -86,7 +86,8 @@ def _training(
     events: Sequence[EventRow],
     hashes: Mapping[tuple[int, str], Any],
 ) -> Training:
-    clock = Clock(table.ticks[np.isin(table.streams, group)])
+    counted = [int(own["last_counted"]) for own in streams.values() if "last_counted" in own]
+    clock = Clock(np.append(table.ticks[np.isin(table.streams, group)], counted).astype(np.int64))
     layers = united(items, group, "layer")
     parameters = united(items, group, "parameter")
     losses = united(items, group, "loss")

@@ -221,6 +221,7 @@ def test_steps_that_are_only_counted_are_counted(observing: Observing) -> None:
     training = session.run.trainings[0]
     written = training.series("loss").steps
     assert 20 < len(written) < 300 and written[-1] > 600
+    assert training.steps == 900  # also those after the last that was written down
     assert all(torch.equal(a, b) for a, b in zip(bare.parameters(), watched.parameters(), strict=True))
     assert not [e for e in session.run.events if e.kind == "probe-failed"]
 
