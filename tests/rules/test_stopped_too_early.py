@@ -60,3 +60,11 @@ def test_a_fall_that_is_next_to_nothing_is_no_gain() -> None:
 @pytest.mark.parametrize("kind", ["gan", "reinforcement"])
 def test_silent_for_kinds_without_a_level(kind: str) -> None:
     assert not findings(RULE, training(exponential(1.0), kind=kind))
+
+
+@pytest.mark.parametrize(("end", "loud"), [(0.9, True), (0.6, False)])
+def test_text_keeps_half_of_its_loss(end: float, loud: bool) -> None:
+    slow = noisy(LN2 * (end + 0.2 * (np.exp(-along()) - np.exp(-1))), 0.005)
+    recorded = training(slow)
+    recorded.kind = "language"
+    assert bool(findings(RULE, recorded)) is loud
