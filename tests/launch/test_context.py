@@ -131,7 +131,6 @@ SOURCES = {
     "byte order mark": b"\xef\xbb\xbfprint('\xc3\xa9')\n",
     "latin-1 with a cookie": b"# -*- coding: latin-1 -*-\nprint(ascii('\xe9'))\n",
     "latin-1 without": b"x = 1\n# caf\xe9\nprint(x)\n",
-    "zero byte": b"x = 1\ny\0 = 2\n",
     "unknown encoding": b"# coding: nosuch\nprint(1)\n",
     "syntax error": b"def f():\n    return = 1\n",
     "indentation": b"if 1:\nprint(1)\n",
@@ -140,6 +139,8 @@ SOURCES = {
     "no last line end": b"print(1)",
     "future imports do not leak in": b"def f(x: undefined): pass\n",
 }
+if sys.version_info >= (3, 11, 4):  # before, python itself read on behind one, which its own compile() refused
+    SOURCES["zero byte"] = b"x = 1\ny\0 = 2\n"
 
 
 @pytest.mark.parametrize("case", SOURCES)

@@ -123,7 +123,8 @@ def test_a_torch_that_is_already_there_is_noticed_at_the_start(tmp_path: Path, d
 def test_without_torch_nothing_heavy_is_imported(tmp_path: Path) -> None:
     listing = """
 import sys
-print(sorted(m for m in sys.modules if '.' not in m and m not in sys.stdlib_module_names and m[0] != '_'))
+own = {*sys.stdlib_module_names, "sitecustomize"}  # which some systems' python brings along
+print(sorted(m for m in sys.modules if '.' not in m and m not in own and m[0] != '_'))
 """
     written(tmp_path, {"x.py": listing, "heavy.py": "import jinja2, numpy\n" + listing})
     seen = outcome([sys.executable, "-m", "diagnose", "run", "-q", "x.py"], tmp_path)
