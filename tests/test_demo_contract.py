@@ -1,7 +1,8 @@
 """Every reference network under `diagnose run`: the trouble it shows is named first, its cures and the healthy one are silent.
 
-One seed here; `make demos` runs three. A run is recorded once, two at a time, and kept in pytest's cache for as long as the
-demo and what records it stay the same; the rules judge the stored runs anew each time.
+One seed and one cure of each trouble here; `make demos` runs three seeds, every cure, and every data set. A run is recorded
+once, two at a time, and kept in pytest's cache for as long as the demo and what records it stay the same; the rules judge
+the stored runs anew each time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pytest
 from demos._runs import Command, Outcome, cured, faulty, healthy, kept, outcome, pairs, scripts, seeded
 
 SEEDS = [int(seed) for seed in os.environ.get("DEMO_SEEDS", "0").split(",")]
+MOST = None if "DEMO_SEEDS" in os.environ else 1  # cures of a trouble, data of a healthy network
 
 Recorded = Callable[[Path, Command], Outcome]
 
@@ -32,7 +34,8 @@ def recorded(request: pytest.FixtureRequest) -> Iterator[Recorded]:
 
         def told(demo: Path, arguments: Command) -> Outcome:
             one = runs[demo, arguments].result()
-            assert one.result and one.baselines and not (one.folder / "stderr").read_text()
+            said = (one.folder / "stderr").read_text().splitlines()
+            assert one.result and one.baselines and not [line for line in said if not line.startswith("diagnose: ")]
             return one
 
         yield told
@@ -61,12 +64,12 @@ def test_the_trouble_is_named_first(demo: Path, arguments: Command, recorded: Re
 
 
 @pytest.mark.timeout(900)
-@each([(pair.script, given) for pair in pairs() for given in cured(pair)])
+@each([(pair.script, given) for pair in pairs() for given in cured(pair)[:MOST]])
 def test_the_cure_is_silent(demo: Path, arguments: Command, recorded: Recorded) -> None:
     assert not recorded(demo, arguments).loud
 
 
 @pytest.mark.timeout(900)
-@each([(demo, given) for demo in scripts() for given in healthy(demo)])
+@each([(demo, given) for demo in scripts() for given in healthy(demo)[:MOST]])
 def test_the_healthy_network_is_silent(demo: Path, arguments: Command, recorded: Recorded) -> None:
     assert not recorded(demo, arguments).loud

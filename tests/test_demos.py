@@ -74,8 +74,8 @@ def test_plain_fixed_is_the_first_of_several_cures(pair: Pair) -> None:
 
 @each_demo
 def test_same_seed_same_output(demo: Path) -> None:
-    first, again, other = (ran(demo, "--epochs", "1", "--seed", seed).stdout for seed in "334")
-    assert first == again != other
+    first, again = (ran(demo, "--epochs", "1", "--seed", "3").stdout for _ in range(2))
+    assert first == again
 
 
 @each_demo
