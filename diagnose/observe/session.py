@@ -238,7 +238,8 @@ class Session:
     def live_streams(self) -> list[Stream]:
         """Streams of the thread that is followed whose optimizer is still there."""
         sees = self.threads.sees
-        return [s for s in self.streams.values() if (s.optimizer is None or s.optimizer() is not None) and sees(s)]
+        known = list(self.streams.values())  # another thread may build an optimizer meanwhile
+        return [s for s in known if (s.optimizer is None or s.optimizer() is not None) and sees(s)]
 
     def stream_of(self, optimizer: Optimizer) -> Stream | None:
         """The stream of an optimizer, where it has one: another that has gone may have had its id."""

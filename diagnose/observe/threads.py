@@ -77,7 +77,7 @@ class Threads:
     def _follow(self) -> None:
         """Follows this thread from now on, with what threads have built that now wait for it, or have ended."""
         self._followed, self._seen = threading.get_ident(), time.perf_counter()
-        for stream in self.session.streams.values():
+        for stream in list(self.session.streams.values()):  # another thread may build an optimizer meanwhile
             if stream.thread != self._followed and self._rests(stream.thread):
                 stream.thread = self._followed
         self.session.losses.leave_to(self._followed)
