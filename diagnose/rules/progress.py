@@ -115,14 +115,12 @@ def rolling_median(values: Floats, width: int) -> Floats:
 
 
 def trained_weights(training: Training, *, quantity: str = "gradient_norm") -> tuple[str, ...]:
-    """Weights of two or more dimensions that are trained, without embeddings: those get sparse gradients by nature."""
+    """Weights of two or more dimensions that are trained. Embeddings, whose gradients are sparse by nature, only where there
+    are no others."""
     embeddings = {layer.path for layer in training.layers if layer.role == "embedding"}
     recorded = set(training.places(quantity))
-    return tuple(
-        p.path
-        for p in training.parameters
-        if p.path in recorded and len(p.shape) >= 2 and p.trainable and p.optimized and p.layer not in embeddings
-    )
+    trained = [p for p in training.parameters if p.path in recorded and len(p.shape) >= 2 and p.trainable and p.optimized]
+    return tuple(p.path for p in trained if p.layer not in embeddings) or tuple(p.path for p in trained)
 
 
 def update_ratios(training: Training) -> Matrix:
@@ -146,6 +144,13 @@ def update_ratios(training: Training) -> Matrix:
         norms = np.where(np.isnan(norms), np.nan, np.maximum(norms, first))
     norms[~(norms > IDLE)] = np.nan
     return Matrix("update_norm / weight_norm", places, updates.steps, updates.values / norms)
+
+
+def barely_moves(training: Training, *, ratio: float = 3e-4) -> bool:
+    """Whether even the weight that moves most changes less than `ratio` of its norm a step: as it began, so it still is."""
+    changes = update_ratios(training)
+    typical = quiet_median(changes.values, axis=0) if changes.places and len(changes.steps) else np.empty(0)
+    return bool(np.isfinite(typical).any() and np.nanmax(typical) < ratio)
 
 
 def quiet_median(values: Floats, axis: int | None = None) -> Floats:

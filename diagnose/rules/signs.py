@@ -124,6 +124,7 @@ def chance_loss(training: Training, site: LossSite) -> float:
     """
     if any(site.arguments.get(name) is not None for name in ("weight", "pos_weight")):
         return float("nan")
+    across = training.series("loss_target_std_across", site.id).finite().values  # of each output apart
     if site.function in CATEGORICAL:
         shares = class_shares(training, site)
         if len(shares):
@@ -136,8 +137,9 @@ def chance_loss(training: Training, site: LossSite) -> float:
             return float("nan")  # soft targets: even the best prediction keeps their entropy
         means = training.series("loss_target_mean", site.id).finite().values
         share = float(np.mean(means)) if len(means) else 0.5
-        return -share * log(share) - (1 - share) * log(1 - share) if 0 < share < 1 else log(2)
-    across = training.series("loss_target_std_across", site.id).finite().values  # of each output apart
+        together = -share * log(share) - (1 - share) * log(1 - share) if 0 < share < 1 else log(2)
+        # A constant for each output apart reaches at most this mean entropy (Topsoe 2001, H(p) <= ln 2 (4 p q)^(1 / ln 4)).
+        return min(together, log(2) * (4 * float(np.mean(across**2))) ** (1 / log(4))) if len(across) else together
     spread = sqrt(float(np.mean(across**2))) if len(across) else target_spread(training, site)
     match site.function:
         case "mse_loss":

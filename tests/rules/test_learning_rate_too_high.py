@@ -34,6 +34,14 @@ def test_silent_while_the_loss_falls() -> None:
     assert not findings(RULE, changing(0.5, falling()))
 
 
+def test_a_fall_that_ended_half_way_under_steps_that_stayed_violent() -> None:
+    half = np.maximum(falling(), 0.5 * LN2 + 0.05 * np.random.default_rng(1).standard_normal(STEPS))
+    assert not findings(RULE, changing(0.2, half))
+    assert not findings(RULE, changing(lambda t: 0.5 if t < 0.5 else 0.01, half))
+    (finding,) = findings(RULE, changing(0.5, half))
+    assert "median of the last third" in {e.statistic for e in finding.evidence}
+
+
 def test_warm_start_that_calms_down_is_silent() -> None:
     assert not findings(RULE, changing(lambda t: 0.5 if t < 0.05 else 1e-3, flat()))
 

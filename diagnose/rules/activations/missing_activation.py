@@ -7,6 +7,7 @@ from diagnose.run import Edge, Layer, Training
 
 LINEAR = ("linear", "convolution")
 TRANSPARENT = ("dropout", "reshape", "container")  # layers that leave a linear map linear
+AFFINE = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm")  # once trained; what they do to a batch is shared by all
 CODES = ("autoencoder", "vae")  # a linear one computes principal components
 STRAIGHT = (
     "view", "reshape", "unsafe_view", "_unsafe_view", "_reshape_alias", "flatten", "unflatten", "transpose", "t",
@@ -21,7 +22,7 @@ def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 
     """Linear layers follow each other with nothing between.
 
     What it does:
-        Follows the data flow from each linear or convolution layer to the next, through reshaping and dropout. Speaks
+        Follows the data flow from each linear or convolution layer to the next, through reshaping, dropout and batch normalisation. Speaks
         when at least `pairs` such connections exist: a warning where the network has no activation at all, or where
         they are at least `fraction` of all connections and the loss learns next to nothing; else a note. A layer that
         narrows (its output smaller than its own input and than the next one's output) is a low-rank factorization or a
@@ -104,7 +105,7 @@ def _next(layer: Layer, leaving: Mapping[str, Sequence[Edge]], layers: Mapping[s
                 continue
             if other.role in LINEAR:
                 found[other.path] = other
-            elif other.role in TRANSPARENT and other.path not in seen:
+            elif (other.role in TRANSPARENT or other.type in AFFINE) and other.path not in seen:
                 seen.add(other.path)
                 waiting.append(other.path)
     return list(found.values()), ends or not leaving.get(layer.path)

@@ -4,7 +4,7 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
-from diagnose.rules.progress import stuck, unstable
+from diagnose.rules.progress import barely_moves, stuck, unstable
 from diagnose.run import Training
 
 
@@ -26,8 +26,8 @@ def attention_collapse(
 
     What it does:
         Takes the entropy of each attention's weights relative to that of an even look at all places that the mask
-        leaves, and speaks when it is under `low` (one place), or over `even` to the end of the training (all alike),
-        while the loss is stuck or unstable.
+        leaves, and speaks when it is under `low` (one place), or over `even` to the end of the training (all alike; not
+        where no weight has moved), while the loss is stuck or unstable.
 
     Why is this bad:
         A softmax that is all on one place passes no gradient to the scores; one that is even mixes all places into
@@ -52,7 +52,7 @@ def attention_collapse(
     suffering = unstable(training) or stuck(training)
     if suffering is None:
         return
-    outputs = {site.layer for site in training.losses}
+    outputs, still = {site.layer for site in training.losses}, barely_moves(training)
     for place in training.places("softmax_entropy"):
         layer = training.layer(place.split("#", 1)[0])
         series = training.series("softmax_entropy", place).finite()
@@ -64,7 +64,7 @@ def attention_collapse(
         ):
             continue
         late = float(np.median(series.values[-max(min_snapshots, len(series) // 3) :]))
-        if not (late < low or late > even):
+        if not (late < low or (late > even and not still)):
             continue
         collapsed = late < low
         yield Finding(

@@ -5,6 +5,7 @@ import numpy as np
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.progress import (
+    LOSS_WITHOUT_LEVEL,
     beginning,
     constant_answer,
     jitter,
@@ -16,7 +17,8 @@ from diagnose.rules.progress import (
 )
 from diagnose.rules.reach import EXPLODED, reaches
 from diagnose.rules.signs import site_loss
-from diagnose.run import Matrix, Training
+from diagnose.rules.trend import fall, main_loss
+from diagnose.run import Floats, Matrix, Training
 
 HELD = 5  # snapshots in a row that a large change must last
 HEALTHY = 1e-2  # ‖Δw‖ / ‖w‖ at which fresh networks learn fast; 1e-3 is the rule of thumb for later
@@ -51,7 +53,8 @@ def learning_rate_too_high(
         suffers: the loss ends non-finite, above where it began, or far above its best; it jumped to `jump` times its
         first value after the first steps and never came to rest; or it is stuck at what a constant answers, after it
         rose at first, after changes of `stall` times the limit (a loss that settles there smoothly has other reasons),
-        or after a layer of units that were alive fell silent. A first loss `hopeless` times that of a constant answer
+        or after a layer of units that were alive fell silent; or steps `stall` times the limit go on to the
+        end and the loss has not fallen in the last half. A first loss `hopeless` times that of a constant answer
         is not the learning rate's doing, nor are steps that became large only when the gradient had exploded on its way
         back through time (`exploding-through-time`): then nothing is said.
 
@@ -71,7 +74,8 @@ def learning_rate_too_high(
 
     References:
         A change of one in a thousand is Karpathy's rule of thumb (https://cs231n.github.io/neural-networks-3/#ratio);
-        TheDeepChecker (Ben Braiek & Khomh 2023) alarms above one in ten, the limit here.
+        TheDeepChecker (Ben Braiek & Khomh 2023) alarms above one in ten, the limit here. Of the sound programs of
+        tests/challenges none changes its weights by more than 0.05 a step in the last third of its snapshots.
     """
     ratios = update_ratios(training)
     if len(ratios.steps) < min_snapshots or not ratios.places:
@@ -90,6 +94,7 @@ def learning_rate_too_high(
         return
     suffering = unstable(training) or _jumped(training, jump)
     suffering = suffering or _stuck_after(training, value > stall * ratio) or _died(training)
+    suffering = suffering or _never_settled(training, over_places, stall * ratio)
     if suffering is None:
         return
     rates = training.series("learning_rate").finite()
@@ -172,6 +177,17 @@ def _died(training: Training) -> Evidence | None:
         if len(dead) > HELD and len(zero) and zero.values[0] < 0.75 and (dead.values[-2:] > 0.9).all():
             return Evidence("dead_share", place, dead.span, float(dead.values[-1]), "above", 0.9, "share", "last")
     return None
+
+
+def _never_settled(training: Training, changes: Floats, ratio: float) -> Evidence | None:
+    """The last steps are as large as the first, and for half of the training the loss has not fallen."""
+    known = changes[np.isfinite(changes)]
+    late = float(np.median(known[-max(3, len(known) // 3) :])) if len(known) else 0.0
+    series, _ = main_loss(training)
+    course = fall(series) if late > ratio and training.kind not in LOSS_WITHOUT_LEVEL else None
+    if course is None or course.gain > 0:
+        return None
+    return Evidence("update_norm / weight_norm", None, course.span, late, "above", ratio, "ratio", "median of the last third")
 
 
 def _jumped(training: Training, jump: float) -> Evidence | None:
