@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import ast
+import hashlib
 import math
+import os
 import random
 import re
 import subprocess
@@ -118,7 +120,7 @@ def _losses(tree: ast.Module, module: str, function: str) -> list[ast.Call]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and any(True for _ in _calls(node.value, module)):
             names |= {t.id if isinstance(t, ast.Name) else getattr(t, "attr", "") for t in node.targets}
-    found = list(_calls(tree, function)) + [c for c in _calls(tree, *(names - {""}))]
+    found = list(_calls(tree, function)) + list(_calls(tree, *(names - {""})))
     found += [c for c in ast.walk(tree) if isinstance(c, ast.Call) and isinstance(c.func, ast.Call) and _called(c.func) == module]
     return [c for c in found if len(c.args) >= 2]
 
@@ -152,7 +154,10 @@ def no_zero_grad(tree: ast.Module) -> bool:
     return _drop(tree, lambda call: _called(call) == "zero_grad")
 
 
-HOT = "diverging-loss non-finite-values exploding-gradients loss-not-decreasing dead-units saturated-activations constant-output oscillating-loss"
+HOT = (
+    "diverging-loss non-finite-values exploding-gradients loss-not-decreasing dead-units saturated-activations "
+    "constant-output oscillating-loss"
+)
 
 
 @mistake("rate-100", "learning-rate-too-high", HOT)
@@ -286,7 +291,7 @@ def raw_targets(tree: ast.Module) -> bool:
     return changed
 
 
-@mistake("shuffled-labels", "loss-not-decreasing overfitting constant-labels underfitting too-little-data", "constant-output suspicious-validation")
+@mistake("shuffled-labels", "loss-not-decreasing overfitting underfitting too-little-data", "constant-output suspicious-validation")
 def shuffled_labels(tree: ast.Module) -> bool:
     changed = False
     for call in _calls(tree, "TensorDataset"):
@@ -375,8 +380,9 @@ def detached(tree: ast.Module) -> bool:
     for node in _calls(tree, "Sequential"):
         for i, part in enumerate(node.args):
             if i and _called(part) in ACTIVATIONS:
-                node.args[i] = _expression(f"__import__('torch.nn.modules.module') and type('Step', (torch.nn.Module,), "
-                                           f"{{'forward': lambda self, x: torch.relu(x).detach()}})()")  # fmt: skip
+                node.args[i] = _expression(
+                    "type('Step', (torch.nn.Module,), {'forward': lambda self, x: torch.relu(x).detach()})()"
+                )
                 return i + 1 < len(node.args)
     return False
 
@@ -403,13 +409,13 @@ def made(program: Program, name: str) -> Path | None:
 def printed(path: Path) -> list[float] | None:
     """The validation losses that a program prints, kept beside it; None where it fails."""
     known = path.with_suffix(".printed") if "mutants" in path.parts else CACHE.parent / "mutants" / "sound" / f"{path.parent.name}.printed"
-    digest = str(hash_of(path))
+    digest = hash_of(path)
     if known.exists() and known.read_text().startswith(digest):
         words = known.read_text().split()[1:]
         return None if words == ["failed"] else [float(w) for w in words]
     with tempfile.TemporaryDirectory() as room:
         done = subprocess.run([sys.executable, "-W", "ignore", str(path)], capture_output=True, text=True, timeout=300, cwd=room,
-                              env={**__import__("os").environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+                              env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
     found = None if done.returncode else [float(value) for value in LINE.findall(done.stdout)]
     known.parent.mkdir(parents=True, exist_ok=True)
     known.write_text(" ".join([digest, *(["failed"] if found is None else map(repr, found))]))
@@ -417,8 +423,7 @@ def printed(path: Path) -> list[float] | None:
 
 
 def hash_of(path: Path) -> str:
-    import hashlib
-
+    """Of the program's text."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
@@ -473,8 +478,8 @@ def main() -> int:
         idle = [a for a, harm in found if not harm]
         everything += bad
         named, said = sum(a.named for a in bad), sum(bool(a.names) for a in bad)
-        print(f"{name:20} harmful {len(bad):2}: cause {named:2}, anything {said:2}; harmless {len(idle):2}, loud {sum(bool(a.names) for a in idle):2}",
-              flush=True)  # fmt: skip
+        loud = sum(bool(a.names) for a in idle)
+        print(f"{name:20} harmful {len(bad):2}: cause {named:2}, anything {said:2}; harmless {len(idle):2}, loud {loud:2}", flush=True)
         for a in bad:
             if not a.named:
                 print(f"    {a.mark:8} {a.program.id:50} {a.names}", flush=True)

@@ -25,9 +25,8 @@ def chain(
         before, into = path, out
         if i < len(between) and between[i] is not None:
             name = f"net.{between[i]}{i}"
-            layers.append(
-                Layer(name, between[i].title(), "dropout" if between[i] == "dropout" else "activation", network="net")
-            )
+            role = {"dropout": "dropout", "batchNorm2d": "normalization", "layerNorm": "normalization"}.get(between[i], "activation")
+            layers.append(Layer(name, between[i][0].upper() + between[i][1:], role, network="net"))
             edges.append(Edge(before, name))
             before = name
     edges.append(Edge(before, SITE.id))
@@ -40,6 +39,8 @@ def chain(
         (("relu", "relu", "relu"), None),
         ((None, None, None), "warning"),
         (("dropout", "dropout", "dropout"), "warning"),
+        (("batchNorm2d", "batchNorm2d", "batchNorm2d"), "warning"),
+        (("layerNorm", "layerNorm", "layerNorm"), None),
         ((None, None, "relu"), "warning"),
         ((None, "relu", "relu"), "note"),
     ],

@@ -32,6 +32,21 @@ def test_silent_where_the_loss_falls() -> None:
     assert not findings(RULE, drawn(0.03, 0.2, loss=falling()))
 
 
+def test_weights_off_by_orders_of_magnitude_are_warned_of_even_where_the_loss_falls() -> None:
+    (finding,) = findings(RULE, drawn(1e-4, 0.2, loss=falling()))
+    assert finding.severity == "warning" and finding.confidence == 0.75
+    assert not findings(RULE, drawn(1e-4, 0.6, loss=falling()))  # normalisation carries the signal
+
+
+@pytest.mark.parametrize(("low", "decay", "loud"), [(0.1, 3, False), (0.1, 20, True), (0.5, 3, True)])
+def test_a_first_loss_that_costs_much_of_the_training(low: float, decay: float, loud: bool) -> None:
+    """It comes down slowly, or not far."""
+    layers, parameters = mlp(3, 100, std=1.0)
+    linear = [layer for layer in layers if layer.role == "linear"]
+    loss = low + (5.0 - low) * np.exp(-np.arange(200) / decay)
+    assert bool(findings(RULE, made(per("batch_std", linear, 1.0), layers=layers, parameters=parameters, loss=loss))) is loud
+
+
 def test_message_has_the_right_deviation_for_the_layer() -> None:
     (finding,) = findings(RULE, drawn(0.03, 0.2))
     assert "0.03, 0.21 times what keeps the signal (0.14)" in finding.message

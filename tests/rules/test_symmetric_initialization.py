@@ -18,6 +18,12 @@ def test_a_branch_that_starts_at_zero_parts_at_the_first_step() -> None:
     assert not findings(RULE, spread([0.0] + [0.5] * 19))
 
 
+def test_units_that_began_equal_and_were_parted_by_chance() -> None:
+    (finding,) = findings(RULE, spread([1e-6, 1e-5, 1e-4] + [0.01] * 17))
+    assert finding.severity == "warning" and "parted" in finding.message and "spread 1.0e-02 at the end" in finding.message
+    assert not findings(RULE, spread([1e-6] + [0.01] * 19))  # parted by the second snapshot: the gradient did it
+
+
 def test_weights_that_stay_zero() -> None:
     (finding,) = findings(RULE, spread(float("nan"), weight_norm=0.0))
     assert "all zero" in finding.message and finding.places == ("net.1",)

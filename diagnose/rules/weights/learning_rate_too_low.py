@@ -60,8 +60,9 @@ def learning_rate_too_low(
         Karpathy, https://cs231n.github.io/neural-networks-3/#ratio (about 1e-3 is right); 1e-4 is the lower limit of
         TheDeepChecker and gradsnitch (GS008), by whom no loss is asked. Of the sound programs of tests/challenges none
         changes its fastest weight by less than 9.3e-4 a step; trainings under a rate a hundred times too small still
-        changed it by 2e-4 to 4.6e-4: the limit is the middle. 0.5: what is left where a training has hardly begun, as in stopped-too-early. 1.5: a linear
-        warm-up cut off anywhere has risen by 2 in its last half, a rate that is raised on purpose in steps has not. 1e-2: half
+        changed it by 2e-4 to 4.6e-4: the limit is the middle. 0.5: what is left where a training has hardly begun, as in
+        stopped-too-early. 1.5: a linear warm-up cut off anywhere has risen by 2 in its last half, a rate that is raised on
+        purpose in steps has not. 1e-2: half
         way between the right size of a step and what is too high.
     """
     if training.steps < min_steps:

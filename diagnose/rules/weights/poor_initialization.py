@@ -6,7 +6,7 @@ import numpy as np
 from diagnose.finding import Comparison, Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.progress import constant_answer, stuck, unstable
-from diagnose.rules.signs import site_loss
+from diagnose.rules.signs import site_loss, unlearnt
 from diagnose.run import Layer, Parameter, Training
 
 GAINS = {
@@ -30,7 +30,14 @@ DEFAULT_GAIN = 3**-0.5  # PyTorch's own: known to be small for deep ReLU network
     ),
 )  # fmt: skip
 def poor_initialization(
-    training: Training, *, factor: float = 2.0, change: float = 1e2, min_layers: int = 2, alone: float = 10.0
+    training: Training,
+    *,
+    factor: float = 2.0,
+    change: float = 1e2,
+    min_layers: int = 2,
+    alone: float = 10.0,
+    lasting: float = 0.05,
+    left: float = 0.5,
 ) -> Iterator[Finding]:
     """The weights are drawn too small or too large for the signal to pass.
 
@@ -40,7 +47,9 @@ def poor_initialization(
         `factor`, or one by more than `alone`, away from PyTorch's own default, in one direction, the signal at the
         first snapshot (its spread over the samples) changes by more than `change` between the first layer and the
         last; or, for too large weights, when the first loss is over twice that of a constant answer, or an activation
-        starts saturated; and the loss is stuck or unstable.
+        starts saturated; and the training pays for it: the loss is stuck or unstable, or it began over twice that of a
+        constant answer and took more than `lasting` of the steps to come down to it or ends with more than `left` of it.
+        Only warned of, where the loss fares well and `min_layers` weights are off by more than `alone` and lose the signal.
 
     Why is this bad:
         A signal that shrinks in each layer arrives as a constant, and no gradient comes back; one that grows saturates
@@ -60,23 +69,24 @@ def poor_initialization(
     References:
         He et al. 2015, https://arxiv.org/abs/1502.01852; Glorot & Bengio 2010,
         https://proceedings.mlr.press/v9/glorot10a.html. A factor of two lost in each of seven layers is the hundredth
-        that `change` asks for.
+        that `change` asks for. No sound program of tests/challenges draws its weights so and shows such a sign, whatever its loss does.
     """
-    suffering = unstable(training) or stuck(training)
-    if suffering is None:
-        return
     signs = [sign for sign in (_signal(training, change), _first_loss(training), _saturated(training)) if sign]
     if not signs:
         return
+    suffering = unstable(training) or stuck(training) or _dearly(training, lasting, left)
     too_large = any(sign.comparison == "above" for sign in signs)
     off = []
     for parameter, layer in _weights(training):
         gain, wanted = _gain(parameter), _wanted(training, layer)
-        if abs(gain / DEFAULT_GAIN - 1) < 0.15 or not gain > 0:
+        if _is_default(parameter, layer) or not gain > 0:
             continue
         if (gain / wanted > factor) if too_large else (gain / wanted < 1 / factor):
             off.append((parameter, layer, gain, wanted))
-    if len(off) < min_layers and not any(max(gain / wanted, wanted / gain) > alone for _, _, gain, wanted in off):
+    far = sum(max(gain / wanted, wanted / gain) > alone for _, _, gain, wanted in off)
+    if len(off) < min_layers and not far:
+        return
+    if suffering is None and (far < min_layers or signs[0].quantity != "batch_std"):
         return
     parameter, layer, gain, wanted = max(off, key=lambda found: abs(np.log(found[2] / found[3])))
     right = wanted / _fan_in(parameter) ** 0.5
@@ -93,9 +103,10 @@ def poor_initialization(
         evidence=(
             Evidence("initial std × √fan_in", parameter.path, (0, 0), gain, comparison, limit, "gain", "std"),
             *(replace(sign, statistic="first") for sign in signs),
-            suffering,
+            *([suffering] if suffering else []),
         ),
-        confidence=0.9,
+        severity="error" if suffering else "warning",
+        confidence=0.9 if suffering else 0.75,
         steps=(0, max(training.steps - 1, 0)),
         fix=Fix(
             f"draw the weights of {len(off)} layers with a standard deviation of gain / √fan_in ({right:.2g} at "
@@ -106,6 +117,30 @@ def poor_initialization(
         ),
         source=(layer.source if layer else None) or parameter.source,
     )
+
+
+def _dearly(training: Training, lasting: float, left: float) -> Evidence | None:
+    """The first loss was far above that of a constant answer, and the training has not got over it, or not soon."""
+    if _first_loss(training) is None:
+        return None
+    for site in training.training_losses:
+        constant, series = constant_answer(training, site), site_loss(training, site).finite()
+        if not (constant > 0 and len(series)):
+            continue
+        below = np.flatnonzero(series.values <= constant)
+        needed = (int(series.steps[below[0]]) if len(below) else training.steps) / max(training.steps, 1)
+        if needed > lasting:
+            return Evidence(series.quantity, series.place, series.span, needed, "above", lasting, "share", "steps to come down to a guess")
+        if (rest := unlearnt(training, site)) > left:
+            return Evidence(series.quantity, series.place, series.span, rest, "above", left, "share", "last / loss of a constant")
+    return None
+
+
+def _is_default(parameter: Parameter, layer: Layer | None) -> bool:
+    """Whether the weights lie as PyTorch draws them."""
+    width = layer.settings.get("hidden_size") if layer is not None and layer.role == "recurrent" else None
+    fan = width if isinstance(width, int) else _fan_in(parameter)
+    return abs(float(parameter.initial.get("std", float("nan"))) * fan**0.5 / DEFAULT_GAIN - 1) < 0.15
 
 
 def _fan_in(parameter: Parameter) -> int:
@@ -119,7 +154,7 @@ def _gain(parameter: Parameter) -> float:
 def _weights(training: Training) -> Iterator[tuple[Parameter, Layer | None]]:
     for parameter in training.parameters:
         layer = training.layer(parameter.layer)
-        fits = layer is None or layer.role in ("linear", "convolution", "other", "attention")
+        fits = layer is None or layer.role in ("linear", "convolution", "recurrent", "other", "attention")
         if len(parameter.shape) >= 2 and parameter.optimized and fits and parameter.size >= 20:
             yield parameter, layer
 

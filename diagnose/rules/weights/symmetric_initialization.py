@@ -1,10 +1,11 @@
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
-from diagnose.run import Parameter, Training
+from diagnose.run import Floats, Parameter, Training
 
 
 @rule(
@@ -19,7 +20,9 @@ def symmetric_initialization(training: Training, *, spread: float = 1e-3, min_sn
 
     What it does:
         Takes how far the rows of a weight (its output units) lie from their mean, relative to the weight's norm, and
-        speaks when that is under `spread` at each snapshot, the last one included, although the weight is trained.
+        speaks when that is under `spread` at each snapshot, the last one included, although the weight is trained; and,
+        less surely, when units of a linear layer were equal at the first snapshots and something else (dropout, rounding) has
+        parted them since.
 
     Why is this bad:
         Units that start equal get equal gradients: a layer of a hundred of them has the power of one.
@@ -37,6 +40,7 @@ def symmetric_initialization(training: Training, *, spread: float = 1e-3, min_sn
     References:
         Goodfellow et al. 2016, Deep Learning, section 8.4, https://www.deeplearningbook.org/contents/optimization.html.
         Random weights have a spread near 1; float32 rounding alone leads to about 1e-6.
+        In no sound program of tests/challenges do units start equal other than at zero.
     """
     for parameter in training.parameters:
         if not (len(parameter.shape) >= 2 and parameter.shape[0] >= 2 and parameter.trainable and parameter.optimized):
@@ -54,6 +58,19 @@ def symmetric_initialization(training: Training, *, spread: float = 1e-3, min_sn
         if worst < spread:
             text = f"all {parameter.shape[0]} units have the same weights (spread {worst:.1e}, limit {spread:g})"
             yield _finding(training, parameter, measured.span, worst, spread, text)
+        elif _began_equal(training, parameter, measured.values[:min_snapshots], spread):
+            first = float(np.max(measured.values[:min_snapshots]))
+            text = (
+                f"all {parameter.shape[0]} units started with the same weights (spread {first:.1e}, limit {spread:g}); what parted "
+                f"them since is chance (spread {measured.values[-1]:.1e} at the end)"
+            )
+            yield replace(_finding(training, parameter, measured.span, first, spread, text), severity="warning", confidence=0.8)
+
+
+def _began_equal(training: Training, parameter: Parameter, first: Floats, spread: float) -> bool:
+    """Whether the units of a linear layer were equal at the first snapshots: the gradient alone would never part them."""
+    layer = training.layer(parameter.layer)
+    return layer is not None and layer.role in ("linear", "convolution") and bool((first < spread).all())
 
 
 def _moves(training: Training, parameter: Parameter) -> bool:
