@@ -140,7 +140,7 @@ def _is_default(parameter: Parameter, layer: Layer | None) -> bool:
     """Whether the weights lie as PyTorch draws them."""
     width = layer.settings.get("hidden_size") if layer is not None and layer.role == "recurrent" else None
     fan = width if isinstance(width, int) else _fan_in(parameter)
-    return abs(float(parameter.initial.get("std", float("nan"))) * fan**0.5 / DEFAULT_GAIN - 1) < 0.15
+    return bool(abs(float(parameter.initial.get("std", float("nan"))) * fan**0.5 / DEFAULT_GAIN - 1) < 0.15)
 
 
 def _fan_in(parameter: Parameter) -> int:

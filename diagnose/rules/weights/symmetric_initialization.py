@@ -42,8 +42,9 @@ def symmetric_initialization(training: Training, *, spread: float = 1e-3, min_sn
         Random weights have a spread near 1; float32 rounding alone leads to about 1e-6.
         In no sound program of tests/challenges do units start equal other than at zero.
     """
+    moved = any(_moves(training, parameter) for parameter in training.parameters)  # else the units are not what holds it up
     for parameter in training.parameters:
-        if not (len(parameter.shape) >= 2 and parameter.shape[0] >= 2 and parameter.trainable and parameter.optimized):
+        if not (moved and len(parameter.shape) >= 2 and parameter.shape[0] >= 2 and parameter.trainable and parameter.optimized):
             continue
         series = training.series("weight_row_spread", parameter.path)
         norms = training.series("weight_norm", parameter.path).finite()
