@@ -43,6 +43,7 @@ def unnormalized_inputs(
     tiny: float = 0.02,
     unlearnt: float = 0.5,
     saturated: float = 0.5,
+    idle: float = 0.8,
 ) -> Iterator[Finding]:
     """The inputs are far from mean 0 and variance 1, and the training suffers.
 
@@ -50,7 +51,8 @@ def unnormalized_inputs(
         Looks at floating-point inputs whose root mean square is above `size`, whose largest column is `column_ratio`
         times the median one, or which never exceed `tiny`. They are a fault where a second sign says so: more than
         `unlearnt` of the loss of a constant prediction remains, the loss became non-finite or fell back to a guess
-        only slowly, or more than `saturated` of the first sigmoid or tanh is saturated. Without one, inputs five
+        only slowly, more than `saturated` of the first sigmoid or tanh is saturated, or, where that constant's loss is not
+        known, `idle` of the first loss is left. Without one, inputs five
         times above `size` are noted.
 
     Why is this bad:
@@ -74,7 +76,7 @@ def unnormalized_inputs(
     """
     for site in training.inputs:
         if "float" in site.dtype and not _normalised(training, site):
-            yield from _judge(training, site, size, column_ratio, tiny, unlearnt, saturated)
+            yield from _judge(training, site, size, column_ratio, tiny, (unlearnt, saturated, idle))
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class _Scale:
 
 
 def _judge(
-    training: Training, site: InputSite, size: float, ratio: float, tiny: float, unlearnt: float, saturated: float
+    training: Training, site: InputSite, size: float, ratio: float, tiny: float, hurting: tuple[float, float, float]
 ) -> Iterator[Finding]:
     scale = _scale(training, site)
     if scale is None:
@@ -118,7 +120,7 @@ def _judge(
         )
     else:
         return
-    sign = _second_sign(training, unlearnt, saturated)
+    sign = _second_sign(training, *hurting)
     if sign is None and (
         small or max(scale.whole, largest if uneven else 0.0) < 5 * size or _normalised_after(training)
     ):
@@ -149,7 +151,7 @@ def _scale(training: Training, site: InputSite) -> _Scale | None:
     return _Scale(whole, columns, float(low.min()) if len(low) else np.nan, float(high.max()) if len(high) else np.nan)
 
 
-def _second_sign(training: Training, unlearnt: float, saturated: float) -> tuple[str, Evidence | None] | None:
+def _second_sign(training: Training, unlearnt: float, saturated: float, idle: float) -> tuple[str, Evidence | None] | None:
     """What shows that the scale hurts, and its evidence; None when nothing does."""
     for layer in training.layers:
         if layer.activation is not None:
@@ -181,6 +183,10 @@ def _second_sign(training: Training, unlearnt: float, saturated: float) -> tuple
                     f"({chance:.3g})",
                     seen,
                 )
+    left, known = signs.loss_drop(training), [signs.chance_loss(training, site) > 0 for site in training.training_losses]
+    if not any(known) and left > idle and training.kind not in ("gan", "reinforcement", "contrastive"):
+        seen = Evidence("loss", None, losses.span, left, "above", idle, "share", "last / first")
+        return f"the loss ended at {left:.0%} of its first level", seen
     return None
 
 
@@ -216,6 +222,8 @@ def _normalised(training: Training, site: InputSite) -> bool:
     first = layers[0]
     if first.role in ("normalization", "embedding"):
         return True
+    if first.role in ("recurrent", "attention"):  # what they put out is bounded, whatever comes in
+        return False
     scale = _scale(training, site)
     output_mean, output_std = (training.series(f"output_{q}", first.path).finite().values for q in ("mean", "std"))
     weights = (training.parameter(path) for path in first.parameters)
