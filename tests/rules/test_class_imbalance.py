@@ -79,3 +79,26 @@ def test_half_of_what_is_very_rare_must_be_found(common, right, severity) -> Non
     given = {"class_count": counts(common, 100 - common), "loss_accuracy": right}
     (finding,) = found(RULE, training(BINARY, given))
     assert finding.severity == severity
+
+
+@pytest.mark.parametrize(
+    ("shape", "accuracy", "severity"),
+    [
+        ((8, 1, 32, 32), 0.981, "warning"),
+        ((8, 1, 32, 32), 0.988, "warning"),  # under half of the rare pixels
+        ((8, 1, 32, 32), 0.995, "note"),
+        ((32, 20), 0.981, "warning"),
+        ((32, 20), 0.988, "note"),  # of many tags half may be out of reach
+    ],
+)
+def test_pixels_and_tags_are_counted_by_their_mean(shape, accuracy, severity) -> None:
+    numbers = {"loss_target_mean": 0.02, "loss_target_integer_share": 1.0, "loss_accuracy": accuracy}
+    dense = site("binary_cross_entropy_with_logits", "convolution", input_shape=shape, target_shape=shape)
+    (finding,) = found(RULE, training(dense, numbers))
+    assert finding.severity == severity and "98.0%" in finding.message
+
+
+def test_soft_targets_are_no_classes() -> None:
+    numbers = {"loss_target_mean": 0.02, "loss_target_integer_share": 0.4, "loss_accuracy": 0.98}
+    dense = site("binary_cross_entropy_with_logits", "convolution", input_shape=(8, 1, 32, 32), target_shape=(8, 1, 32, 32))
+    assert not found(RULE, training(dense, numbers))

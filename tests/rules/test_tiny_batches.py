@@ -42,7 +42,9 @@ def test_four_samples_are_the_limit(samples, speaks) -> None:
 def test_dense_targets_and_other_kinds_are_left_alone() -> None:
     pixels = site("cross_entropy", "convolution", input_shape=(1, 2, 64, 64), target_shape=(1, 64, 64))
     assert not judged(1, pixels)
-    assert not judged(1, layers=[layer("net.rnn", "recurrent", "LSTM")])
+    tagged = site("cross_entropy", "addmm", input_shape=(40, 10), target_shape=(40,))
+    assert not judged(1, tagged, layers=[layer("net.rnn", "recurrent", "LSTM")])  # a label for each symbol
+    assert judged(1, layers=[layer("net.rnn", "recurrent", "LSTM")])  # one for the whole sequence
     for kind in ("reinforcement", "language", "gan"):
         assert not judged(1, kind=kind)
 
@@ -52,3 +54,14 @@ def test_single_samples_with_dense_targets_where_a_step_does_next_to_nothing(wor
     pixels = site("cross_entropy", "convolution", input_shape=(1, 2, 16, 16), target_shape=(1, 16, 16))
     numbers = {"samples": 1.0, "loss": np.full(steps, 0.3), "forward_flops": work, "backward_flops": 2 * work}
     assert bool(found(RULE, training(pixels, numbers, steps=steps, kind="segmentation"))) is speaks
+
+
+@pytest.mark.parametrize(("size", "steps", "work", "severity"), [
+    (2, 4000, 1e5, "warning"), (2, 3999, 1e5, "note"), (4, 8000, 1e5, "warning"), (4, 8000, 1e8, "note"),
+])  # fmt: skip
+def test_thousands_of_cheap_steps_on_a_few_samples(size, steps, work, severity) -> None:
+    values = np.full(steps, 0.01)
+    numbers = {"samples": np.full(steps, float(size)), "loss": values, "training_loss": values,
+               "forward_flops": work, "backward_flops": 2 * work}  # fmt: skip
+    (finding,) = found(RULE, training(LOSS, numbers, steps=steps))
+    assert finding.severity == severity

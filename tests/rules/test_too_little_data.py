@@ -61,3 +61,13 @@ def test_an_evaluation_on_the_training_samples_is_no_validation() -> None:
     given = recorded(60, end=0.0)
     given.evaluations = (evaluation(loss=(2.3, 1.5, 1.2, 1.3, 1.6), same_data=1.0),)
     assert not found(RULE, given)
+
+
+@pytest.mark.parametrize(("end", "validation", "speaks"), [
+    (0.8, (2.3, 2.0, 1.9, 2.1, 2.2), True),
+    (1.2, (2.3, 2.0, 1.9, 2.1, 2.2), False),  # the samples themselves are not learnt
+    (0.8, (2.3, 1.6, 1.1, 1.6, 1.8), False),  # once it was good
+    (0.8, (2.3, 1.5, 1.3, 1.4, 1.4), False),  # and is not far behind
+])  # fmt: skip
+def test_half_learnt_samples_and_a_validation_that_was_never_half_good(end, validation, speaks) -> None:
+    assert bool(found(RULE, recorded(150, end=end, validation=validation))) is speaks

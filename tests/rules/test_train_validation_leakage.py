@@ -1,5 +1,7 @@
 """train-validation-leakage: evaluation samples that were trained on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hand_built import evaluation, found, line, site, training
@@ -105,3 +107,22 @@ def test_a_set_that_is_looked_at_in_the_end_unmasks_near_copies() -> None:
 )
 def test_a_second_set_that_says_nothing_of_copies(change) -> None:
     assert not found(RULE, two_sets(**change))
+
+
+@pytest.mark.parametrize(
+    ("change", "speaks"),
+    [
+        ({}, True),
+        ({"train_samples": 700}, False),  # most of the training set: its own figure
+        ({"other": evaluation("score", same_data=0.0, id="held out")}, False),
+        ({"shape": (2000, 8)}, False),  # a graph: every node is given, some are judged
+    ],
+)
+def test_a_part_of_the_training_data_that_is_all_that_is_looked_at(change, speaks) -> None:
+    sets = [evaluation("evaluate", same_data=1.0), *([change["other"]] if "other" in change else [])]
+    run = training(
+        site("cross_entropy", "addmm", input_shape=(32, 10)), evaluations=sets, inputs=REAL,
+        facts={"train_samples": change.get("train_samples", 2000)},
+    )
+    run.inputs = tuple(replace(one, shape=change.get("shape", one.shape)) for one in run.inputs)  # fmt: skip
+    assert bool(found(RULE, run)) is speaks

@@ -120,3 +120,19 @@ def test_adversarial_and_reinforcement_losses_are_no_second_sign() -> None:
 
 def test_standardised_inputs_are_fine() -> None:
     assert not found(RULE, training(LOSS, STUCK, inputs=inputs(), layers=[FIRST]))
+
+
+def test_what_a_recurrent_layer_puts_out_does_not_tell_that_its_input_was_scaled() -> None:
+    recurrent = layer("net.rnn", "recurrent", "GRU", input_shape=(32, 8), parameters=("net.0.weight",))
+    weight = Parameter("net.0.weight", "net.rnn", (8, 8), 64, initial={"std": 0.3, "mean": 0.0}, fan_in=8)
+    numbers = STUCK | {"output_mean": 0.0, "output_std": 0.8}
+    assert found(RULE, training(LOSS, numbers, inputs=PIXELS, layers=[recurrent], parameters=[weight]))
+
+
+@pytest.mark.parametrize(("end", "speaks"), [(2.2, True), (1.0, False)])
+def test_where_a_constant_answer_s_loss_is_not_known_the_loss_must_have_fallen(end, speaks) -> None:
+    weighted = site("cross_entropy", "addmm", arguments={"weight": "given"})
+    losses = {"training_loss": line(2.6, end), "loss": line(2.6, end)}
+    assert [f.severity for f in found(RULE, training(weighted, losses, inputs=PIXELS, layers=[FIRST]))] == [
+        "error" if speaks else "note"
+    ]

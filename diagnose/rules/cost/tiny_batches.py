@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isnan
+from math import isnan, prod
 
 import numpy as np
 
@@ -26,7 +26,8 @@ def tiny_batches(
     What it does:
         Reports a typical batch of at most `samples` samples in a training of at least `min_steps` steps: a warning
         where the loss jumps from step to step by more than `noise` of its level and more than `unlearnt` of a
-        constant prediction's loss remains, or where `many` steps or more are spent on single samples; else a note.
+        constant prediction's loss remains, or where `many` steps or more are spent on single samples, or as many for each
+        sample of a batch, while a step takes fewer than `thin` operations; else a note.
 
     Why is this bad:
         The gradient of so few samples is mostly noise, so that the learning rate must be small; and each step costs
@@ -36,7 +37,7 @@ def tiny_batches(
         Batches of 16 to 128; where memory forbids it, accumulate gradients over several batches.
 
     Known problems:
-        Long sequences, dense outputs and reinforcement learning bring many targets in one sample: they are left out, but for
+        Sequences with many targets, dense outputs and reinforcement learning: one sample is many there. They are left out, but for
         dense outputs of single samples on which a step spends fewer than `thin` operations.
 
     Example:
@@ -55,13 +56,15 @@ def tiny_batches(
     work = signs.typical(training, "forward_flops") + signs.typical(training, "backward_flops")
     if dense and not (size <= 1 and training.steps >= many and work < thin):
         return
-    if any(layer.role in ("recurrent", "attention") for layer in training.layers):
-        return
+    sequences = any(layer.role in ("recurrent", "attention") for layer in training.layers)
+    if sequences and not all(site.target_shape and prod(site.target_shape) <= samples for site in training.training_losses):
+        return  # a target for each symbol
     series = training.series("loss").finite()
     jumps, level = np.abs(np.diff(series.values)), abs(signs.middle(series.values))
     jump = float(np.median(jumps)) / level if len(jumps) and level > 0 else 0.0
     left = max((signs.unlearnt(training, site) for site in training.training_losses), default=float("nan"))
-    hurts = (jump > noise and left > unlearnt) or (size <= 1 and training.steps >= many)
+    wasted = training.steps >= many * size and work < thin
+    hurts = (jump > noise and left > unlearnt) or (size <= 1 and training.steps >= many) or wasted
     seen = training.series("samples")
     evidence = [Evidence("samples", None, seen.span, size, "below", samples + 1)]
     loader = training.facts.get("data", {}).get("loader") or {}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 import numpy as np
 
@@ -12,7 +13,7 @@ WHOLE_STRUCTURES = ("language", "gan", "reinforcement", "contrastive", "autoenco
 
 
 @rule(
-    needs=("class_count",), symptoms=("constant-output", "underfitting", "loss-not-decreasing", "suspicious-validation")
+    needs=("losses",), symptoms=("constant-output", "underfitting", "loss-not-decreasing", "suspicious-validation")
 )
 def class_imbalance(
     training: Training,
@@ -26,11 +27,11 @@ def class_imbalance(
     """Some classes are so rare that the network answers with the common one.
 
     What it does:
-        Counts the labels over all snapshots (at least `min_labels`). A commonest class more than `ratio` times the
+        Counts the labels over all snapshots (at least `min_labels`), pixels and tags too. A commonest class more than `ratio` times the
         rarest is a warning where the network does no better in the later half than always answering the commonest one
         (where its training batches were not looked at so late: on held-out data at the end): it gets less than
         `above_majority` of the others right on balance; or less than `missed` of them where the commonest is `rare` times
-        as frequent. Else it is a note. Losses with class weights are left out.
+        as frequent (not of tags). Else it is a note. Losses with class weights are left out.
 
     Why is this bad:
         Always answering the common class is then the easiest way to a low loss and a high accuracy; the rare classes,
@@ -63,7 +64,9 @@ def class_imbalance(
 def _judge(
     training: Training, site: LossSite, ratio: float, margins: tuple[float, float, float], least: int
 ) -> Iterator[Finding]:
-    shares, seen = signs.class_shares(training, site), signs.labels_seen(training, site)
+    counts = _label_counts(training, site)
+    seen = int(counts.values.sum()) if len(counts) else 0
+    shares = counts.values.sum(axis=0) / seen if seen else np.empty(0)
     present = np.flatnonzero(shares)
     if len(present) < 2 or seen < least:
         return
@@ -71,13 +74,13 @@ def _judge(
     times = float(shares[top] / shares[rarest])
     if times <= ratio:
         return
-    seen_at, right, common = _late_accuracy(training, site, top)
+    seen_at, right, common = _late_accuracy(training, site, counts, top)
     if np.isnan(right):
         seen_at, right, common = _held_out_accuracy(training, site, float(shares[top]))
     none, few, rare = margins
-    margin = few if times > rare else none
+    tags = site.function in signs.BINARY and site.input_shape is not None and len(site.input_shape) == 2 and site.input_shape[1] > 1
+    margin = few if times > rare and not tags else none  # of many tags half may be out of reach
     stuck = right - common < margin * (1 - common)
-    counts = training.series("class_count", site.id)
     evidence = [Evidence("class_count", site.id, counts.span, times, "above", ratio, statistic="commonest over rarest")]
     end = ""
     if stuck:
@@ -109,10 +112,22 @@ def _judge(
     )
 
 
-def _late_accuracy(training: Training, site: LossSite, top: int) -> tuple[Series, float, float]:
+def _label_counts(training: Training, site: LossSite) -> Series:
+    """How many labels of each class each snapshot saw; of a binary loss over pixels or tags by the mean of its targets."""
+    counts = training.series("class_count", site.id).finite()
+    shape = site.input_shape
+    dense = site.function in signs.BINARY and shape is not None and len(shape) > 1 and prod(shape) > shape[0]
+    if len(counts) or not dense or signs.typical(training, "loss_target_integer_share", site.id) != 1:
+        return counts if counts.values.ndim == 2 else Series(counts.quantity, counts.place, counts.steps[:0], np.empty((0, 2)))
+    means = training.series("loss_target_mean", site.id).finite()
+    ones = prod(shape or ()) * means.values
+    values = np.stack([prod(shape or ()) - ones, ones], axis=1)
+    return Series("class_count", site.id, means.steps, values)
+
+
+def _late_accuracy(training: Training, site: LossSite, counts: Series, top: int) -> tuple[Series, float, float]:
     """Accuracy in the later half, and what always answering `top` would have got on the same batches; NaN if unseen."""
     right = training.series("loss_accuracy", site.id).finite()
-    counts = training.series("class_count", site.id).finite()
     steps, mine, theirs = np.intersect1d(right.steps, counts.steps, return_indices=True)
     later = steps >= 0.5 * (training.steps - 1)
     if not later.any():

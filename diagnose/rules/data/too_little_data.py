@@ -18,14 +18,16 @@ def too_little_data(
     gap: float = 3.0,
     learnt: float = 0.1,
     best: float = 0.2,
+    ahead: float = 2.0,
 ) -> Iterator[Finding]:
     """There are too few samples to learn the task from.
 
     What it does:
         Counts the training samples. Fewer than `samples_a_class` a class (`samples` for quantities) are too few where
         the network fits them (less than `learnt` of a constant prediction's loss remains) while its validation loss
-        is at least `gap` times as high and was never, even at its best, below `best` of a constant prediction's. Fewer
-        than half as many are too few where the validation never came below half of a constant prediction's.
+        is at least `gap` times as high and was never, even at its best, below `best` of a constant prediction's. Where the
+        validation never came below half of a constant prediction's they are too few if the training loss did, with `ahead`
+        times between them, or, for fewer than half as many samples, whatever the training loss.
 
     Why is this bad:
         With so few samples the network learns each by heart. Stopping earlier does not help, as it does with
@@ -57,7 +59,10 @@ def too_little_data(
         limit = samples_a_class * count if count > 1 else samples
         left = signs.unlearnt(training, site)
         handful = total < 0.5 * limit  # so few that not having fitted them yet is no excuse
-        if total >= limit or not (left < learnt or handful):
+        if total >= limit:
+            continue
+        bounds = (0.0, 0.5) if handful else (gap, best) if left < learnt else (ahead, 0.5) if left < 0.5 else None
+        if bounds is None:
             continue
         for evaluation in training.evaluations:
             if (
@@ -65,9 +70,7 @@ def too_little_data(
                 and len(evaluation) >= 3
                 and not (evaluation.same_data or 0) > 0.5
             ):
-                finding = _judge(
-                    training, site, evaluation, total, limit, 0.0 if handful else gap, 0.5 if handful else best
-                )
+                finding = _judge(training, site, evaluation, total, limit, *bounds)
                 if finding is not None:
                     yield finding
                     return

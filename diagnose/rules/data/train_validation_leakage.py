@@ -23,6 +23,7 @@ def train_validation_leakage(
     apart: float = 1.3,
     fewer_right: float = 0.05,
     alike: float = 2.0,
+    part: float = 0.6,
 ) -> Iterator[Finding]:
     """Validation samples are training samples.
 
@@ -30,7 +31,8 @@ def train_validation_leakage(
         Compares hashes of the samples of each evaluation with those of the training. A set of which more than `share`
         was trained on is a warning, more than `certain` an error. A set that is wholly the training data is the
         training's own figure and only reported if its name, that of no other set, says that it is held out, or if it is
-        smaller than a training set of which more than `repeats` are copies, as oversampling before the split makes it.
+        smaller than a training set of which more than `repeats` are copies, as oversampling before the split makes it, or if it
+        is less than `part` of the training set and no other set is looked at while the network trains.
         Copies that were changed a little are not the same samples; they are told by a second held-out set, looked at once
         the training is over: where its loss is `apart` times that of the last validation, and `fewer_right` fewer of its
         samples are right, while the validation loss is at most `alike` times that of the training data, that is a warning.
@@ -63,7 +65,7 @@ def train_validation_leakage(
         if len(evaluation) and evaluation.same_data is not None:
             alone = sum(other.name == evaluation.name for other in training.evaluations) == 1
             named = alone and evaluation.name.lower() in HELD_OUT
-            separate = named or _copied(training, evaluation, repeats)
+            separate = named or _copied(training, evaluation, repeats) or _a_part_alone(training, evaluation, part, share)
             yield from _judge(evaluation, evaluation.same_data, separate, share, certain)
     yield from _other_than_the_rest(training, share, apart, fewer_right, alike)
 
@@ -89,6 +91,17 @@ def _copied(training: Training, evaluation: EvaluationSet, repeats: float) -> bo
     if not isinstance(size, int) or not isinstance(copies, float) or loader.get("sampler") == "WeightedRandomSampler":
         return False
     return copies > repeats and float(np.median(evaluation.samples)) < 0.9 * size
+
+
+def _a_part_alone(training: Training, evaluation: EvaluationSet, part: float, share: float) -> bool:
+    """Whether a small part of the training data is all that is looked at again and again: it was meant to be held out."""
+    different = training.facts.get("train_samples")
+    rows = max((site.input_shape[0] for site in training.training_losses if site.input_shape), default=0)
+    if any(site.shape and site.shape[0] > rows for site in training.inputs):
+        return False  # a graph: all nodes are given each time, the loss is that of some
+    others = [other for other in training.evaluations if other is not evaluation and len(other) >= 3]
+    alone = len(evaluation) >= 3 and not any((other.same_data or 0) <= share for other in others)
+    return alone and isinstance(different, int) and float(np.median(evaluation.samples)) < part * different
 
 
 def _other_than_the_rest(

@@ -15,7 +15,7 @@ SQUASHING = ("sigmoid", "hardsigmoid", "softmax")
         "short-memory", "loss-not-decreasing",
         "underfitting",
         "stopped-too-early",
-        "learning-rate-too-low",
+        "class-imbalance", "learning-rate-too-low",
         "vanishing-gradients",
         "saturated-activations",
         "constant-output",
