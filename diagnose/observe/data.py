@@ -35,8 +35,8 @@ class Data:
         """The program asks a loader for a batch."""
         self.session.row.batch_wanted()
 
-    def batch_came(self, iterator: Any, batch: Any) -> None:
-        """A loader gave a batch."""
+    def batch_came(self, iterator: Any, batch: Any, wanted: float | None = None) -> None:
+        """A loader gave a batch, for which it was asked at `wanted`, where that was not told before."""
         if self.session.off():  # whichever thread fetches the batches
             return
         known = self._iterators.get(iterator)
@@ -49,6 +49,8 @@ class Data:
             if begins:  # a new pass over the data: its first step is always written down
                 self.session.steps.wake()
                 known["fresh"] = True
+            if wanted is not None:
+                self.session.row.batch_wanted(wanted)
             self.session.row.batch_came()
             self.loader = known
             if not self.session.lean or self.session.shadow.role is not None:

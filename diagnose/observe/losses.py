@@ -41,6 +41,8 @@ class Losses:
         self.last: LossCall | None = None
         self._trained: dict[tuple[str, tuple[str, int]], int] = {}  # how often a place has trained; evaluations count against it
         self._passing: dict[tuple[int, int], CodeType] = {}  # instructions whose calls have passed in this rest
+        self._code: CodeType | None = None  # the last of them
+        self._instruction = -1
         self._root: Callable[[], nn.Module | None] = lambda: None  # the network called last before this rest
         self._past: deque[tuple[int, weakref.ref[LossCall]]] = deque(maxlen=256)
 
@@ -67,12 +69,13 @@ class Losses:
         """
         frame = sys._getframe(2)
         code = frame.f_code
-        while not is_user_file(code.co_filename) and frame.f_back is not None:
+        while code is not self._code and not is_user_file(code.co_filename) and frame.f_back is not None:
             frame = frame.f_back
             code = frame.f_code
-        if (id(code), frame.f_lasti) in self._passing:
+        if (code is self._code and frame.f_lasti == self._instruction) or (id(code), frame.f_lasti) in self._passing:
             root = self._root()
             if result.requires_grad and (root is None or root.training):
+                self._code, self._instruction = code, frame.f_lasti
                 return True
         elif self.known(name, result):
             self._passing[id(code), frame.f_lasti] = code
@@ -83,6 +86,7 @@ class Losses:
     def rests(self) -> None:
         """From now on steps are only counted."""
         self._passing.clear()
+        self._code = None
         root = self.session.calls.last_root()
         self._root = (lambda: None) if root is None else weakref.ref(root)
 

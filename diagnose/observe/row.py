@@ -73,9 +73,9 @@ class Row:
         self._backward = now
         self._step = now
 
-    def batch_wanted(self) -> None:
+    def batch_wanted(self, now: float | None = None) -> None:
         """A loader was asked."""
-        self._wanted = time.perf_counter()
+        self._wanted = time.perf_counter() if now is None else now
 
     def batch_came(self) -> None:
         """A loader answered."""

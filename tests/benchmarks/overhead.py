@@ -4,9 +4,10 @@
 
 Blocks of bare and of observed steps take turns; a figure is the median over the rounds of observed CPU time through bare CPU
 time of the same round (all threads of the process, so that the one that writes counts). *default*: the budget of 2 %, measured
-after the second that is granted once. *every step*: everything that is recorded, on every step. *own*: what the recorder
-itself says that it costs. With `--others`: what `wandb.watch(log="all", log_freq=1)`, a loop of TensorBoard histograms and
-torchlens' tracker cost on the same steps, as far as they are installed (extra `benchmark`).
+once the second that is granted first is used up, or after 30 s of training (what is left of it is then taken away). *every
+step*: everything that is recorded, on every step. *own*: what the recorder itself says that it costs. With `--others`: what
+`wandb.watch(log="all", log_freq=1)`, a loop of TensorBoard histograms and torchlens' tracker cost on the same steps, as far as
+they are installed (extra `benchmark`).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from diagnose.observe.session import Session
 from diagnose.record.writer import Writer
 
 Make = Callable[[], Workload]
-ONCE = 0.1  # seconds granted before the measurement begins, in place of 1 s, to save time: the share stays 2 %
+WARM = 30.0  # seconds of CPU time at most, until the second that is granted once is used up
 
 
 class Cost(NamedTuple):
@@ -66,15 +67,12 @@ def observed(make: Make, every: int | None, rounds: int, seconds: float) -> Cost
         writer = Writer.create(Path(folder), "overhead", [])
         session = Session(writer, every=every)
         schedule = session.schedule
-        schedule.once = ONCE
         session.start()
         step = make().step
         began = time.process_time()
-        while every is None and time.process_time() - began < 20 * seconds:  # past the dense beginning
+        while every is None and time.process_time() - began < WARM and not (schedule.over() and schedule.snapshots > 4):
             step()
-            if schedule.over() and schedule.snapshots > 4:
-                break
-        schedule.once = max(ONCE, schedule.total - schedule.share * schedule.elapsed / schedule.slowdown)  # without debts
+        schedule.once = schedule.total - schedule.share * schedule.elapsed / schedule.slowdown  # 2 % from here on
         ratios, bares, own, whole = [], [], 0.0, 0.0
         for _ in range(rounds):
             session.steps.wake()

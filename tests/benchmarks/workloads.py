@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 Step = Callable[[], None]
 
@@ -160,10 +161,27 @@ def gan() -> Workload:
 
 
 def digits() -> Workload:
-    """The reference network's size: 64-64-64-10 on 8×8 digits, batch 64."""
-    net = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-    x, y = torch.randn(64, 64), torch.randint(0, 10, (64,))
-    return _steps(net, x, lambda: F.cross_entropy(net(x), y))
+    """The feedforward reference network as demos/feedforward.py trains it: six layers of 64, dropout, batches of 32 digits."""
+    parts = [part for _ in range(6) for part in (nn.Linear(64, 64), nn.ReLU(), nn.Dropout(0.15))]
+    net = nn.Sequential(*parts, nn.Linear(64, 10))
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    digits = TensorDataset(torch.randn(1440, 64), torch.randint(0, 10, (1440,)))
+    loader, batches, total = DataLoader(digits, batch_size=32, shuffle=True), iter(()), 0.0
+
+    def step() -> None:
+        nonlocal batches, total
+        batch = next(batches, None)
+        if batch is None:
+            batches = iter(loader)
+            batch = next(batches)
+        x, y = batch
+        optimizer.zero_grad()
+        loss = F.cross_entropy(net(x), y)
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(x)
+
+    return Workload(step, [(net, optimizer, digits.tensors[0][:32])])
 
 
 WORKLOADS = {f.__name__: f for f in (digits, mlp, cnn, lstm, gan, gpt, resnet18)}
