@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from diagnose.observe.hooks import Hook
 from diagnose.observe.nested import first_tensor, tensors, weak
 from diagnose.observe.networks import Network
 from diagnose.observe.readings import read_inputs
+from diagnose.observe.sources import is_user_file
 from diagnose.observe.streams import Stream
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ class Calls:
         self._output: Callable[[], Any] = lambda: None
         self._modes = True, True  # the last root's mode and the grad mode when it was called
         self._called_at = 0  # the tick at which it was called
+        self._dropping = False  # a dropout that the program calls as a function has dropped since a root was called last
+        self._dropped = False  # the same during the last root's call
 
     # -- hooks ---------------------------------------------------------------------------------------------------
 
@@ -79,6 +83,7 @@ class Calls:
         if session.asleep():
             return
         self._modes, self._called_at = (module.training, torch.is_grad_enabled()), session.tick
+        self._dropped, self._dropping = self._dropping, False
         if session.lean and module.training and torch.is_grad_enabled():
             self._root = self._refs[id(module)]
             return
@@ -102,6 +107,12 @@ class Calls:
             session.failed("root", error)
         finally:
             session.schedule.ends(started)
+
+    def drops(self, args: Any, kwargs: Any) -> None:
+        """A dropout is called as a function: `F.dropout(x, p, training)`, which drops unless it is told not to."""
+        active = args[2] if len(args) > 2 else kwargs.get("training", True)
+        if active and not self._dropping:
+            self._dropping = is_user_file(sys._getframe(2).f_code.co_filename)  # else a module of torch's
 
     def part_called(self, module: nn.Module, given: Any) -> None:
         """A part of a network that is never called itself."""
@@ -161,4 +172,11 @@ class Calls:
             for path, module in stream.mode_layers():
                 if id(module) in inside and path not in training and path not in evaluating:
                     (training if module.training and not back else evaluating).append(path)
+        if self._dropped:
+            training += [path for path, item in self.session.snapshot.items.items() if _functional_dropout(item)]
         return training, evaluating
+
+
+def _functional_dropout(item: dict[str, Any]) -> bool:
+    """Whether an item describes a dropout that is no module."""
+    return bool(item.get("functional")) and item.get("role") == "dropout"

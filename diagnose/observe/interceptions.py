@@ -27,6 +27,7 @@ LOSSES = (
     "margin_ranking_loss", "cosine_embedding_loss", "triplet_margin_loss", "multi_margin_loss", "multilabel_margin_loss",
     "multilabel_soft_margin_loss", "soft_margin_loss", "ctc_loss",
 )  # fmt: skip
+DROPOUTS = ("dropout", "alpha_dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout")
 _compiling = torch.compiler.is_compiling
 
 
@@ -35,6 +36,8 @@ def interceptions() -> Iterator[tuple[Any, str, Callable[[Seams, Function], Func
     for name in LOSSES:
         if hasattr(F, name):
             yield F, name, partial(_loss, name)
+    for name in DROPOUTS:
+        yield F, name, _dropout
     yield torch.autograd, "backward", _backward
     yield torch.autograd, "grad", _grad
     for holder in (torch.nn.utils, torch.nn.utils.clip_grad):
@@ -59,6 +62,15 @@ def _loss(name: str, seams: Seams, original: Function) -> Function:
         return result
 
     return loss
+
+
+def _dropout(seams: Seams, original: Function) -> Function:
+    def dropout(*args: Any, **kwargs: Any) -> Any:
+        if not _compiling() and seams.installed and not seams.resting:
+            seams.listener.drops(args, kwargs)
+        return original(*args, **kwargs)
+
+    return dropout
 
 
 def _backward(seams: Seams, original: Function) -> Function:

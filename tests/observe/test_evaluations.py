@@ -440,6 +440,33 @@ def test_evaluation_in_training_mode_is_told_by_its_layers(recorded: Recorded) -
     assert found["properly"].training_layers == ()
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_a_dropout_called_as_a_function_drops_in_evaluation_too_unless_it_is_told(told: bool, recorded: Recorded) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.drop, self.last = nn.Linear(4, 64), nn.Dropout(0.3), nn.Linear(64, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.drop(torch.relu(self.first(x)))
+            return self.last(F.dropout(x, 0.5, self.training) if told else F.dropout(x, p=0.5))
+
+    def train() -> None:
+        net = Net()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        first, second = data(16, 1).tensors, data(16, 2).tensors
+        for _ in range(3):
+            net.train()
+            fit(net, optimizer, [first])
+            net.eval()
+            with torch.no_grad():
+                F.cross_entropy(net(second[0]), second[1])
+
+    (found,) = recorded(train).evaluations
+    assert found.evaluation_layers == ("net.drop",)
+    assert found.training_layers == (() if told else ("net.drop/dropout",))
+
+
 def test_a_copy_that_is_evaluated_is_not_judged_by_the_mode_of_the_network_that_trains(recorded: Recorded) -> None:
     """A mean teacher: the average of the weights is evaluated in evaluation mode, while the student stays in training mode."""
 

@@ -68,3 +68,10 @@ def test_dropout_alone_beside_batch_norm_in_evaluation_mode_is_sampling() -> Non
 @pytest.mark.parametrize("kind", ["gan", "reinforcement"])
 def test_kinds_that_sample_as_they_train_are_left_alone(kind) -> None:
     assert not judged("net.bn", kind=kind)
+
+
+def test_dropout_that_is_called_as_a_function_is_no_monte_carlo_dropout() -> None:
+    drop = layer("net.fc1/dropout", "dropout", "dropout", settings={"p": 0.4}, functional=True)
+    (finding,) = judged("net.fc1/dropout", layers=[NORM, drop], evaluation_layers=("net.bn",), grad_enabled=False)
+    assert finding.severity == "error"
+    assert finding.fix is not None and finding.fix.code == "F.dropout(x, p=0.4, training=self.training)"

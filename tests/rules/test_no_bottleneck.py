@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hand_built import found, layer, line, site, training
 
+from diagnose.run import Edge
+
 RULE = "no-bottleneck"
 LOSS = site("mse_loss", "addmm", input_shape=(32, 8), target_shape=(32, 8))
 
@@ -43,3 +45,20 @@ def test_dropout_and_penalties_are_bottlenecks_of_another_kind() -> None:
     assert not judged(32, more=[layer("net.drop", "dropout", "Dropout", settings={"p": 0.3})])
     assert judged(32, more=[layer("net.drop", "dropout", "Dropout", settings={"p": 0.0})])
     assert not judged(32, whole=0.1)
+
+
+@pytest.mark.parametrize(("skips", "wide", "speaks"), [(True, 64, True), (True, 4, False), (False, 64, False)])
+def test_connections_that_lead_round_the_code(skips, wide, speaks) -> None:
+    layers = [
+        layer("net.in", "linear", "Linear", shape=(32, wide)),
+        layer("net.code", "linear", "Linear", shape=(32, 2)),
+        layer("net.out", "linear", "Linear", shape=(32, 8)),
+    ]
+    edges = [Edge("input", "net.in"), Edge("net.in", "net.code"), Edge("net.code", "net.out"), Edge("net.out", LOSS.id)]
+    edges += [Edge("net.in", "net.out")] * skips
+    values = np.r_[line(1.0, 0.001, 100), np.full(300, 0.001)]
+    numbers = {"training_loss": values, "loss": values, "loss_target_std_across": 1.0}
+    findings = found(RULE, training(LOSS, numbers, inputs={"input_mean": 0.0}, kind="autoencoder", layers=layers, edges=edges))
+    assert bool(findings) is speaks
+    if speaks:
+        assert "round the code net.code (2 numbers" in findings[0].message and findings[0].severity == "warning"

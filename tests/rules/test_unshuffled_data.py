@@ -38,11 +38,15 @@ def test_a_rare_class_repeats_the_common_one_anyway() -> None:
     assert not found(RULE, training(LOSS, given(0.95, np.tile([30.4, 1.6], (40, 1)))))
 
 
-def test_a_shuffling_loader_recurrent_networks_and_ordered_kinds_are_left_alone() -> None:
+def test_a_shuffling_loader_and_ordered_kinds_are_left_alone() -> None:
     assert not found(RULE, training(LOSS, given(1.0), facts=loader(True)))
-    assert not found(RULE, training(LOSS, given(1.0), layers=[layer("net.rnn", "recurrent", "LSTM")]))
     for kind in ("language", "segmentation", "reinforcement", "gan"):
         assert not found(RULE, training(LOSS, given(1.0), kind=kind))
+
+
+@pytest.mark.parametrize(("repeats", "speaks"), [(0.6, False), (0.9, False), (0.92, True)])
+def test_of_sequences_only_sorted_labels_are_reported(repeats, speaks) -> None:
+    assert bool(found(RULE, training(LOSS, given(repeats), layers=[layer("net.rnn", "recurrent", "LSTM")]))) is speaks
 
 
 def test_labels_that_are_not_one_a_sample_are_left_alone() -> None:

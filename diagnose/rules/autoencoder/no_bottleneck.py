@@ -13,7 +13,8 @@ def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 
     """The code is as wide as the input: the autoencoder may just copy.
 
     What it does:
-        Compares the narrowest layer of an autoencoder with its input. As wide or wider, with no dropout, and no penalty
+        Compares the narrowest layer of an autoencoder with its input. As wide or wider, or with a way round it that nowhere
+        is narrower than the input (skip connections), with no dropout, and no penalty
         on top of the reconstruction (the loss is within `penalty` of it), is reported: a warning where less than
         `learnt` of a constant reconstruction's loss remains, else a note.
 
@@ -44,24 +45,55 @@ def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 
     code = _width(narrowest)
     for site in training.training_losses:
         width = prod(site.target_shape[1:]) if site.target_shape else widest
-        if code < width or width < 2 or _penalised(training, site, penalty):
+        around = _way_around(training, site.id, width) if code < width else ()
+        if (code < width and not around) or width < 2 or _penalised(training, site, penalty):
             continue
         left = signs.unlearnt(training, site)
         copies = left < learnt
         rest = f", and only {left:.1%} of a constant reconstruction's loss remains" if copies else ""
+        if around:
+            least = min((la for la in layers if la.path in around), key=_width, default=narrowest)
+            what = f"from the input a way leads round the code {narrowest.path} ({code} numbers a sample) to the output, by {least.path}"
+            seen = Evidence("code_width", least.path, None, float(_width(least)), "above", width - 0.5, statistic="shape")
+        else:
+            what = f"the narrowest layer {narrowest.path} has {code} numbers a sample, the input {width}"
+            seen = Evidence("code_width", narrowest.path, None, float(code), "above", width - 0.5, statistic="shape")
         yield Finding(
-            message=f"the narrowest layer {narrowest.path} has {code} numbers a sample, the input {width}{rest}",
+            message=what + rest,
             places=(narrowest.path,),
-            evidence=(
-                Evidence("code_width", narrowest.path, None, float(code), "above", width - 0.5, statistic="shape"),
-            ),
+            evidence=(seen,),
             severity="warning" if copies else "note",
             confidence=0.75 if copies else 0.5,
             steps=signs.span(training),
-            fix=Fix(f"a code of about {max(width // 10, 1)} numbers, or noise on the input", _code(narrowest, width)),
+            fix=Fix("leave out the connections that skip the code, or put noise on the input")
+            if around
+            else Fix(f"a code of about {max(width // 10, 1)} numbers, or noise on the input", _code(narrowest, width)),
             source=narrowest.source,
         )
         return
+
+
+def _way_around(training: Training, loss: str, width: int) -> tuple[str, ...]:
+    """Layers with at least as many numbers as the input by which data get from the input to the loss; none where they cannot."""
+    wide = {la.path for la in training.layers if la.shape is None or _width(la) >= width}
+    leaving: dict[str, list[str]] = {}
+    for edge in training.edges:
+        leaving.setdefault(edge.source, []).append(edge.target)
+    came: dict[str, str] = {"input": "input"}
+    waiting = ["input"]
+    while waiting:
+        at = waiting.pop(0)
+        for target in leaving.get(at, ()):
+            if target == loss:
+                way = []
+                while at != "input":
+                    way.append(at)
+                    at = came[at]
+                return tuple(reversed(way))
+            if target in wide and target not in came:
+                came[target] = at
+                waiting.append(target)
+    return ()
 
 
 def _width(layer: Layer) -> int:

@@ -31,6 +31,7 @@ def unshuffled_data(
     training: Training,
     *,
     margin: float = 0.25,
+    sorted_share: float = 0.9,
     variance_ratio: float = 8.0,
     min_batch: int = 8,
     min_snapshots: int = 5,
@@ -52,8 +53,9 @@ def unshuffled_data(
         `DataLoader(..., shuffle=True)`, or `torch.randperm` anew in each epoch.
 
     Known problems:
-        Series, texts, images of labels and replayed experience are ordered by nature: recurrent networks and those
-        kinds are left out. Data stored in random order and read in that order do no harm and are not reported.
+        Series, texts, images of labels and replayed experience are ordered by nature: those kinds are left out, and of
+        recurrent networks only batches that are `sorted_share` of the way to a single label are reported.
+        Data stored in random order and read in that order do no harm and are not reported.
 
     Example:
         `DataLoader(dataset)` on samples sorted by class
@@ -64,8 +66,9 @@ def unshuffled_data(
         percentile for 5 batches is 4.6. 0.25: the share of 7 random neighbours with one of two labels has a standard
         deviation of 0.19, the median of 5 such of 0.1; batches of 32 stray half as much.
     """
-    if training.kind in ORDERED or any(layer.role == "recurrent" for layer in training.layers):
+    if training.kind in ORDERED:
         return
+    recurrent = any(layer.role == "recurrent" for layer in training.layers)
     loader = training.facts.get("data", {}).get("loader") or {}
     if loader.get("shuffle") is True:
         return
@@ -75,7 +78,9 @@ def unshuffled_data(
         if rows < min_batch or not (np.isnan(samples) or rows == samples) or not _one_a_sample(site):
             continue
         if site.function in signs.CATEGORICAL + signs.BINARY:
-            yield from _classes(training, site, margin, min_snapshots, rows, bool(loader))
+            yield from _classes(training, site, sorted_share if recurrent else margin, min_snapshots, rows, bool(loader))
+        elif recurrent:
+            continue
         elif site.function in signs.REGRESSION:
             yield from _quantities(training, site, variance_ratio, min_snapshots, rows)
 

@@ -14,7 +14,7 @@ def evaluation_in_training_mode(
     """Dropout or batch norm is in training mode while evaluating.
 
     What it does:
-        Looks at the mode of every dropout (of p > 0) and batch norm layer during each evaluation. Evaluations of which
+        Looks at the mode of every dropout (of p > 0; also of `F.dropout`) and batch norm layer during each evaluation. Evaluations of which
         `same_data` or more are training samples, and those that come with about every step (one in `rare_steps` or
         oftener with gradients on), are figures about the training and left out.
 
@@ -58,7 +58,8 @@ def _judge(training: Training, evaluation: EvaluationSet, strong_dropout: float)
     norms = [layer for layer in layers if layer.role == "normalization"]
     dropouts = [layer for layer in layers if layer.role == "dropout"]
     others = (training.layer(path) for path in evaluation.evaluation_layers)
-    sampled = not norms and any(la is not None and la.role == "normalization" and _matters(la) for la in others)
+    functional = [layer for layer in dropouts if layer.functional]
+    sampled = not norms and not functional and any(la is not None and la.role == "normalization" and _matters(la) for la in others)
     rate = max((float(la.settings.get("p", 0.5)) for la in dropouts), default=0.0)
     kinds = " and ".join(
         f"{len(group)} {what} layer{'s' if len(group) > 1 else ''}"
@@ -78,13 +79,21 @@ def _judge(training: Training, evaluation: EvaluationSet, strong_dropout: float)
         severity="note" if sampled else "error" if strong else "warning",
         confidence=0.4 if sampled else 0.95 if evaluation.grad_enabled is False else 0.8,
         steps=(int(evaluation.steps[0]), int(evaluation.steps[-1])),
-        fix=Fix(
-            f"call {first.network or 'model'}.eval() before evaluating {evaluation.name} and .train() before "
-            "training on",
-            f"{first.network or 'model'}.eval()\nwith torch.no_grad():\n    …  # "
-            f"evaluate\n{first.network or 'model'}.train()",
-        ),
+        fix=_fix(first, evaluation),
         source=evaluation.site.source,
+    )
+
+
+def _fix(first: Layer, evaluation: EvaluationSet) -> Fix:
+    if first.functional:
+        return Fix(
+            "tell F.dropout the mode: it drops in evaluation too unless its argument training is False",
+            f"F.dropout(x, p={float(first.settings.get('p', 0.5)):.2g}, training=self.training)",
+        )
+    model = first.network or "model"
+    return Fix(
+        f"call {model}.eval() before evaluating {evaluation.name} and .train() before training on",
+        f"{model}.eval()\nwith torch.no_grad():\n    …  # evaluate\n{model}.train()",
     )
 
 
