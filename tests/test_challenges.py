@@ -21,6 +21,7 @@ sys.path.insert(0, str(CHALLENGES))
 
 import figures  # noqa: E402
 import knife_edges  # noqa: E402
+import mutants  # noqa: E402
 import recorded  # noqa: E402
 import variants  # noqa: E402
 
@@ -143,3 +144,61 @@ def test_a_variant_is_the_program_but_for_one_thing(change: str, said: str, caps
     assert text != ast.unparse(ast.parse(PROGRAM))
     exec(compile(text, "variant.py", "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out.strip() == said
+
+
+WHOLE = """
+import torch
+from torch import nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+torch.manual_seed(3)
+x, y = torch.randn(40, 4), torch.randn(40)
+loader = DataLoader(TensorDataset(x, y), batch_size=10, shuffle=True)
+model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.BatchNorm1d(8), nn.Linear(8, 8), nn.ReLU(), nn.Dropout(0.1), nn.Linear(8, 8),
+                      nn.ReLU(), nn.Linear(8, 3))
+opt = torch.optim.SGD(model.parameters(), lr=0.1)
+epochs = 2
+for epoch in range(epochs):
+    model.train()
+    total = 0.0
+    for a, b in loader:
+        opt.zero_grad()
+        out = model(a)
+        classes = F.cross_entropy(out, (b > 0).long()) + F.binary_cross_entropy_with_logits(out[:, 0], (b > 0).float())
+        loss = classes + F.mse_loss(out[:, 0], b)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        opt.step()
+        total += loss.item()
+    model.eval()
+print("done")
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")  # one of the mistakes
+@pytest.mark.parametrize("name", list(mutants.MISTAKES))
+def test_a_mutant_is_the_program_with_one_mistake_that_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tree = ast.parse(WHOLE)
+    assert mutants.MISTAKES[name].change(tree)
+    text = ast.unparse(ast.fix_missing_locations(tree))
+    assert text != ast.unparse(ast.parse(WHOLE))
+    exec(compile(text, "mutant.py", "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out.strip() == "done"
+    names = {*mutants.MISTAKES[name].expect, *mutants.MISTAKES[name].accept}
+    assert names <= set(all_rules()), names - set(all_rules())
+
+
+@pytest.mark.parametrize("name", list(mutants.MISTAKES))
+def test_a_program_without_the_place_has_no_mutant(name: str) -> None:
+    assert not mutants.MISTAKES[name].change(ast.parse("print(1)"))
+
+
+@pytest.mark.parametrize(
+    ("sound", "mutant", "worse"),
+    [
+        ([1.0, 0.5], [1.0, 0.59], False), ([1.0, 0.5], [1.0, 0.61], True), ([1.0, 0.5], [1.0, float("nan")], True),
+        ([-1.0, -3.0], [-1.0, -2.7], False), ([-1.0, -3.0], [-1.0, -2.5], True),
+    ],
+)  # fmt: skip
+def test_harm_is_a_validation_loss_a_fifth_above(sound: list[float], mutant: list[float], worse: bool) -> None:
+    assert mutants.harmed(sound, mutant) is worse
