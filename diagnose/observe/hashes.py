@@ -22,9 +22,9 @@ def sample_hashes(batch: Tensor) -> Tensor:
     if rows.shape[1] > ELEMENTS:
         rows = rows[:, :: -(-rows.shape[1] // ELEMENTS)]
     bits = (rows.to(torch.float32) + 0.0).view(torch.int32).to(torch.int64) if rows.is_floating_point() else rows.to(torch.int64)
-    mixed = (bits ^ (bits >> 15)) * _odd(rows.device)[: rows.shape[1]]
-    mixed = mixed ^ (mixed >> 29)
-    return (mixed * _odd(rows.device)[1 : rows.shape[1] + 1]).sum(1)
+    mixed = (bits >> 15).bitwise_xor_(bits).mul_(_odd(rows.device)[: rows.shape[1]])
+    again = (mixed >> 29).bitwise_xor_(mixed).mul_(_odd(rows.device)[1 : rows.shape[1] + 1])
+    return again.sum(1)
 
 
 def _odd(device: torch.device) -> Tensor:

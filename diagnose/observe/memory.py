@@ -14,8 +14,11 @@ _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 def resident() -> float | None:
     """Resident memory of this process in bytes, where the system tells."""
     try:
-        with open("/proc/self/statm", "rb") as file:
-            return float(int(file.read().split()[1]) * _PAGE)
+        file = os.open("/proc/self/statm", os.O_RDONLY)  # half the time of a file object
+        try:
+            return float(int(os.read(file, 256).split()[1]) * _PAGE)
+        finally:
+            os.close(file)
     except (OSError, ValueError, IndexError):
         return None
 
