@@ -15,20 +15,45 @@ from diagnose.observe.snapshot import Forward, Record, Snapshot
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
 
+SHAPES = 64  # graphs that are known again
 _DROPS = frozenset(("mul", "native_dropout", "fused_dropout"))
 _ALWAYS = frozenset(graph.ACTIVATIONS) - {"exp", "sin", "clamp", "clamp_min", "clamp_max"}
 
 
 def read_graph(session: Session, roots: Sequence[Tensor], losses: Sequence[tuple[str, int | None, list[int]]]) -> None:
-    """What the autograd graph of a snapshot tells; described three times, so that late branches are seen."""
+    """What the autograd graph of a snapshot tells; described three times, so that late branches are seen.
+
+    Later a graph like one that was walked already is walked again on each eighth snapshot only, where nothing in it is read
+    on every one (functional activations).
+    """
+    snapshot, taken = session.snapshot, session.schedule.snapshots
+    shape = _shape(snapshot, roots, losses)
+    if shape in snapshot.walked and taken >= 4 and taken % 8 and all(s.described >= 3 for s in session.live_streams()):
+        return
     custom = _custom(session, roots[0]) if roots and not losses else None
     ends = {} if custom is None else {custom[0]: [custom[1]]}
-    leaves, edges, operations = _follow(session.snapshot, [root.grad_fn for root in roots], losses, ends)
-    session.snapshot.leaves.update({id(leaf): weakref.ref(leaf) for leaf in leaves})
+    leaves, edges, operations, plain = _follow(snapshot, [root.grad_fn for root in roots], losses, ends)
+    snapshot.leaves.update({id(leaf): weakref.ref(leaf) for leaf in leaves})
     for source, target, between in edges:
-        session.snapshot.edges.setdefault((source, target), between)
+        snapshot.edges.setdefault((source, target), between)
     for site, made in operations.items():
-        session.snapshot.operations.setdefault(site, made)
+        snapshot.operations.setdefault(site, made)
+    if shape is not None and plain and len(snapshot.walked) < SHAPES:
+        snapshot.walked.add(shape)
+
+
+def _shape(
+    snapshot: Snapshot, roots: Sequence[Tensor], losses: Sequence[tuple[str, int | None, list[int]]]
+) -> tuple[Any, ...] | None:
+    """How far from the root every place, loss and loss's input was made, in operations: an operation more or less between
+    two of them, and it is another. None where that does not tell a graph: hand-written losses are looked at each time."""
+    keys = [graph.key(root.grad_fn) for root in roots]
+    last = keys[0] if keys else None
+    if last is None or None in keys or not losses or snapshot.saved_hooks:
+        return None
+    made = [(place, last - key) for forward in snapshot.forwards for key, place in forward.outputs.items()]
+    compared = [(site, None if result is None else last - result, *(last - key for key in inputs)) for site, result, inputs in losses]
+    return *made, *compared, *(last - key for key in keys if key is not None)
 
 
 def _custom(session: Session, root: Tensor) -> tuple[str, Any] | None:
@@ -54,7 +79,7 @@ def _follow(
     roots: Sequence[Any],
     losses: Sequence[tuple[str, int | None, Sequence[int]]],
     ends: Mapping[str, Sequence[Any]],
-) -> tuple[list[Tensor], list[Any], dict[str, list[str]]]:
+) -> tuple[list[Tensor], list[Any], dict[str, list[str]], bool]:
     """Functional activations and the flow of data, before the backward runs.
 
     Args:
@@ -64,7 +89,8 @@ def _follow(
         ends: nodes of further predictions, by the site of their loss.
 
     Returns:
-        The leaf tensors that will get gradients, the edges, and for each loss the operations that made its prediction.
+        The leaf tensors that will get gradients, the edges, for each loss the operations that made its prediction, and
+        whether all that is to be read belongs to modules.
     """
     # What belongs to the loss functions themselves is jumped over.
     nodes = graph.walk(roots, instead={result: inputs for _, result, inputs in losses if result is not None})
@@ -81,20 +107,21 @@ def _follow(
                 outputs[by_key[key]] = place
                 owner[place] = forward
                 starts[place] = [by_key[start] for start in forward.starts[place] if start in by_key]
-    if outputs and not snapshot.saved_hooks:
-        _functional(snapshot, nodes, outputs, starts, owner)
+    plain = bool(outputs) and not snapshot.saved_hooks and not _functional(snapshot, nodes, outputs, starts, owner)
     targets = {site: [by_key[key] for key in inputs[:1] if key in by_key] for site, _, inputs in losses}
     targets = {site: made for site, made in targets.items() if made} | {site: list(made) for site, made in ends.items()}
     operations = {site: graph.operations_before(made[0]) for site, made in targets.items()}
-    return graph.leaves(nodes), graph.edges(outputs, starts, targets), operations
+    return graph.leaves(nodes), graph.edges(outputs, starts, targets), operations, plain
 
 
 def _functional(
     snapshot: Snapshot, nodes: Sequence[Any], outputs: dict[Any, str], starts: dict[str, list[Any]], owner: dict[str, Forward]
-) -> None:
+) -> bool:
+    """Makes places of functional activations and dropouts; whether there was anything that might be one."""
     last = max(graph.order(node) for node in outputs)
     inside = _with_own_dropout(snapshot, outputs, starts)
     found: list[tuple[int, Any, str, float | None]] = []
+    anything = False
     for node in nodes:
         if node in outputs or hasattr(node, "variable"):
             continue
@@ -102,6 +129,7 @@ def _functional(
         if name in graph.ACTIVATIONS and (name in _ALWAYS or order < last):
             found.append((order, node, graph.ACTIVATIONS[name], None))
         elif name in _DROPS and not any(first < order < end for first, end in inside):
+            anything = True  # the noise of another step may tell
             rate = graph.dropout_rate(node, name)
             if rate is not None:
                 found.append((order, node, "dropout", rate))
@@ -109,6 +137,7 @@ def _functional(
         before = _nearest(node, outputs, lambda place, met: owner[place].network.holds(met))
         if before is None:
             continue
+        anything = True
         forward = owner[before]
         stem = before.split("/", 1)[0].split("#", 1)[0]
         place = forward.place(f"{stem}/{kind}")
@@ -133,6 +162,7 @@ def _functional(
             "source": snapshot.items.get(before, {}).get("source"),
         })  # fmt: skip
         snapshot.handles.append(node.register_prehook(_node_gradient(snapshot, forward, record)))
+    return anything
 
 
 def _with_own_dropout(snapshot: Snapshot, outputs: dict[Any, str], starts: dict[str, list[Any]]) -> list[tuple[int, int]]:

@@ -117,6 +117,7 @@ class Snapshot:
         self.input_calls: dict[str, int] = {}
         # Known from all snapshots so far.
         self.edges: dict[tuple[str, str], list[str]] = {}
+        self.walked: set[tuple[Any, ...]] = set()  # graphs without functional activations: see `flow`
         self.operations: dict[str, list[str]] = {}  # site of a loss → operations that made its prediction
         # Of a hand-written loss: its operations in this step, and what it compares.
         self.custom_shapes: list[tuple[str, list[int]]] = []

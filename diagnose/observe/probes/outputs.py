@@ -50,7 +50,8 @@ def sampled(output: Tensor, channels_first: bool) -> Tensor:
     if output.dim() == 1:
         return output[:SAMPLE].reshape(-1, 1, 1, 1)
     keep = max(2, SAMPLE // max(1, output.numel() // max(1, output.shape[0])))
-    output = output[:keep]
+    if keep < output.shape[0]:
+        output = output[:keep]
     if channels_first and output.dim() > 2:
         shaped = output.flatten(2).unsqueeze(1)
         if shaped.numel() > 2 * SAMPLE:
