@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from workloads import WORKLOADS, Workload
 
 from diagnose.observe.networks import activation_of, channels_first, is_layer, role_of
-from diagnose.observe.probes.outputs import BINNED, BINS, SILENT, sampled
+from diagnose.observe.probes.outputs import BINNED, BINS, SILENT, filled, sampled
 from diagnose.observe.probes.weights import COLUMNS, ROWS
 
 
@@ -81,7 +81,7 @@ def reading(networks: list[list[Tensor]], outputs: list[Output]) -> Callable[[],
             apart = torch.sub(shaped, over, alpha=1 / shaped.shape[0])
             apart.mul_(apart)
             by_unit = apart.sum((0, 1, 3))
-            found += [low, high, total, torch.dot(flat, flat), by_unit.sum(), torch.count_nonzero(flat).float()]
+            found += [low, high, total, torch.dot(flat, flat), by_unit.sum(), filled(flat)]
             found.append(torch.linalg.vector_norm(one.gradient))
             if one.silent:
                 shaped.amax((0, 1, 3))
