@@ -121,14 +121,16 @@ def write_snapshot(session: Session, stream: Stream) -> None:
         parcel.add(name, "parameters", list(by_path), list(by_path.values()))
     modes = _add_layers(session, stream, parcel.add)
     for site, statistics in session.snapshot.loss_records.items():
+        calls = [site] * len(statistics)  # one list, so that its layout is looked for once
         for name in statistics[0]:
-            parcel.add(name, "losses", [site] * len(statistics), [s[name] for s in statistics])
+            parcel.add(name, "losses", calls, [s[name] for s in statistics])
     mine = {n.name for n in stream.networks}
     for site, (answer, item) in session.snapshot.input_records.items():
         if not mine or item["network"].split(".")[0] in mine:
             session.writer.items(stream.index, "input", [item])
+            place = [site]
             for name, value in answer.items():
-                parcel.add(name, "inputs", [site], [value])
+                parcel.add(name, "inputs", place, [value])
     tick, index, writer = session.tick, stream.index, session.writer
     known = (("gradient_present", "parameters", dict(stream.present)), ("layer_training", "layers", modes))
 

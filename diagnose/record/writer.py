@@ -167,8 +167,14 @@ class Writer:
 
     def vectors(self, tick: int, stream: int, rows: Sequence[tuple[str, int, bytes]]) -> None:
         """Several quantities of one step: (quantity, layout, data)."""
-        for quantity, layout, data in rows:
-            self.vector(tick, stream, quantity, layout, data)
+        size = sum(len(data) for _, _, data in rows)
+        if self.stopped is not None:
+            return
+        if self._bytes > WAITING_BYTES or len(self._queue) + len(rows) > WAITING_ROWS:
+            self.lost += len(rows)
+            return
+        self._bytes += size
+        self._queue.extend([("vector", tick, stream, quantity, layout, data) for quantity, layout, data in rows])
 
     def layout(self, over: str, places: Sequence[str], sizes: Sequence[int] | None = None) -> int:
         """The number of a layout: places in order, how many elements each has (None: one). Asked again: the same."""

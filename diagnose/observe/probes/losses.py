@@ -58,8 +58,10 @@ def losses(function: str, prediction: Tensor, target: Tensor) -> dict[str, Tenso
     real = target.to(torch.float32)
     _spread(answer, "loss_input", prediction)
     _spread(answer, "loss_target", real)
-    whole = torch.ones_like(real) if not target.is_floating_point() else (real == real.round()).to(torch.float32)
-    answer["loss_target_integer_share"] = whole.mean()
+    if target.is_floating_point():
+        answer["loss_target_integer_share"] = (real == real.round()).to(torch.float32).mean()
+    else:
+        answer["loss_target_integer_share"] = torch.ones((), dtype=torch.float32, device=real.device)
     answer["outside_unit_share"] = 1 - torch.count_nonzero((prediction > 0) & (prediction < 1)).to(torch.float32) / prediction.numel()
     classes = prediction.shape[1] if prediction.dim() > 1 else prediction.shape[0]
     if prediction.dim() > 1 and classes > 1:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from diagnose.observe.probes import on, per_layer, probe
+from diagnose.observe.probes import numbers, on, per_layer, probe
 from diagnose.observe.probes.outputs import loudness, sampled
 
 WINDOW = 3  # snapshots in a row; they lie far apart, so together they have seen many batches
 
 
-def combine(loudest: Sequence[Tensor], silent: Sequence[Tensor | None]) -> dict[str, list[Tensor]]:
+def combine(loudest: Sequence[Tensor], silent: Sequence[Tensor | None]) -> dict[str, Tensor | Sequence[Tensor]]:
     """For how many snapshots in a row each unit has been silent now, for all layers at once; see `units`."""
     device = loudest[0].device
     before = [
@@ -27,7 +27,8 @@ def combine(loudest: Sequence[Tensor], silent: Sequence[Tensor | None]) -> dict[
     states = torch.cat([on(device, state) for state in before]).add_(1).mul_(quiet)
     long = (states >= WINDOW).to(torch.float32)
     sizes = [state.numel() for state in before]
-    shares = [torch.where(own[-1] > 0, own[:-1].mean(), math.nan) for own in long.split(sizes)]
+    counts = torch.stack(torch._foreach_norm(long.split(sizes), 1))  # of zeros and ones; the last, if any is 1, is 1
+    shares = torch.where(counts > 0, (counts - 1) / numbers([size - 1 for size in sizes], device), math.nan)
     return {"dead_share": shares, "silent": list(states.split(sizes))}
 
 
@@ -48,4 +49,5 @@ def units(outputs: list[Tensor], channels_first: list[bool], silent: list[Tensor
     Source: a unit counts as dead only when silent over many batches (Lu et al. 2019, arXiv:1903.06733).
     """
     shaped = [sampled(output.detach(), first) for output, first in zip(outputs, channels_first, strict=True)]
-    return combine([loudness(one, None).to(torch.float32) for one in shaped], silent)
+    answer = combine([loudness(one, None).to(torch.float32) for one in shaped], silent)
+    return {name: list(values) for name, values in answer.items()}
