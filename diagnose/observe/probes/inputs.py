@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from diagnose.observe.probes import per_input, probe
+from diagnose.observe.probes.outputs import filled as not_zero
 
 SAMPLE = 262144
 FEATURES = 512
@@ -49,18 +50,18 @@ def inputs(batch: Tensor) -> dict[str, Tensor]:
     nothing = torch.full((), math.nan, dtype=torch.float32, device=values.device)
     if values.numel() == 0:
         return dict.fromkeys(inputs.quantities, nothing)
-    finite = values - values == 0  # many times faster than isfinite
-    filled = torch.where(finite, values, 0.0)
-    count = torch.count_nonzero(finite).to(torch.float32)
+    finite = (values - values).add_(1).nan_to_num_(0.0)  # 1 or 0: comparing and choosing takes many times as long
+    filled = values.nan_to_num(0.0, 0.0, 0.0)
+    count = finite.sum()
     mean = filled.sum() / count.clamp_min(1)
     centred = (filled - mean).mul_(finite)
     answer = {
         "input_mean": mean,
         "input_std": (centred.square().sum() / count.clamp_min(1)).sqrt(),
-        "input_min": torch.where(finite, values, math.inf).amin(),
-        "input_max": torch.where(finite, values, -math.inf).amax(),
+        "input_min": values.nan_to_num(math.inf, math.inf, math.inf).amin(),
+        "input_max": values.nan_to_num(-math.inf, -math.inf, -math.inf).amax(),
         "input_non_finite_share": 1 - count / values.numel(),
-        "input_integer_share": (filled == filled.round()).to(torch.float32).mean(),
+        "input_integer_share": (values.numel() - not_zero(filled.frac().reshape(-1))) / values.numel(),
         "input_batch_std": _deviation(filled, 0).square().mean().sqrt() if values.shape[0] > 1 else nothing,
     }
     axes, columns = _columns(filled)
