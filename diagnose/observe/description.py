@@ -63,8 +63,15 @@ def _describe_reached(session: Session, stream: Stream, names: set[str]) -> None
                 items.append({"path": path, "reached": id(parameter) in leaves})
     for key, ref in session.snapshot.leaves.items():
         leaf = ref()
-        if key not in known and key not in gathered and isinstance(leaf, nn.Parameter):
+        if key in known or key in gathered or leaf is None:
+            continue
+        if isinstance(leaf, nn.Parameter):
             items.append(_stray_item(stream, leaf, session.modules))
+        elif (held := _held_plainly(stream, leaf)) is not None:
+            layer, name, module = held
+            stream.paths[key] = f"{layer}.{name}"
+            items.append({**_item(stream, f"{layer}.{name}", leaf), "layer": layer, "optimized": False, "reached": True,
+                          "optimizer": None, "source": as_source(session.modules.line(module))})  # fmt: skip
     session.writer.items(stream.index, "parameter", items)
 
 
@@ -120,6 +127,16 @@ def _stray_item(stream: Stream, parameter: Tensor, modules: Modules) -> dict[str
     stream.paths[id(parameter)] = path
     return {**_item(stream, path, parameter), "layer": layer, "optimized": False, "reached": True, "optimizer": None,
             "source": as_source(line)}  # fmt: skip
+
+
+def _held_plainly(stream: Stream, tensor: Tensor) -> tuple[str, str, nn.Module] | None:
+    """Path and module of the network that has this tensor as a plain attribute, and the attribute's name: meant as a parameter."""
+    for network in stream.networks:
+        for path, module in network.named_modules():
+            for name, value in list(vars(module).items()):
+                if value is tensor:
+                    return path, name, module
+    return None
 
 
 def _attribute(stream: Stream, owner: nn.Module) -> str | None:

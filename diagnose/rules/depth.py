@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from diagnose.rules.progress import quiet_median
-from diagnose.run import Floats, Steps, Training
+from diagnose.run import Floats, Parameter, Steps, Training
 
 NOT_DEEP = ("embedding", "normalization")  # sparse gradients, gains: not comparable with weights
 
@@ -52,15 +53,30 @@ def depths(training: Training, *, layers: int = 3) -> Iterator[Depth]:
     deep = {p.layer for p in parameters if len(p.shape) >= 2}
     for position, parameter in enumerate(parameters):
         if parameter.layer in deep:
-            groups.setdefault(parameter.network, {}).setdefault(parameter.layer, []).append(position)
+            groups.setdefault(parameter.network, {}).setdefault(_level(parameter), []).append(position)
     matrix = training.matrix("gradient_norm", [p.path for p in parameters])
     sizes = np.array([p.size for p in parameters], dtype=float)
     for network, members in groups.items():
         if len(members) < layers:
             continue
-        paths = sorted(members, key=lambda path: order.get(path, len(order)))
+        paths = sorted(members, key=lambda path: (order.get(layer_of(path), len(order)), _number(path)))
         values = np.stack([_rms(matrix.values[:, members[p]], sizes[members[p]]) for p in paths], axis=1)
         yield Depth(network, tuple(paths), matrix.steps, values)
+
+
+def layer_of(level: str) -> str:
+    """The layer of a level: "rnn" of "rnn (3)"."""
+    return level.split(" (", 1)[0]
+
+
+def _level(parameter: Parameter) -> str:
+    """Its layer, or, in a recurrent one, which of the layers stacked inside: "rnn (3)"."""
+    stacked = re.search(r"\.(?:weight|bias)_(?:ih|hh)_l(\d+)(?:_reverse)?$", parameter.path)
+    return parameter.layer if stacked is None or stacked[1] == "0" else f"{parameter.layer} ({stacked[1]})"
+
+
+def _number(level: str) -> int:
+    return int(level[:-1].split(" (", 1)[1]) if level.endswith(")") and " (" in level else 0
 
 
 def _rms(norms: Floats, sizes: Floats) -> Floats:

@@ -942,3 +942,28 @@ def test_memory_is_looked_at_with_every_snapshot(recorded: Recorded) -> None:
     snapshots = training.series("weight_norm", training.parameters[0].path).steps.tolist()
     assert training.series("memory_bytes").finite().steps.tolist() == snapshots
     assert len(snapshots) >= 6
+
+
+def test_a_tensor_that_a_module_holds_without_making_it_a_parameter(recorded: Recorded) -> None:
+    """It gets gradients, and no optimizer knows it; a leaf that is the program's own (an input) is left alone."""
+
+    class Bumps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.centres = torch.randn(3, 4, requires_grad=True)
+            self.out = nn.Linear(3, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.out(torch.exp(-torch.cdist(x, self.centres)))
+
+    def train() -> None:
+        net, given = Bumps(), X.clone().requires_grad_()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            F.cross_entropy(net(given), Y).backward()
+            optimizer.step()
+
+    parameters = {p.path: p for p in recorded(train).parameters}
+    assert set(parameters) == {"net.centres", "net.out.weight", "net.out.bias"}
+    assert parameters["net.centres"].reached and not parameters["net.centres"].optimized and parameters["net.out.weight"].optimized

@@ -72,3 +72,14 @@ def test_a_dropout_that_is_a_function_ends_with_its_trace() -> None:
     numbers = {("layer_training", "net.drop"): switched(20), ("layer_training", "net.drop/dropout"): np.ones(20)}
     (finding,) = found(RULE, training((), numbers, layers=[DROP, inner]))
     assert finding.places == ("net.drop",)
+
+
+@pytest.mark.parametrize(("on", "speaks"), [(1, True), (3, True), (6, False)])
+def test_on_again_for_a_while_in_each_epoch(on, speaks) -> None:
+    """Set to evaluation by a validation in the middle of each epoch, and back at the start of the next."""
+    modes = np.tile(np.r_[np.ones(on), np.zeros(8 - on)], 5)[:-1]
+    modes = np.r_[modes, 1.0]  # the last snapshot is one in training mode
+    findings = judged(modes, modes)
+    assert bool(findings) is speaks
+    if speaks:
+        assert "of the steps looked at" in findings[0].message

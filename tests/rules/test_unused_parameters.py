@@ -89,3 +89,13 @@ def test_where_nothing_gets_a_gradient_others_speak() -> None:
     layers, parameters = mlp()
     given = per("gradient_norm", parameters, lambda i: 0.0) | per("gradient_present", parameters, lambda i: 1.0)
     assert not findings(RULE, made(given, layers=layers, parameters=parameters))
+
+
+def test_a_small_first_layer_that_is_cut_off_is_a_warning() -> None:
+    """What runs first and does not learn, while what follows does, was detached; a small head may be left over."""
+    layers, parameters = mlp(width=128)
+    parameters = [replace(p, reached=p.layer != "net.0", size=4 if p.layer == "net.0" else p.size) for p in parameters]
+    present = per("gradient_present", parameters, lambda i: float(parameters[i].layer != "net.0"))
+    run = [replace(layer, shape=(32, 8)) for layer in layers]
+    (finding,) = findings(RULE, made(present, layers=run, parameters=parameters))
+    assert finding.severity == "warning" and finding.places == ("net.0",)

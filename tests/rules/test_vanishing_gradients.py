@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from made import falling, findings, made, mlp, per
 
+from diagnose.run import Layer, Parameter
+
 RULE = "vanishing-gradients"
 
 
@@ -71,3 +73,17 @@ def test_survives_nan_between() -> None:
     layers, parameters = mlp(6)
     norms = per("gradient_norm", parameters, lambda i: np.where(np.arange(20) % 3, 10.0 ** (i // 2 - 6), np.nan))
     assert findings(RULE, made(norms, layers=layers, parameters=parameters))
+
+
+@pytest.mark.parametrize(("factor", "loud"), [(1e-2, True), (0.8, False)])
+def test_layers_stacked_in_one_recurrent_module_are_a_depth(factor: float, loud: bool) -> None:
+    parameters = [
+        Parameter(f"net.rnn.weight_{kind}_l{k}", "net.rnn", (32, 8), 256, network="net") for k in range(6) for kind in ("ih", "hh")
+    ]
+    parameters.append(Parameter("net.out.weight", "net.out", (2, 8), 16, network="net"))
+    layers = [Layer("net.rnn", "LSTM", "recurrent", network="net"), Layer("net.out", "Linear", "linear", network="net")]
+    norms = per("gradient_norm", parameters, lambda i: factor ** (6 - i // 2) * parameters[i].size ** 0.5)
+    found = findings(RULE, made(norms, layers=layers, parameters=parameters))
+    assert bool(found) is loud
+    if loud:
+        assert found[0].places == ("net.rnn",) and "largest further on" in found[0].message

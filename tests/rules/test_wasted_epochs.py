@@ -50,3 +50,9 @@ def test_many_idle_passes_of_a_still_training_loss_are_a_warning() -> None:
 
 def test_what_is_little_of_the_gain_may_be_much_of_what_is_left() -> None:
     assert not judged(np.r_[np.linspace(2.0, 0.012, 10), np.linspace(0.012, 0.003, 40)])
+
+
+def test_passes_of_a_single_step_cost_next_to_nothing() -> None:
+    losses = early(100, 400)
+    run = training(site("cross_entropy", "addmm"), {"training_loss": 0.3, "loss": 0.3}, evaluations=[evaluation(loss=losses)], steps=400)
+    assert [f.severity for f in found(RULE, run)] == ["note"]

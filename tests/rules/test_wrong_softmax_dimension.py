@@ -92,3 +92,12 @@ def test_outputs_that_differ_speak_against_it() -> None:
     inner = softmax((32, 8, 1), -1, path="net.attention")
     numbers = {"samples": 32.0, ("output_std", "net.attention"): 0.2}
     assert not found(RULE, training(site("cross_entropy", "addmm"), numbers, layers=[inner]))
+
+
+@pytest.mark.parametrize(("dim", "speaks"), [(1, True), (2, False), (-1, False)])
+def test_a_loss_that_got_places_and_samples_on_one_axis(dim, speaks) -> None:
+    points = site("nll_loss", "log_softmax", "addmm", input_shape=(960, 4), target_shape=(960,), layer="net.fc")
+    findings = found(RULE, training(points, layers=[softmax((20, 48, 4), dim, "log_softmax")]))
+    assert bool(findings) is speaks
+    if speaks:
+        assert "axis 1 of (20, 48, 4) instead of the classes' axis 2" in findings[0].message

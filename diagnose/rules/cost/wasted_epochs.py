@@ -25,7 +25,7 @@ def wasted_epochs(
         Finds the pass after which the validation loss never gained more than `tolerance` of what it had gained, nor
         more than twice its own jitter. If that lies in the first `useful` part of at least `min_passes` passes,
         the rest is noted. It is a warning where `many` passes or more follow the first fifth and the training loss
-        falls by less than `still` of its level in them.
+        falls by less than `still` of its level in them (not where a pass is a single step).
 
     Why is this bad:
         Time and energy for nothing; the same result was there after a fraction of the epochs.
@@ -68,7 +68,8 @@ def _judge(
     rest = len(losses) - done - 1
     if losses[done] - best[-1] > 0.1 * abs(float(losses[done])):
         return  # little of what was gained, but much of what was left
-    idle = rest >= many and done + 1 <= useful * len(losses) * 2 / 3 and _drop_after(training, evaluation, step) < still
+    quick = training.steps < 2 * len(losses)  # a pass of one step costs next to nothing
+    idle = rest >= many and not quick and done + 1 <= useful * len(losses) * 2 / 3 and _drop_after(training, evaluation, step) < still
     yield Finding(
         message=f"{evaluation.name} loss was at {losses[done]:.4g} after {done + 1} of {len(losses)} passes "
         f"(step {step}), the other "

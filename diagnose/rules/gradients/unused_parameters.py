@@ -28,7 +28,8 @@ def unused_parameters(
         reaches; and for an optimizer all of whose parameters are frozen. Layers all of whose gradients are exactly zero in each of
         `min_snapshots` snapshots or more, the first included, while others get some, count as well: what lies between them
         and the loss has no slope. An error when nothing, or more than `most` of
-        the weights, is trained; a warning from `share` of the weights on; below it, a note.
+        the weights, is trained; a warning from `share` of the weights on, or where the first layer that runs is
+        among them; below it, a note.
 
     Why is this bad:
         They stay as they were drawn. Often a layer was forgotten in forward(), a tensor was detached (detach(), .data,
@@ -74,10 +75,19 @@ def unused_parameters(
     meant = sum(p.size for p in held if p.trainable)
     found = sum(p.size for p in unreached) / max(meant, 1)
     weights = any(len(p.shape) >= 2 for p in unreached)
-    severity = "error" if found > most else "warning" if found > share and weights else "note"
+    cut = weights and _upstream(training, unreached)
+    severity = "error" if found > most else "warning" if (found > share and weights) or cut else "note"
     yield _finding(
         training, unreached, "unreached", found, most if found > most else min(share, found / 2), severity, meant
     )
+
+
+def _upstream(training: Training, unreached: Sequence[Parameter]) -> bool:
+    """Whether one of their layers ran before every layer that learns: what comes first is cut off from the loss, not left over."""
+    lost = {p.layer for p in unreached if len(p.shape) >= 2}
+    learning = {p.layer for p in training.parameters if p.trainable and len(p.shape) >= 2 and _reached(training, p)}
+    order = [layer.path for layer in training.layers if layer.shape is not None and layer.path in lost | learning]
+    return bool(order) and order[0] in lost and any(path in learning for path in order)
 
 
 def _flat(training: Training, held: Sequence[Parameter], least: int) -> list[Parameter]:

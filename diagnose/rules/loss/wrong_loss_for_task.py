@@ -22,7 +22,7 @@ NUMBERS_AS_TARGETS = ("gan", "autoencoder", "vae", "reinforcement", "contrastive
         "oscillating-loss",
         "unused-parameters",
         "stopped-too-early",
-        "learning-rate-too-low",
+        "learning-rate-too-low", "class-imbalance",
         "learning-rate-too-high",
         "wrong-initial-loss",
         "unscaled-targets",

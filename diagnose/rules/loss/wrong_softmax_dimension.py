@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, signs
@@ -86,10 +87,16 @@ def _judge_site(training: Training, site: LossSite, tolerance: float) -> Iterato
         layer = None
     place = signs.where(site)
     axis = _axis(layer) if layer is not None else None
+    if layer is not None and axis is not None and _flattened(layer.shape, site.input_shape, axis):
+        classes = len(layer.shape or ()) - 1
     wrong = (
         axis is not None
         and layer is not None
-        and ((layer.shape == site.input_shape and axis != classes) or (axis == 0 and len(layer.shape or ()) > 1))
+        and (
+            (layer.shape == site.input_shape and axis != classes)
+            or (axis == 0 and len(layer.shape or ()) > 1)
+            or _flattened(layer.shape, site.input_shape, axis)
+        )
     )
     error = training.series("loss_input_row_sum_error", site.id).finite()
     worst = signs.middle(error.values)
@@ -117,6 +124,13 @@ def _judge_site(training: Training, site: LossSite, tolerance: float) -> Iterato
         site,
         0.93,
     )
+
+
+def _flattened(made: tuple[int, ...] | None, given: tuple[int, ...], axis: int) -> bool:
+    """Whether the loss got (samples · places, classes) of (samples, places, classes), and the softmax ran along the places."""
+    if made is None or len(given) != 2 or len(made) < 3 or made[-1] != given[1] or axis == len(made) - 1:
+        return False
+    return prod(made[:-1]) == given[0]
 
 
 def _judge_inner(training: Training, layer: Layer, batch: float) -> Iterator[Finding]:

@@ -26,13 +26,15 @@ from diagnose.run import Layer, Training
         "wasted-epochs",
     ),
 )
-def training_in_evaluation_mode(training: Training, *, min_steps: int = 5, min_snapshots: int = 3) -> Iterator[Finding]:
+def training_in_evaluation_mode(
+    training: Training, *, min_steps: int = 5, min_snapshots: int = 3, mostly: float = 0.5
+) -> Iterator[Finding]:
     """The network trains while its dropout or batch norm is in evaluation mode.
 
     What it does:
         Follows the mode of each dropout (of p > 0) and batch norm layer over the training steps. All of them in
-        evaluation mode, from the first step or from some step to the last over at least `min_snapshots` snapshots, is
-        reported.
+        evaluation mode, from the first step or from some step to the last over at least `min_snapshots` snapshots, or in
+        more than `mostly` of the snapshots, is reported.
 
     Why is this bad:
         Dropout regularises nothing, and batch norm uses running averages that no longer follow the weights: the
@@ -65,6 +67,8 @@ def training_in_evaluation_mode(training: Training, *, min_steps: int = 5, min_s
     for path, series in modes.items():
         on = np.flatnonzero(series.values > 0.5)
         since = int(on[-1]) + 1 if len(on) else 0
+        if len(on) < (1 - mostly) * len(series):  # on again for a while in each epoch, perhaps
+            since = int(np.flatnonzero(series.values <= 0.5)[0])
         if len(series) - since >= min_snapshots:
             off_since[path] = int(series.steps[since])
     if len(off_since) < len(modes):
@@ -76,14 +80,16 @@ def training_in_evaluation_mode(training: Training, *, min_steps: int = 5, min_s
     always = start <= int(series.steps[0])
     grave = not always or stuck(training) is not None  # a choice from the first step on, where it works, is a choice
     last = int(series.steps[-1])
+    share = float(np.mean(series.values[series.steps >= start] <= 0.5))
     network = (first.network if first else "") or "model"
     since_when = "from the first step on" if always else f"from step {start} on"
     yield Finding(
         message=f"{len(off_since)} dropout or batch norm layers (first {path}) are in evaluation mode "
-        f"{since_when}, to step {last}",
+        f"{since_when}, to step {last}"
+        + (f", in {share:.0%} of the steps looked at" if share < 1 else ""),
         places=tuple(off_since),
         evidence=(
-            Evidence("layer_training", path, (start, last), float(series.values[-1]), "below", 0.5, statistic="last"),
+            Evidence("layer_training", path, (start, last), 1 - share, "below", 0.5, "share", "share of the steps"),
         ),
         severity="error" if grave else "warning",
         confidence=0.95 if grave else 0.75,

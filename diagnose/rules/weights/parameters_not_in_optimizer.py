@@ -77,9 +77,8 @@ def parameters_not_in_optimizer(training: Training, *, share: float = 0.01, min_
         confidence=0.93,
         steps=(0, max(training.steps - 1, 0)),
         fix=Fix(
-            "hold layers in nn.ModuleList (a plain list hides them) and give all parameters to the optimizer "
-            "after the last "
-            "layer is in place",
+            "hold layers in nn.ModuleList (a plain list hides them) and tensors in nn.Parameter, and give all parameters to the "
+            "optimizer after the last layer is in place",
             "self.layers = nn.ModuleList(layers)  # then "
             f"{optimizer.type if optimizer else 'Adam'}(model.parameters(), …)",
         ),
