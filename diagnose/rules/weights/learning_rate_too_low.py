@@ -26,6 +26,7 @@ def learning_rate_too_low(
     *,
     ratio: float = 6.5e-4,
     travel: float = 0.2,
+    far: float = 1.0,
     unlearnt: float = 0.5,
     rise: float = 1.5,
     small: float = 1e-2,
@@ -37,7 +38,8 @@ def learning_rate_too_low(
     What it does:
         Takes the real change of each weight in a step, relative to its norm. Speaks when even the weight that moves
         most changes less than `ratio` a step (median over the snapshots), all steps together could change it by no
-        more than `travel`, and the loss either learns next to nothing or still falls in a straight line. Also where a
+        more than `travel`, and the loss either learns next to nothing or still falls in a straight line; or by no more than
+        `far`, and more than `unlearnt` of a constant prediction's loss is left. Also where a
         warm-up never ended: the rate rose to the last step, `rise` times within the last half or to less than its
         planned peak over `rise`, while more than `unlearnt` of a constant prediction's loss is left and the last steps still
         change no weight by more than `small`.
@@ -76,9 +78,10 @@ def learning_rate_too_low(
         return
     fastest = int(np.nanargmax(typical))
     value = float(typical[fastest])
-    if not 0 < value < ratio or value * training.steps > travel:
+    left = _left(training, unlearnt)
+    if not 0 < value < ratio or value * training.steps > (travel if left is None else far):
         return
-    suffering = stuck(training) or _straight(training)
+    suffering = stuck(training) or _straight(training) or left
     if suffering is None:
         return
     rates = training.series("learning_rate").finite()
@@ -103,6 +106,15 @@ def learning_rate_too_low(
         ),
         source=optimizer.source if optimizer else None,
     )
+
+
+def _left(training: Training, unlearnt: float) -> Evidence | None:
+    """More than this share of a constant prediction's loss is left at the end."""
+    for site in training.training_losses:
+        series, rest = signs.site_loss(training, site), signs.unlearnt(training, site)
+        if unlearnt < rest < float("inf"):
+            return Evidence(series.quantity, series.place, series.span, rest, "above", unlearnt, "share", "last / loss of a constant")
+    return None
 
 
 def _warming(training: Training, ratios: Matrix, unlearnt: float, rise: float, small: float) -> Iterator[Finding]:
