@@ -30,6 +30,7 @@ class Data:
         self._iterators: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
         self._hashed: dict[str, int] = {}
         self._hashes: Tensor | None = None
+        self._trained = True  # whether that was a training's call
 
     def batch_wanted(self, iterator: Any) -> None:
         """The program asks a loader for a batch."""
@@ -73,10 +74,17 @@ class Data:
         self._hashed[key] = seen + given.shape[0]
         with torch.no_grad():
             self._hashes = sample_hashes(given)
+        self._trained = key == "train"
 
     def take_hashes(self, *, keep: bool = False) -> Tensor | None:
-        """Hashes of the samples of the last network call, once; `keep` leaves them for the program's own loss."""
+        """Hashes of the samples of the last network call, once; `keep` leaves them for the program's own loss.
+
+        A network that computes its loss itself does so before its call has ended: what was hashed then is the call before. Where
+        the one trains and the other does not it is another set's.
+        """
         hashes = self._hashes
         if not keep:
             self._hashes = None
-        return hashes
+        root = self.session.calls.last_root()
+        other = root is not None and (root.training and torch.is_grad_enabled()) != self._trained
+        return None if other else hashes

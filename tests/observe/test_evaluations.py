@@ -502,6 +502,34 @@ def test_data_shared_with_training(recorded: Recorded) -> None:
     assert found.same_data == pytest.approx(0.5)
 
 
+def test_a_network_that_computes_its_loss_itself_is_not_evaluated_on_the_batch_it_trained_on_last(recorded: Recorded) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.out = nn.Linear(4, 2)
+
+        def forward(self, x: Tensor, y: Tensor) -> Tensor:
+            return F.cross_entropy(self.out(x), y)
+
+    def train() -> None:
+        net = Net()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        (x, y), (u, v) = data(16, 1).tensors, data(16, 2).tensors
+        for _ in range(4):
+            net.train()
+            for _ in range(2):
+                optimizer.zero_grad()
+                net(x, y).backward()
+                optimizer.step()
+            net.eval()
+            with torch.no_grad():
+                for _ in range(2):
+                    net(u, v)
+
+    (found,) = recorded(train).evaluations
+    assert found.same_data is None or found.same_data == 0
+
+
 def test_an_evaluation_after_the_last_step_is_kept(recorded: Recorded) -> None:
     values: list[float] = []
 
