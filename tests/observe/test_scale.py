@@ -16,10 +16,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list:  # type: ignore[type
 
 
 def test_time_a_step_does_not_grow(runs: list) -> None:  # type: ignore[type-arg]
-    """The later half against what a step cost once the dense beginning was over; the machine may be busy."""
-    for run in runs:
-        early, late = sorted(run.microseconds[3:6])[1], sorted(run.microseconds[6:])[1]
-        assert late < 2 * early, run
+    """A late step of a long run against the steps of one an eighth as long, once its dense beginning was over.
+
+    Within a run the tenths differ: where the budget has grown enough, each step's row is written whole again.
+    """
+    short, long = runs
+    assert sorted(long.microseconds[6:])[1] < 2 * max(short.microseconds[3:]), runs
 
 
 def test_memory_does_not_grow(runs: list) -> None:  # type: ignore[type-arg]
