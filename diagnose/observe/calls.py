@@ -110,9 +110,13 @@ class Calls:
 
     def drops(self, args: Any, kwargs: Any) -> None:
         """A dropout is called as a function: `F.dropout(x, p, training)`, which drops unless it is told not to."""
-        active = args[2] if len(args) > 2 else kwargs.get("training", True)
-        if active and not self._dropping:
-            self._dropping = is_user_file(sys._getframe(2).f_code.co_filename)  # else a module of torch's
+        if self._dropping or self.session.asleep():
+            return
+        try:
+            if args[2] if len(args) > 2 else kwargs.get("training", True):
+                self._dropping = is_user_file(sys._getframe(2).f_code.co_filename)  # else a module of torch's
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
+            self.session.failed("dropout", error)
 
     def part_called(self, module: nn.Module, given: Any) -> None:
         """A part of a network that is never called itself."""

@@ -42,8 +42,6 @@ class Data:
             return
         known = self._iterators.get(iterator)
         begins = known is None or getattr(iterator, "_num_yielded", 0) == 1  # persistent workers keep their iterator
-        if self.session.seams.resting and not begins:
-            return
         with self.session.guard("batch"):
             if known is None:
                 known = self._iterators[iterator] = loader_facts(iterator)

@@ -69,9 +69,7 @@ def _describe_reached(session: Session, stream: Stream, names: set[str]) -> None
             items.append(_stray_item(stream, leaf, session.modules))
         elif (held := _held_plainly(stream, leaf)) is not None:
             layer, name, module = held
-            stream.paths[key] = f"{layer}.{name}"
-            items.append({**_item(stream, f"{layer}.{name}", leaf), "layer": layer, "optimized": False, "reached": True,
-                          "optimizer": None, "source": as_source(session.modules.line(module))})  # fmt: skip
+            items.append(_outside(stream, leaf, f"{layer}.{name}", layer, session.modules.line(module)))
     session.writer.items(stream.index, "parameter", items)
 
 
@@ -124,8 +122,13 @@ def _stray_item(stream: Stream, parameter: Tensor, modules: Modules) -> dict[str
     else:
         layer = path or f"{type(owner).__name__} ({line[0].rsplit('/', 1)[-1]}:{line[1]})" if line else type(owner).__name__
         path = f"{layer}.{name}"
-    stream.paths[id(parameter)] = path
-    return {**_item(stream, path, parameter), "layer": layer, "optimized": False, "reached": True, "optimizer": None,
+    return _outside(stream, parameter, path, layer, line)
+
+
+def _outside(stream: Stream, tensor: Tensor, path: str, layer: str, line: tuple[str, int] | None) -> dict[str, Any]:
+    """A tensor that gets a gradient and that no optimizer holds."""
+    stream.paths[id(tensor)] = path
+    return {**_item(stream, path, tensor), "layer": layer, "optimized": False, "reached": True, "optimizer": None,
             "source": as_source(line)}  # fmt: skip
 
 

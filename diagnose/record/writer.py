@@ -159,21 +159,16 @@ class Writer:
 
     def vector(self, tick: int, stream: int, quantity: str, layout: int, data: bytes) -> None:
         """A quantity at all places of a layout: float32, little-endian, raw."""
-        if self._bytes > WAITING_BYTES:
-            self.lost += 1
-            return
-        self._bytes += len(data)
-        self._put(("vector", tick, stream, quantity, layout, data))
+        self.vectors(tick, stream, [(quantity, layout, data)])
 
     def vectors(self, tick: int, stream: int, rows: Sequence[tuple[str, int, bytes]]) -> None:
         """Several quantities of one step: (quantity, layout, data)."""
-        size = sum(len(data) for _, _, data in rows)
         if self.stopped is not None:
             return
         if self._bytes > WAITING_BYTES or len(self._queue) + len(rows) > WAITING_ROWS:
             self.lost += len(rows)
             return
-        self._bytes += size
+        self._bytes += sum(len(data) for _, _, data in rows)
         self._queue.extend([("vector", tick, stream, quantity, layout, data) for quantity, layout, data in rows])
 
     def layout(self, over: str, places: Sequence[str], sizes: Sequence[int] | None = None) -> int:

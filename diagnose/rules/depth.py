@@ -16,7 +16,10 @@ NOT_DEEP = ("embedding", "normalization")  # sparse gradients, gains: not compar
 
 @dataclass(frozen=True)
 class Depth:
-    """Root-mean-square gradient of each layer's parameters, layers of one network in forward order."""
+    """Root-mean-square gradient of each layer's parameters, layers of one network in forward order.
+
+    A recurrent module in which several layers are stacked stands there once for each.
+    """
 
     network: str
     layers: tuple[str, ...]
@@ -43,7 +46,7 @@ def depths(training: Training, *, layers: int = 3) -> Iterator[Depth]:
     """Every network of at least so many layers with trained weights."""
     roles = {layer.path: layer.role for layer in training.layers}
     order = {layer.path: position for position, layer in enumerate(training.layers)}
-    groups: dict[str, dict[str, list[int]]] = {}
+    groups: dict[str, dict[tuple[str, int], list[int]]] = {}
     recorded = set(training.places("gradient_norm"))
     parameters = [
         p
@@ -53,30 +56,21 @@ def depths(training: Training, *, layers: int = 3) -> Iterator[Depth]:
     deep = {p.layer for p in parameters if len(p.shape) >= 2}
     for position, parameter in enumerate(parameters):
         if parameter.layer in deep:
-            groups.setdefault(parameter.network, {}).setdefault(_level(parameter), []).append(position)
+            groups.setdefault(parameter.network, {}).setdefault((parameter.layer, _stacked(parameter)), []).append(position)
     matrix = training.matrix("gradient_norm", [p.path for p in parameters])
     sizes = np.array([p.size for p in parameters], dtype=float)
     for network, members in groups.items():
         if len(members) < layers:
             continue
-        paths = sorted(members, key=lambda path: (order.get(layer_of(path), len(order)), _number(path)))
-        values = np.stack([_rms(matrix.values[:, members[p]], sizes[members[p]]) for p in paths], axis=1)
-        yield Depth(network, tuple(paths), matrix.steps, values)
+        levels = sorted(members, key=lambda level: (order.get(level[0], len(order)), level[1]))
+        values = np.stack([_rms(matrix.values[:, members[level]], sizes[members[level]]) for level in levels], axis=1)
+        yield Depth(network, tuple(layer for layer, _ in levels), matrix.steps, values)
 
 
-def layer_of(level: str) -> str:
-    """The layer of a level: "rnn" of "rnn (3)"."""
-    return level.split(" (", 1)[0]
-
-
-def _level(parameter: Parameter) -> str:
-    """Its layer, or, in a recurrent one, which of the layers stacked inside: "rnn (3)"."""
-    stacked = re.search(r"\.(?:weight|bias)_(?:ih|hh)_l(\d+)(?:_reverse)?$", parameter.path)
-    return parameter.layer if stacked is None or stacked[1] == "0" else f"{parameter.layer} ({stacked[1]})"
-
-
-def _number(level: str) -> int:
-    return int(level[:-1].split(" (", 1)[1]) if level.endswith(")") and " (" in level else 0
+def _stacked(parameter: Parameter) -> int:
+    """Which of the layers stacked in a recurrent module it belongs to; 0 in any other."""
+    found = re.search(r"\.(?:weight|bias)_(?:ih|hh)_l(\d+)(?:_reverse)?$", parameter.path)
+    return 0 if found is None else int(found[1])
 
 
 def _rms(norms: Floats, sizes: Floats) -> Floats:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from diagnose.finding import Evidence
-from diagnose.rules.signs import chance_loss, site_loss
+from diagnose.rules.signs import chance_loss, site_loss, unlearnt
 from diagnose.run import Floats, LossSite, Matrix, Series, Training
 
 LEAST_STEPS = 20  # fewer losses say nothing about a trend
@@ -146,11 +146,22 @@ def update_ratios(training: Training) -> Matrix:
     return Matrix("update_norm / weight_norm", places, updates.steps, updates.values / norms)
 
 
-def barely_moves(training: Training, *, ratio: float = 3e-4) -> bool:
-    """Whether even the weight that moves most changes less than `ratio` of its norm a step: as it began, so it still is."""
-    changes = update_ratios(training)
-    typical = quiet_median(changes.values, axis=0) if changes.places and len(changes.steps) else np.empty(0)
-    return bool(np.isfinite(typical).any() and np.nanmax(typical) < ratio)
+def fastest(ratios: Matrix) -> tuple[str, float] | None:
+    """The weight that moves most, and the median of its change a step relative to its norm."""
+    typical = quiet_median(ratios.values, axis=0) if ratios.places and len(ratios.steps) else np.empty(0)
+    if not np.isfinite(typical).any():
+        return None
+    place = int(np.nanargmax(typical))
+    return ratios.places[place], float(typical[place])
+
+
+def left_over(training: Training, share: float) -> Evidence | None:
+    """Evidence that more than `share` of a constant prediction's loss is left at the end; None after a divergence."""
+    for site in training.training_losses:
+        series, left = site_loss(training, site), unlearnt(training, site)
+        if share < left < float("inf"):
+            return Evidence(series.quantity, series.place, series.span, left, "above", share, "share", "last / loss of a constant")
+    return None
 
 
 def quiet_median(values: Floats, axis: int | None = None) -> Floats:

@@ -41,11 +41,10 @@ def observed(epochs: int) -> tuple[float, float]:
         writer = Writer.create(Path(folder), "whole", [])
         session = Session(writer)
         session.start()
-        training = trained(epochs)
+        trained(epochs)
         session.finish()
         writer.close("finished")
         spent = time.process_time() - began
-        assert spent >= training
         return spent, session.overhead()["seconds"]
 
 

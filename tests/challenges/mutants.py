@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import argparse
 import ast
-import hashlib
 import math
 import os
 import random
-import re
 import subprocess
 import sys
 import tempfile
@@ -28,17 +26,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from check_soundness import LINE
+from check_soundness import EPOCHS, LINE
 from figures import Answer, answer
-from recorded import CACHE, Program, programs, recording, waves
+from recorded import CACHE, Program, digest, programs, recording, waves
 from score import wilson
+from variants import called
 
 import diagnose
 
 WORSE = 1.2  # of the validation loss
 ACTIVATIONS = ("ReLU", "Tanh", "GELU", "SiLU", "LeakyReLU", "ELU", "Sigmoid")
 NORMS = ("BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm")
-EPOCHS = re.compile(r'("--epochs", type=int, default=|\bepochs ?= ?|\bEPOCHS = )(\d+)')
 
 
 @dataclass(frozen=True)
@@ -62,15 +60,9 @@ def mistake(name: str, expect: str, accept: str = "") -> Callable[[Callable[[ast
     return take
 
 
-def _called(node: ast.AST) -> str:
-    if not isinstance(node, ast.Call):
-        return ""
-    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-
-
 def _calls(tree: ast.AST, *names: str) -> Iterator[ast.Call]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _called(node) in names:
+        if isinstance(node, ast.Call) and called(node) in names:
             yield node
 
 
@@ -106,7 +98,7 @@ def _rate(tree: ast.Module, times: float) -> bool:
             given.value = ast.BinOp(given.value, ast.Mult(), ast.Constant(times))
         elif len(call.args) > 1:
             call.args[1] = ast.BinOp(call.args[1], ast.Mult(), ast.Constant(times))
-        elif _called(call) != "SGD":
+        elif called(call) != "SGD":
             call.keywords.append(ast.keyword("lr", ast.Constant(1e-3 * times)))
         else:
             continue
@@ -121,7 +113,7 @@ def _losses(tree: ast.Module, module: str, function: str) -> list[ast.Call]:
         if isinstance(node, ast.Assign) and any(True for _ in _calls(node.value, module)):
             names |= {t.id if isinstance(t, ast.Name) else getattr(t, "attr", "") for t in node.targets}
     found = list(_calls(tree, function)) + list(_calls(tree, *(names - {""})))
-    found += [c for c in ast.walk(tree) if isinstance(c, ast.Call) and isinstance(c.func, ast.Call) and _called(c.func) == module]
+    found += [c for c in ast.walk(tree) if isinstance(c, ast.Call) and isinstance(c.func, ast.Call) and called(c.func) == module]
     return [c for c in found if len(c.args) >= 2]
 
 
@@ -143,7 +135,7 @@ def _before_optimizer(tree: ast.Module, text: str) -> bool:
             if not isinstance(block[i], ast.Assign | ast.Return | ast.Expr):
                 continue
             for call in _optimizers(ast.Module([block[i]], [])):
-                if _called(call.args[0]) == "parameters":
+                if called(call.args[0]) == "parameters":
                     block[i:i] = ast.parse(text.replace("P", ast.unparse(call.args[0]))).body
                     changed = True
     return changed
@@ -151,7 +143,7 @@ def _before_optimizer(tree: ast.Module, text: str) -> bool:
 
 @mistake("no-zero-grad", "missing-zero-grad", "learning-rate-too-high exploding-gradients diverging-loss loss-not-decreasing")
 def no_zero_grad(tree: ast.Module) -> bool:
-    return _drop(tree, lambda call: _called(call) == "zero_grad")
+    return _drop(tree, lambda call: called(call) == "zero_grad")
 
 
 HOT = (
@@ -188,7 +180,7 @@ def no_activation(tree: ast.Module) -> bool:
     for parent in ast.walk(tree):
         for field, value in ast.iter_fields(parent):
             for i, child in enumerate(value if isinstance(value, list) else [value]):
-                if isinstance(child, ast.Call) and _called(child) in ("relu", "gelu", "silu", "leaky_relu", "elu"):
+                if isinstance(child, ast.Call) and called(child) in ("relu", "gelu", "silu", "leaky_relu", "elu"):
                     inner = child.args[0] if child.args else child.func.value  # type: ignore[attr-defined]
                     if isinstance(value, list):
                         value[i] = inner
@@ -256,7 +248,7 @@ def normal_tiny(tree: ast.Module) -> bool:
 def part_of_parameters(tree: ast.Module) -> bool:
     changed = False
     for call in _optimizers(tree):
-        if _called(call.args[0]) == "parameters":
+        if called(call.args[0]) == "parameters":
             call.args[0] = _expression(f"list({ast.unparse(call.args[0])})[-2:]")
             changed = True
     return changed
@@ -305,13 +297,13 @@ def shuffled_labels(tree: ast.Module) -> bool:
 @mistake("no-eval", "evaluation-in-training-mode")
 def no_eval(tree: ast.Module) -> bool:
     depends = any(True for _ in _calls(tree, "Dropout", "Dropout2d", "BatchNorm1d", "BatchNorm2d", "TransformerEncoderLayer"))
-    return depends and _drop(tree, lambda call: _called(call) == "eval" and not call.args)
+    return depends and _drop(tree, lambda call: called(call) == "eval" and not call.args)
 
 
 @mistake("never-train", "training-in-evaluation-mode", "overfitting overtraining")
 def never_train(tree: ast.Module) -> bool:
     depends = any(True for _ in _calls(tree, "Dropout", "Dropout2d", "BatchNorm1d", "BatchNorm2d"))
-    return depends and _drop(tree, lambda call: _called(call) == "train" and not call.args)
+    return depends and _drop(tree, lambda call: called(call) == "train" and not call.args)
 
 
 @mistake("batch-of-one", "batch-norm-small-batch tiny-batches", "learning-rate-too-high loss-not-decreasing oscillating-loss non-finite-values")
@@ -379,7 +371,7 @@ def detached(tree: ast.Module) -> bool:
     """The first activation of a Sequential loses the graph."""
     for node in _calls(tree, "Sequential"):
         for i, part in enumerate(node.args):
-            if i and _called(part) in ACTIVATIONS:
+            if i and called(part) in ACTIVATIONS:
                 node.args[i] = _expression(
                     "type('Step', (torch.nn.Module,), {'forward': lambda self, x: torch.relu(x).detach()})()"
                 )
@@ -406,25 +398,19 @@ def made(program: Program, name: str) -> Path | None:
     return place
 
 
-def printed(path: Path) -> list[float] | None:
-    """The validation losses that a program prints, kept beside it; None where it fails."""
-    known = path.with_suffix(".printed") if "mutants" in path.parts else CACHE.parent / "mutants" / "sound" / f"{path.parent.name}.printed"
-    digest = hash_of(path)
-    if known.exists() and known.read_text().startswith(digest):
-        words = known.read_text().split()[1:]
+def printed(path: Path, place: Path) -> list[float] | None:
+    """The validation losses that a program prints, kept at `place`; None where it fails."""
+    text = digest(path.read_text())
+    if place.exists() and place.read_text().startswith(text):
+        words = place.read_text().split()[1:]
         return None if words == ["failed"] else [float(w) for w in words]
     with tempfile.TemporaryDirectory() as room:
         done = subprocess.run([sys.executable, "-W", "ignore", str(path)], capture_output=True, text=True, timeout=300, cwd=room,
                               env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
     found = None if done.returncode else [float(value) for value in LINE.findall(done.stdout)]
-    known.parent.mkdir(parents=True, exist_ok=True)
-    known.write_text(" ".join([digest, *(["failed"] if found is None else map(repr, found))]))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(" ".join([text, *(["failed"] if found is None else map(repr, found))]))
     return found
-
-
-def hash_of(path: Path) -> str:
-    """Of the program's text."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def harmed(sound: list[float], mutant: list[float]) -> bool:
@@ -446,7 +432,8 @@ def judged(program: Program, name: str) -> tuple[Answer, bool] | None:
     label = {"expect": list(kind.expect), "accept": list(kind.accept)}
     changed = replace(program, id=f"{program.id}+{name}", kind="faulty", path=place, label=label)
     try:
-        after, before = printed(place), printed(program.path)
+        after = printed(place, place.with_suffix(".printed"))
+        before = printed(program.path, CACHE.parent / "mutants" / "sound" / f"{program.id}.printed")
         if not after or not before:
             return None
         run = diagnose.load(recording(changed, stale=True))

@@ -78,7 +78,7 @@ def _recorder() -> str:
     return digest.hexdigest()[:12]
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -88,7 +88,7 @@ def recording(program: Program, *, stale: bool = False, timeout: float = 300) ->
     Raises:
         RuntimeError: the program left no run behind.
     """
-    home = CACHE / f"{program.id}-{program.kind}-{_digest(program.text)}"
+    home = CACHE / f"{program.id}-{program.kind}-{digest(program.text)}"
     known = home / _recorder()
     older = sorted((p for p in home.glob("*") if p.is_dir()), key=lambda p: p.stat().st_mtime) if stale else []
     if known.is_dir() or older:

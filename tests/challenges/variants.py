@@ -41,7 +41,7 @@ RELATIVES = {"Adam": "NAdam", "AdamW": "Adam", "NAdam": "Adam", "RMSprop": "Adam
 KEPT = {"self", "cls", "main", "collate_fn"}
 
 
-def _called(node: ast.AST) -> str:
+def called(node: ast.AST) -> str:
     """Last part of the name of what is called: "Linear" for nn.Linear(...)."""
     if not isinstance(node, ast.Call):
         return ""
@@ -114,7 +114,7 @@ def width(tree: ast.Module) -> Iterator[ast.Module]:
     """A hidden width, wherever layers or names of widths give it."""
     found = []
     for node in ast.walk(tree):
-        if LAYERS.fullmatch(_called(node)) and len(node.args) > 1 and (_number(node.args[1]) or 0) >= 4:
+        if LAYERS.fullmatch(called(node)) and len(node.args) > 1 and (_number(node.args[1]) or 0) >= 4:
             found.append(_number(node.args[1]))
         for name, value in _named(node):
             if WIDTHS.search(name) and (_number(value) or 0) >= 4:
@@ -122,7 +122,7 @@ def width(tree: ast.Module) -> Iterator[ast.Module]:
     text = ast.unparse(tree)
 
     def fits(parent: ast.AST, child: ast.AST) -> bool:
-        if LAYERS.fullmatch(_called(parent)):
+        if LAYERS.fullmatch(called(parent)):
             return True
         return any(WIDTHS.search(name) and (value is child or value is getattr(child, "value", 0)) for name, value in _named(parent))
 
@@ -150,10 +150,10 @@ def _named(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 def depth(tree: ast.Module) -> Iterator[ast.Module]:
     """One more Linear and activation behind the first hidden ones of a Sequential."""
     for node in ast.walk(tree):
-        if _called(node) != "Sequential":
+        if called(node) != "Sequential":
             continue
         for i, (first, second) in enumerate(zip(node.args, node.args[1:], strict=False)):
-            hidden = _called(first) == "Linear" and _called(second) not in ("Linear", "") and i + 2 < len(node.args)
+            hidden = called(first) == "Linear" and called(second) not in ("Linear", "") and i + 2 < len(node.args)
             if hidden and len(first.args) == 2 and not second.args:
                 out = ast.unparse(first.args[1])
                 more = ast.parse(f"{ast.unparse(first.func)}({out}, {out}), {ast.unparse(second)}", mode="eval").body.elts
@@ -166,14 +166,14 @@ def batch(tree: ast.Module) -> Iterator[ast.Module]:
     """The batch size, in keyword arguments, names, ranges and slices."""
     text = ast.unparse(tree)
     found = [_number(v) for node in ast.walk(tree) for n, v in _named(node) if BATCHES.search(n) and _number(v)]
-    found += [_number(n.args[1]) for n in ast.walk(tree) if _called(n) == "DataLoader" and len(n.args) > 1]
-    found += [_number(n.args[2]) for n in ast.walk(tree) if _called(n) == "range" and len(n.args) == 3]
-    found += [_number(n.args[0]) for n in ast.walk(tree) if _called(n) == "split" and len(n.args) == 1]
+    found += [_number(n.args[1]) for n in ast.walk(tree) if called(n) == "DataLoader" and len(n.args) > 1]
+    found += [_number(n.args[2]) for n in ast.walk(tree) if called(n) == "range" and len(n.args) == 3]
+    found += [_number(n.args[0]) for n in ast.walk(tree) if called(n) == "split" and len(n.args) == 1]
 
     def fits(parent: ast.AST, child: ast.AST) -> bool:
         if any(BATCHES.search(name) and (value is child or value is getattr(child, "value", 0)) for name, value in _named(parent)):
             return True
-        return _called(parent) in ("DataLoader", "range", "split", "randint") or isinstance(parent, ast.BinOp)
+        return called(parent) in ("DataLoader", "range", "split", "randint") or isinstance(parent, ast.BinOp)
 
     for old in dict.fromkeys(f for f in found if f):
         changed = _replaced(ast.parse(text), fits, old, math.ceil(GROWTH * old))
@@ -185,7 +185,7 @@ def optimizer(tree: ast.Module) -> Iterator[ast.Module]:
     """The nearest relative: Adam and NAdam, SGD with Nesterov's momentum or with half the rate and momentum 0.5."""
     changed = False
     for node in ast.walk(tree):
-        name = _called(node)
+        name = called(node)
         if name in RELATIVES:
             relative = RELATIVES[name]
             kept = [k for k in node.keywords if k.arg in ("lr", "weight_decay")]

@@ -7,7 +7,6 @@ from diagnose.run import Edge, Layer, Training
 
 LINEAR = ("linear", "convolution")
 TRANSPARENT = ("dropout", "reshape", "container")  # layers that leave a linear map linear
-AFFINE = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm")  # once trained; what they do to a batch is shared by all
 CODES = ("autoencoder", "vae")  # a linear one computes principal components
 STRAIGHT = (
     "view", "reshape", "unsafe_view", "_unsafe_view", "_reshape_alias", "flatten", "unflatten", "transpose", "t",
@@ -105,7 +104,7 @@ def _next(layer: Layer, leaving: Mapping[str, Sequence[Edge]], layers: Mapping[s
                 continue
             if other.role in LINEAR:
                 found[other.path] = other
-            elif (other.role in TRANSPARENT or other.type in AFFINE) and other.path not in seen:
+            elif (other.role in TRANSPARENT or "BatchNorm" in other.type) and other.path not in seen:  # affine, once trained
                 seen.add(other.path)
                 waiting.append(other.path)
     return list(found.values()), ends or not leaving.get(layer.path)

@@ -4,7 +4,7 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
-from diagnose.rules.progress import barely_moves, stuck, unstable
+from diagnose.rules.progress import fastest, stuck, unstable, update_ratios
 from diagnose.run import Training
 
 
@@ -20,14 +20,14 @@ from diagnose.run import Training
     ),
 )
 def attention_collapse(
-    training: Training, *, low: float = 0.05, even: float = 0.995, min_snapshots: int = 3, min_width: int = 4
+    training: Training, *, low: float = 0.05, even: float = 0.995, still: float = 6.5e-4, min_snapshots: int = 3, min_width: int = 4
 ) -> Iterator[Finding]:
     """Attention looks at one place alone, or at all alike, whatever the input.
 
     What it does:
         Takes the entropy of each attention's weights relative to that of an even look at all places that the mask
         leaves, and speaks when it is under `low` (one place), or over `even` to the end of the training (all alike; not
-        where no weight has moved), while the loss is stuck or unstable.
+        where no weight changes by `still` of its norm a step: it begins so), while the loss is stuck or unstable.
 
     Why is this bad:
         A softmax that is all on one place passes no gradient to the scores; one that is even mixes all places into
@@ -47,12 +47,14 @@ def attention_collapse(
     References:
         Zhai et al. 2023, Stabilizing transformer training by preventing attention entropy collapse,
         https://arxiv.org/abs/2303.06296; Dong et al. 2021, https://arxiv.org/abs/2103.03404. A twentieth of the even
-        entropy leaves about one place with all the weight.
+        entropy leaves about one place with all the weight. 6.5e-4: as in learning-rate-too-low.
     """
     suffering = unstable(training) or stuck(training)
     if suffering is None:
         return
-    outputs, still = {site.layer for site in training.losses}, barely_moves(training)
+    outputs = {site.layer for site in training.losses}
+    moves = fastest(update_ratios(training))
+    as_drawn = moves is not None and moves[1] < still
     for place in training.places("softmax_entropy"):
         layer = training.layer(place.split("#", 1)[0])
         series = training.series("softmax_entropy", place).finite()
@@ -64,7 +66,7 @@ def attention_collapse(
         ):
             continue
         late = float(np.median(series.values[-max(min_snapshots, len(series) // 3) :]))
-        if not (late < low or (late > even and not still)):
+        if not (late < low or (late > even and not as_drawn)):
             continue
         collapsed = late < low
         yield Finding(

@@ -4,7 +4,7 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
-from diagnose.rules.depth import depths, layer_of
+from diagnose.rules.depth import depths
 from diagnose.rules.progress import stuck, unstable
 from diagnose.run import Floats, Layer, Series, Training
 
@@ -117,7 +117,7 @@ def _depth(training: Training, ratio: float, min_snapshots: int) -> Evidence | N
         if (median > ratio).all():
             span = (int(depth.steps[0]), int(depth.steps[min(len(values), len(depth.steps)) - 1]))
             j = int(np.argmax(median))
-            return Evidence("gradient_norm", layer_of(depth.layers[j]), span, float(median[j]), "above", ratio, "ratio")
+            return Evidence("gradient_norm", depth.layers[j], span, float(median[j]), "above", ratio, "ratio")
     return _backward(training, ratio, min_snapshots)
 
 

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
-from diagnose.rules.depth import depths, layer_of
+from diagnose.rules.depth import depths
 from diagnose.rules.progress import stuck
 from diagnose.run import Layer, Training
 
@@ -59,14 +59,14 @@ def vanishing_gradients(
         if not all(fade[j] < ratio and late[j] < ratio for j in first):
             continue
         span = (int(depth.steps[0]), int(depth.steps[-1]))
-        place = training.layer(layer_of(depth.layers[0]))
+        place = training.layer(depth.layers[0])
         largest = max(range(len(depth.layers)), key=lambda j: -1.0 if j in first else float(depth.values[-1, j]))
         yield Finding(
             message=f"gradient at {depth.layers[0]} is {fade[0]:.1e} of the largest further on "
             f"({depth.layers[largest]}), limit {ratio:g}",
-            places=tuple(dict.fromkeys(layer_of(depth.layers[j]) for j in first)),
+            places=tuple(dict.fromkeys(depth.layers[j] for j in first)),
             evidence=(
-                Evidence("gradient_norm", layer_of(depth.layers[0]), span, float(fade[0]), "below", ratio, "share"),
+                Evidence("gradient_norm", depth.layers[0], span, float(fade[0]), "below", ratio, "share"),
                 suffering,
             ),
             confidence=0.9,

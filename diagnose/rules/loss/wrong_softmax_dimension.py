@@ -87,7 +87,8 @@ def _judge_site(training: Training, site: LossSite, tolerance: float) -> Iterato
         layer = None
     place = signs.where(site)
     axis = _axis(layer) if layer is not None else None
-    if layer is not None and axis is not None and _flattened(layer.shape, site.input_shape, axis):
+    flattened = layer is not None and axis is not None and _flattened(layer.shape, site.input_shape, axis)
+    if layer is not None and flattened:
         classes = len(layer.shape or ()) - 1
     wrong = (
         axis is not None
@@ -95,7 +96,7 @@ def _judge_site(training: Training, site: LossSite, tolerance: float) -> Iterato
         and (
             (layer.shape == site.input_shape and axis != classes)
             or (axis == 0 and len(layer.shape or ()) > 1)
-            or _flattened(layer.shape, site.input_shape, axis)
+            or flattened
         )
     )
     error = training.series("loss_input_row_sum_error", site.id).finite()

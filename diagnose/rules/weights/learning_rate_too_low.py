@@ -7,7 +7,9 @@ from diagnose.rules import rule, signs
 from diagnose.rules.progress import (
     beginning,
     ending,
+    fastest,
     jitter,
+    left_over,
     quiet_median,
     stuck,
     update_ratios,
@@ -73,12 +75,11 @@ def learning_rate_too_low(
     yield from _warming(training, ratios, unlearnt, rise, small)
     if len(ratios.steps) < min_snapshots or not ratios.places:
         return
-    typical = quiet_median(ratios.values, axis=0)
-    if not np.isfinite(typical).any():
+    found = fastest(ratios)
+    if found is None:
         return
-    fastest = int(np.nanargmax(typical))
-    value = float(typical[fastest])
-    left = _left(training, unlearnt)
+    place, value = found
+    left = left_over(training, unlearnt)
     if not 0 < value < ratio or value * training.steps > (travel if left is None else far):
         return
     suffering = stuck(training) or _straight(training) or left
@@ -89,7 +90,6 @@ def learning_rate_too_low(
     better = float(f"{rate * HEALTHY / value:.0e}") if rate else None
     optimizer = next(iter(training.optimizers), None)
     name = optimizer.type if optimizer else "the optimizer"
-    place = ratios.places[fastest]
     span = (int(ratios.steps[0]), int(ratios.steps[-1]))
     yield Finding(
         message=f"a step changes no weight by more than {value:.1e} of its norm (most at {place}), limit {ratio:g}"
@@ -106,15 +106,6 @@ def learning_rate_too_low(
         ),
         source=optimizer.source if optimizer else None,
     )
-
-
-def _left(training: Training, unlearnt: float) -> Evidence | None:
-    """More than this share of a constant prediction's loss is left at the end."""
-    for site in training.training_losses:
-        series, rest = signs.site_loss(training, site), signs.unlearnt(training, site)
-        if unlearnt < rest < float("inf"):
-            return Evidence(series.quantity, series.place, series.span, rest, "above", unlearnt, "share", "last / loss of a constant")
-    return None
 
 
 def _warming(training: Training, ratios: Matrix, unlearnt: float, rise: float, small: float) -> Iterator[Finding]:

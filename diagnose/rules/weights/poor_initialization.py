@@ -5,8 +5,8 @@ import numpy as np
 
 from diagnose.finding import Comparison, Evidence, Finding, Fix
 from diagnose.rules import rule
-from diagnose.rules.progress import constant_answer, stuck, unstable
-from diagnose.rules.signs import site_loss, unlearnt
+from diagnose.rules.progress import constant_answer, left_over, stuck, unstable
+from diagnose.rules.signs import site_loss
 from diagnose.run import Layer, Parameter, Training
 
 GAINS = {
@@ -131,9 +131,7 @@ def _dearly(training: Training, lasting: float, left: float) -> Evidence | None:
         needed = (int(series.steps[below[0]]) if len(below) else training.steps) / max(training.steps, 1)
         if needed > lasting:
             return Evidence(series.quantity, series.place, series.span, needed, "above", lasting, "share", "steps to come down to a guess")
-        if (rest := unlearnt(training, site)) > left:
-            return Evidence(series.quantity, series.place, series.span, rest, "above", left, "share", "last / loss of a constant")
-    return None
+    return left_over(training, left)
 
 
 def _is_default(parameter: Parameter, layer: Layer | None) -> bool:
