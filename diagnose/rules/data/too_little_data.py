@@ -48,7 +48,8 @@ def too_little_data(
         Hestness et al. 2017, Deep Learning Scaling is Predictable, https://arxiv.org/abs/1712.00409, figure 6: below a
         certain size ("small data region") models do no better than a guess. 20 and 0.2, measured: with 1 to 5 samples a
         class, networks on digits, cancer and wine tables left 0.15 to 0.77 of a constant prediction's validation loss
-        at their best; with 20 a class 0.11 to 0.13.
+        at their best; with 20 a class 0.11 to 0.13. 2: ten a class half learnt lay 3.8 apart (`gh-21-less-data`); with 1 no sound program of
+        tests/challenges would be called, none of which has so few samples and so bad a validation.
     """
     total = _samples(training)
     if total is None or training.kind in ("gan", "reinforcement", "language"):

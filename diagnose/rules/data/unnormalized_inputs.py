@@ -72,7 +72,8 @@ def unnormalized_inputs(
 
     References:
         LeCun et al. 1998, Efficient BackProp, section 4.3. 10: standardised inputs have root mean square 1, and pixels
-        of 0..16 (7.7) train well, pixels of 0..255 (60 to 130) with plain gradient descent do not.
+        of 0..16 (7.7) train well, pixels of 0..255 (60 to 130) with plain gradient descent do not. 0.8: a choice of our own for losses
+        without a level; from 0.2 to 0.86 it changes no verdict on tests/challenges.
     """
     for site in training.inputs:
         if "float" in site.dtype and not _normalised(training, site):

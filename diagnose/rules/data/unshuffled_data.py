@@ -64,7 +64,8 @@ def unshuffled_data(
         Bengio 2012, Practical Recommendations for Gradient-Based Training, section 3.1,
         https://arxiv.org/abs/1206.5533. 8: the ratio follows F(n - 1, inf) for random batches, whose 99.9th
         percentile for 5 batches is 4.6. 0.25: the share of 7 random neighbours with one of two labels has a standard
-        deviation of 0.19, the median of 5 such of 0.1; batches of 32 stray half as much.
+        deviation of 0.19, the median of 5 such of 0.1; batches of 32 stray half as much. 0.9: files read class after class
+        give 1; from 0.25 on no sound program with a recurrent layer is called.
     """
     if training.kind in ORDERED:
         return

@@ -67,7 +67,8 @@ def learning_rate_too_low(
         changed it by 2e-4 to 4.6e-4: the limit is the middle. 0.5: what is left where a training has hardly begun, as in
         stopped-too-early. 1.5: a linear warm-up cut off anywhere has risen by 2 in its last half, a rate that is raised on
         purpose in steps has not. 1e-2: half
-        way between the right size of a step and what is too high.
+        way between the right size of a step and what is too high. 1: the weights cannot have become others; no sound
+        program is under both limits, whatever this one.
     """
     if training.steps < min_steps:
         return

@@ -69,7 +69,8 @@ def poor_initialization(
     References:
         He et al. 2015, https://arxiv.org/abs/1502.01852; Glorot & Bengio 2010,
         https://proceedings.mlr.press/v9/glorot10a.html. A factor of two lost in each of seven layers is the hundredth
-        that `change` asks for. No sound program of tests/challenges draws its weights so and shows such a sign, whatever its loss does.
+        that `change` asks for. 0.05: as in wrong-initial-loss; 0.5: as in stopped-too-early. No sound program of
+        tests/challenges draws its weights so and shows such a sign, whatever its loss does.
     """
     signs = [sign for sign in (_signal(training, change), _first_loss(training), _saturated(training)) if sign]
     if not signs:
