@@ -176,6 +176,21 @@ def unlearnt(training: Training, site: LossSite) -> float:
     return max(per_sample(training, site, middle(late(series))) / chance, 0.0) if chance > 0 else float("nan")
 
 
+def steps_to_a_guess(training: Training, site: LossSite, *, times: float = 3.0, share: float = 0.05) -> tuple[int, Evidence] | None:
+    """How long the loss took to come down to that of a constant answer, which it began `times` above; None where that is
+    less than `share` of the training (or 20 steps), or unknown."""
+    series, chance = site_loss(training, site).finite(), chance_loss(training, site)
+    if not (len(series) and chance > 0 and series.steps[0] <= 5):
+        return None
+    values = np.array([per_sample(training, site, float(v)) for v in series.values])
+    below = np.flatnonzero(values <= chance)
+    needed = int(series.steps[below[0]]) if len(below) else training.steps
+    if not (values[0] > times * chance and needed > max(share * training.steps, 20)):
+        return None
+    first = Evidence(series.quantity, series.place, (0, needed), float(values[0]), "above", times * chance, statistic="first")
+    return needed, first
+
+
 def loss_drop(training: Training) -> float:
     """The training loss at the end over that at the start: below 1 where it fell; inf after a divergence."""
     series = training.series("loss")

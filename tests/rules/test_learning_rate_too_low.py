@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from hand_built import found, site, training
+from hand_built import found, layer, line, site, training
 from made import STEPS, falling, findings, flat, made, mlp, per
 
-from diagnose.run import Optimizer
+from diagnose.run import InputSite, Optimizer
 
 RULE = "learning-rate-too-low"
 
@@ -74,3 +74,20 @@ def test_a_peak_that_was_planned_and_not_reached(peak: float, loud: bool) -> Non
 
 def test_a_rate_that_rises_too_high_is_no_warm_up() -> None:
     assert not warming(np.linspace(0.0, 0.01, 400), 0.9, step=0.1)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "alike", "loud"),
+    [(1e-4, 0.02, True), (1e-4, 0.45, False), (1e-3, 0.02, False), (line(1e-2, 1e-6, 40), 0.02, False)],
+    ids=["hardly moves", "has the spread", "moves", "came to rest"],
+)
+def test_two_networks_that_stay_as_they_were_drawn(ratio: object, alike: float, loud: bool) -> None:
+    _, parameters = mlp()
+    layers = [
+        layer("G.out", "linear", "Linear", shape=(32, 64), network="G"), layer("D.out", "linear", "Linear", shape=(32, 1), network="D"),
+    ]  # fmt: skip
+    moves = per("update_norm", parameters, ratio) | per("weight_norm", parameters, 1.0)
+    numbers = moves | {("batch_std", "G.out"): alike, ("input_batch_std", "D:0"): 0.5, "loss": 1.4}
+    recorded = training((), numbers, kind="gan", layers=layers, networks=["G", "D"], parameters=parameters)
+    recorded.inputs = (InputSite("G:0", "G", (32, 16), "float32"), InputSite("D:0", "D", (32, 64), "float32"))
+    assert bool(found(RULE, recorded)) is loud

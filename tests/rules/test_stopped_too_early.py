@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from curve import along, noisy, training, validation
-from made import LN2, findings
+from made import LN2, findings, mlp, per
 
 RULE = "stopped-too-early"
 
@@ -68,3 +68,34 @@ def test_text_keeps_half_of_its_loss(end: float, loud: bool) -> None:
     recorded = training(slow)
     recorded.kind = "language"
     assert bool(findings(RULE, recorded)) is loud
+
+
+def walking(ratio: float, loss: np.ndarray, **change: object):
+    """A training whose rate was lowered, each step of which changes the weights by `ratio`."""
+    _, parameters = mlp()
+    moves = per("update_norm", parameters, ratio) | per("weight_norm", parameters, 1.0)
+    return training(loss, rate=np.linspace(0.1, 0.001, len(loss)), given=moves, parameters=parameters, **change)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "end", "loud"), [(5e-3, 0.8, True), (5e-3, 0.45, False), (1.5e-2, 0.8, False), (5e-4, 0.8, False)]
+)
+def test_so_few_steps_that_the_weights_are_still_the_drawn_ones(ratio: float, end: float, loud: bool) -> None:
+    found = findings(RULE, walking(ratio, noisy(LN2 * (end + (1 - end) * np.exp(-3 * along(100))), 0.002)))
+    assert bool(found) is loud
+    if loud:
+        assert "no weight by more than 0.5 of its norm, and 81% of what" in found[0].message
+
+
+def test_few_steps_that_no_longer_help_were_enough() -> None:
+    settled = np.r_[np.linspace(LN2, 0.8 * LN2, 50), noisy(np.full(50, 0.8 * LN2), 0.002)]
+    assert not findings(RULE, walking(5e-3, settled))
+
+
+@pytest.mark.parametrize(("middle", "end", "loud"), [(0.98, 0.9, True), (0.92, 0.9, False), (0.85, 0.6, False)])
+def test_most_of_the_fall_came_late_whatever_the_rate_did(middle: float, end: float, loud: bool) -> None:
+    curve = LN2 * np.interp(along(400), [0, 0.5, 1], [1.0, middle, end])
+    found = findings(RULE, walking(1.5e-2, noisy(curve, 0.005)))
+    assert bool(found) is loud
+    if loud:
+        assert "of its whole fall" in found[0].message

@@ -90,6 +90,12 @@ def test_a_normalisation_or_an_embedding_at_the_input_makes_scale_harmless(role)
     assert not found(RULE, training(LOSS, STUCK, inputs=CENSUS, layers=[first, FIRST]))
 
 
+def test_a_normalisation_of_something_else_leaves_the_inputs_as_they_are() -> None:
+    """Columns that parameters of the network's own turn into tokens: the first layer known to take something takes those."""
+    tokens = layer("net.norm", "normalization", input_shape=(32, 9, 24))
+    assert found(RULE, training(LOSS, STUCK, inputs=PIXELS, layers=[tokens, FIRST]))[0].severity == "error"
+
+
 def test_integers_are_no_quantities() -> None:
     recorded = training(LOSS, STUCK, inputs=PIXELS, layers=[FIRST])
     recorded.inputs = (InputSite("net:0", "net", (32, 8), "int64"),)

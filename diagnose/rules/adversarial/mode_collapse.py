@@ -2,12 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from diagnose.finding import Evidence, Finding, Fix
-from diagnose.rules import rule, signs
-from diagnose.rules.adversarial.pair import generated
-from diagnose.run import InputSite, Training
+from diagnose.finding import Finding, Fix
+from diagnose.rules import rule
+from diagnose.rules.adversarial.pair import uniform
+from diagnose.run import Training
 
 
 @rule(needs=("batch_std", "input_batch_std"), symptoms=("constant-output", "dead-units"), kinds=("gan",))
@@ -40,49 +38,23 @@ def mode_collapse(training: Training, *, spread: float = 0.3, min_snapshots: int
         a healthy generator of eight modes ended at 0.96 of the real spread, one that had moved to a single mode at
         0.03.
     """
-    pair = generated(training)
-    if pair is None:
+    seen = uniform(training, spread, min_snapshots=min_snapshots)
+    if seen is None or seen.place is None or isinstance(seen.limit, tuple):
         return
-    layer, judged = pair
-    fake = training.series("batch_std", layer.path).finite()
-    if len(fake) < min_snapshots or fake.steps[-1] < 0.5 * (training.steps - 1):
-        return
-    real = _widest(training, judged)
-    made = signs.middle(signs.late(fake, 0.25))
-    if real <= 0 or made >= spread * real:
-        return
-    start = int(fake.steps[-max(3, len(fake) // 4)])
+    made, real, layer = seen.value, seen.limit / spread, training.layer(seen.place)
     yield Finding(
-        message=f"samples of {layer.path} differ by {made:.3g} within a batch, real ones by {real:.3g} "
+        message=f"samples of {seen.place} differ by {made:.3g} within a batch, real ones by {real:.3g} "
         f"({made / real:.0%})",
-        places=(layer.path,),
-        evidence=(
-            Evidence(
-                "batch_std",
-                layer.path,
-                (start, int(fake.steps[-1])),
-                made,
-                "below",
-                spread * real,
-                None,
-                "median of the last quarter",
-            ),
-        ),
+        places=(seen.place,),
+        evidence=(seen,),
         severity="error",
         confidence=0.8,
-        steps=(start, int(fake.steps[-1])),
+        steps=seen.steps,
         fix=Fix(
             "penalise the gradient of the discriminator at real samples (R1) and train both with "
             "Adam(betas=(0.5, 0.99)) "
             f"until the spread of {made:.3g} comes near {real:.3g}",
             "penalty = torch.autograd.grad(D(real).sum(), real, create_graph=True)[0].pow(2).flatten(1).sum(1).mean()",
         ),
-        source=layer.source,
+        source=layer.source if layer else None,
     )
-
-
-def _widest(training: Training, judged: InputSite) -> float:
-    """Spread of the real samples: of all that the discriminator is fed, real and generated, the widest but one."""
-    places = [site.id for site in training.inputs if site.network == judged.network and site.shape == judged.shape]
-    values = np.concatenate([training.series("input_batch_std", place).finite().values for place in places])
-    return float(np.sort(values)[-2]) if len(values) > 1 else 0.0

@@ -9,7 +9,7 @@ from diagnose.rules import rule, signs
 from diagnose.run import EvaluationSet, LossSite, Training
 
 
-@rule(needs=("evaluations",), symptoms=("overfitting", "overtraining", "suspicious-validation"))
+@rule(needs=("evaluations",), symptoms=("overfitting", "overtraining", "suspicious-validation", "stopped-too-early"))
 def too_little_data(
     training: Training,
     *,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import sqrt
+from math import prod, sqrt
 
 import numpy as np
 
@@ -169,21 +169,11 @@ def _second_sign(training: Training, unlearnt: float, saturated: float, idle: fl
         left = signs.unlearnt(training, site)
         if left > unlearnt and training.kind not in ("gan", "reinforcement", "contrastive"):
             return _remaining(training, site, left, unlearnt)
-        series = signs.site_loss(training, site).finite()
-        chance = signs.chance_loss(training, site)
-        if len(series) and chance > 0 and series.steps[0] <= 5:
-            values = np.array([signs.per_sample(training, site, float(v)) for v in series.values])
-            below = np.flatnonzero(values <= chance)
-            needed = int(series.steps[below[0]]) if len(below) else training.steps
-            if values[0] > 3 * chance and needed > max(0.05 * training.steps, 20):
-                seen = Evidence(
-                    series.quantity, series.place, (0, needed), float(values[0]), "above", 3 * chance, statistic="first"
-                )
-                return (
-                    f"the loss began at {values[0]:.3g} and needed {needed} steps to come down to a guess "
-                    f"({chance:.3g})",
-                    seen,
-                )
+        slow = signs.steps_to_a_guess(training, site)
+        if slow is not None:
+            needed, seen = slow
+            guess = signs.chance_loss(training, site)
+            return f"the loss began at {seen.value:.3g} and needed {needed} steps to come down to a guess ({guess:.3g})", seen
     left, known = signs.loss_drop(training), [signs.chance_loss(training, site) > 0 for site in training.training_losses]
     if not any(known) and left > idle and training.kind not in ("gan", "reinforcement", "contrastive"):
         seen = Evidence("loss", None, losses.span, left, "above", idle, "share", "last / first")
@@ -221,6 +211,8 @@ def _normalised(training: Training, site: InputSite) -> bool:
     if not layers:
         return False
     first = layers[0]
+    if first.role == "normalization" and first.input_shape is not None and prod(first.input_shape[1:]) != prod(site.shape[1:]):
+        return False  # parameters of the network's own took the input before it came here
     if first.role in ("normalization", "embedding"):
         return True
     if first.role in ("recurrent", "attention"):  # what they put out is bounded, whatever comes in

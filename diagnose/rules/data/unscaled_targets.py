@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isnan, sqrt
 
-from diagnose.finding import Evidence, Finding, Fix
+from diagnose.finding import Evidence, Finding, Fix, Severity
 from diagnose.rules import rule, signs
 from diagnose.run import LossSite, Training
 
@@ -41,7 +41,8 @@ def unscaled_targets(
         them at the end: their mean by more than `missed` of the targets' root mean square, or their spread is less
         than `missed` of the targets' while more than `unlearnt` of the loss of a constant prediction remains, or the
         loss has become non-finite; where the predictions at the end were not recorded, a loss above `worse` times a
-        constant prediction's.
+        constant prediction's. Also where the mean was reached, but a twentieth of the steps or more went by before the loss came
+        down from three times that constant's to it, and more than `unlearnt` of it is still left: that is a warning.
 
     Why is this bad:
         A network begins with outputs near 0 to 1 and moves by small steps: with targets of 100,000 it needs ten
@@ -61,7 +62,7 @@ def unscaled_targets(
     References:
         LeCun et al. 1998, Efficient BackProp, section 4; Bishop 1995, Neural Networks for Pattern Recognition, 8.2.
         10: ten times the scale default initialisations are made for. 0.25: programs with unscaled
-        prices ended 0.91 to 0.93 of the targets' size away, a fitted one 0.03.
+        prices ended 0.91 to 0.93 of the targets' size away, a fitted one 0.03. A twentieth: as in unnormalized-inputs.
     """
     if training.kind in ("gan", "reinforcement"):
         return  # targets that move with the networks
@@ -85,6 +86,7 @@ def _judge(
     across, wanted = _spreads(training, site)
     answered = signs.middle(signs.at_end(training, "loss_input_mean", site.id))
     distance = abs(answered - mean) / scale
+    severity: Severity = "error"
     if left == float("inf"):
         reached = f"and the loss ended at {float(loss.values[-1])}"
     elif distance > missed:
@@ -122,6 +124,14 @@ def _judge(
         reached = (
             f"and after {training.steps} steps the loss is {level:.3g}, that of a constant prediction {chance:.3g}"
         )
+    elif unlearnt < left <= 1 and (slow := signs.steps_to_a_guess(training, site)) is not None:
+        severity = "warning"
+        needed, seen = slow
+        evidence.append(seen)
+        reached = (
+            f"and {needed} of {training.steps} steps went by before the loss came down to that of a constant, "
+            f"and {left:.0%} of it is left"
+        )
     else:
         return
     yield Finding(
@@ -129,8 +139,8 @@ def _judge(
         f"network starts with, {reached}",
         places=(place,),
         evidence=tuple(evidence),
-        severity="error",
-        confidence=0.93,
+        severity=severity,
+        confidence=0.93 if severity == "error" else 0.75,
         steps=signs.span(training),
         fix=Fix(
             f"standardise the targets: subtract {mean:.6g} and divide by {spread:.4g} (of the training part), "

@@ -4,6 +4,7 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, signs
+from diagnose.rules.adversarial.pair import uniform
 from diagnose.rules.progress import (
     beginning,
     ending,
@@ -21,7 +22,7 @@ HEALTHY = 1e-3
 
 @rule(
     needs=("update_norm", "weight_norm", "loss"),
-    symptoms=("loss-not-decreasing", "underfitting", "stopped-too-early", "constant-output", "wasted-epochs"),
+    symptoms=("loss-not-decreasing", "underfitting", "stopped-too-early", "constant-output", "wasted-epochs", "mode-collapse"),
 )
 def learning_rate_too_low(
     training: Training,
@@ -32,6 +33,7 @@ def learning_rate_too_low(
     unlearnt: float = 0.5,
     rise: float = 1.5,
     small: float = 1e-2,
+    alike: float = 0.3,
     min_snapshots: int = 4,
     min_steps: int = 10,
 ) -> Iterator[Finding]:
@@ -41,7 +43,9 @@ def learning_rate_too_low(
         Takes the real change of each weight in a step, relative to its norm. Speaks when even the weight that moves
         most changes less than `ratio` a step (median over the snapshots), all steps together could change it by no
         more than `travel`, and the loss either learns next to nothing or still falls in a straight line; or by no more than
-        `far`, and more than `unlearnt` of a constant prediction's loss is left. Also where a
+        `far`, and more than `unlearnt` of a constant prediction's loss is left. Of two networks that train against each other: where the
+        largest of their first steps are as small, no weight could change by more than `far`, and the generated samples differ by
+        less than `alike` of what real ones do. Also where a
         warm-up never ended: the rate rose to the last step, `rise` times within the last half or to less than its
         planned peak over `rise`, while more than `unlearnt` of a constant prediction's loss is left and the last steps still
         change no weight by more than `small`.
@@ -68,7 +72,8 @@ def learning_rate_too_low(
         stopped-too-early. 1.5: a linear warm-up cut off anywhere has risen by 2 in its last half, a rate that is raised on
         purpose in steps has not. 1e-2: half
         way between the right size of a step and what is too high. 1: the weights cannot have become others; no sound
-        program is under both limits, whatever this one.
+        program is under both limits, whatever this one. Adversarial trainings that work change their fastest weight by 9e-3 and
+        more; 0.3: as in mode-collapse, which starts as this does where a generator still is as it was drawn.
     """
     if training.steps < min_steps:
         return
@@ -81,9 +86,15 @@ def learning_rate_too_low(
         return
     place, value = found
     left = left_over(training, unlearnt)
-    if not 0 < value < ratio or value * training.steps > (travel if left is None else far):
+    patient = left is not None or training.kind == "gan"
+    if not 0 < value < ratio or value * training.steps > (far if patient else travel):
         return
-    suffering = stuck(training) or _straight(training) or left
+    if training.kind == "gan":
+        if float(quiet_median(np.nanmax(ratios.values[:min_snapshots], axis=1))) >= ratio:
+            return  # it came to rest: one of the two had won
+        suffering = uniform(training, alike)
+    else:
+        suffering = stuck(training) or _straight(training) or left
     if suffering is None:
         return
     rates = training.series("learning_rate").finite()

@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,7 +26,7 @@ DEFAULT_GAIN = 3**-0.5  # PyTorch's own: known to be small for deep ReLU network
     symptoms=(
         "unused-parameters", "vanishing-gradients", "saturated-activations", "dead-units", "constant-output",
         "loss-not-decreasing", "underfitting", "wrong-initial-loss", "non-finite-values", "learning-rate-too-low",
-        "diverging-loss", "loss-spikes", "stopped-too-early", "wasted-epochs", "input-ignored",
+        "diverging-loss", "loss-spikes", "stopped-too-early", "wasted-epochs", "input-ignored", "exploding-through-time",
     ),
 )  # fmt: skip
 def poor_initialization(
@@ -49,7 +49,9 @@ def poor_initialization(
         last; or, for too large weights, when the first loss is over twice that of a constant answer, or an activation
         starts saturated; and the training pays for it: the loss is stuck or unstable, or it began over twice that of a
         constant answer and took more than `lasting` of the steps to come down to it or ends with more than `left` of it.
-        Only warned of, where the loss fares well and `min_layers` weights are off by more than `alone` and lose the signal.
+        Only warned of: where the loss fares well and `min_layers` weights are off by more than `alone` and lose the signal;
+        where most layers are drawn so much too small, and the last one's first outputs differ by less than 1 / `change`; and where
+        `min_layers` layers are more than `factor` too large, and more than `left` of a constant's loss remains.
 
     Why is this bad:
         A signal that shrinks in each layer arrives as a constant, and no gradient comes back; one that grows saturates
@@ -70,26 +72,29 @@ def poor_initialization(
         He et al. 2015, https://arxiv.org/abs/1502.01852; Glorot & Bengio 2010,
         https://proceedings.mlr.press/v9/glorot10a.html. A factor of two lost in each of seven layers is the hundredth
         that `change` asks for. 0.05: as in wrong-initial-loss; 0.5: as in stopped-too-early. No sound program of
-        tests/challenges draws its weights so and shows such a sign, whatever its loss does.
+        tests/challenges draws its weights so and shows such a sign, whatever its loss does: none draws even one layer twice too
+        large, and none most of its layers ten times too small.
     """
     signs = [sign for sign in (_signal(training, change), _first_loss(training), _saturated(training)) if sign]
+    suffering = unstable(training) or stuck(training) or _dearly(training, lasting, left)
+    remains = None
+    if not signs and len(_layers(_off(training, factor, True))) >= min_layers:
+        remains = left_over(training, left)
+        signs = [replace(remains, statistic=f"{remains.value:.0%} of what a constant loses is left")] if remains else []
+    elif not signs and 2 * len(_layers(_off(training, alone, False))) > max(len(_layers(_all(training))), 2 * min_layers - 1):
+        alike = _alike(training, 1 / change)
+        signs = [alike] if alike else []
     if not signs:
         return
-    suffering = unstable(training) or stuck(training) or _dearly(training, lasting, left)
     too_large = any(sign.comparison == "above" for sign in signs)
-    off = []
-    for parameter, layer in _weights(training):
-        gain, wanted = _gain(parameter), _wanted(training, layer)
-        if _is_default(parameter, layer) or not gain > 0:
-            continue
-        if (gain / wanted > factor) if too_large else (gain / wanted < 1 / factor):
-            off.append((parameter, layer, gain, wanted))
-    far = sum(max(gain / wanted, wanted / gain) > alone for _, _, gain, wanted in off)
+    off = _off(training, factor, too_large)
+    far = sum(max(d.gain / d.wanted, d.wanted / d.gain) > alone for d in off)
     if len(off) < min_layers and not far:
         return
-    if suffering is None and (far < min_layers or signs[0].quantity != "batch_std"):
+    if suffering is None and remains is None and (far < min_layers or signs[0].quantity != "batch_std"):
         return
-    parameter, layer, gain, wanted = max(off, key=lambda found: abs(np.log(found[2] / found[3])))
+    worst = max(off, key=lambda d: abs(np.log(d.gain / d.wanted)))
+    parameter, layer, gain, wanted = worst.parameter, worst.layer, worst.gain, worst.wanted
     right = wanted / _fan_in(parameter) ** 0.5
     drawn = parameter.initial["std"]
     place = parameter.layer or parameter.path
@@ -100,10 +105,10 @@ def poor_initialization(
         message=f"weights of {place} start with a standard deviation of {drawn:.2g}, {drawn / right:.2g} times "
         "what keeps "
         f"the signal ({right:.2g}); {signs[0].statistic}",
-        places=tuple(dict.fromkeys([place, *(found[0].layer or found[0].path for found in off)])),
+        places=tuple(dict.fromkeys([place, *(d.parameter.layer or d.parameter.path for d in off)])),
         evidence=(
             Evidence("initial std × √fan_in", parameter.path, (0, 0), gain, comparison, limit, "gain", "std"),
-            *(replace(sign, statistic="first") for sign in signs),
+            *([remains] if remains else [replace(sign, statistic="first") for sign in signs]),
             *([suffering] if suffering else []),
         ),
         severity="error" if suffering else "warning",
@@ -133,6 +138,44 @@ def _dearly(training: Training, lasting: float, left: float) -> Evidence | None:
         if needed > lasting:
             return Evidence(series.quantity, series.place, series.span, needed, "above", lasting, "share", "steps to come down to a guess")
     return left_over(training, left)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A weight, its layer, the gain it was drawn with and the one that keeps the signal."""
+
+    parameter: Parameter
+    layer: Layer | None
+    gain: float
+    wanted: float
+
+
+def _all(training: Training) -> list[_Drawn]:
+    return [_Drawn(p, layer, _gain(p), _wanted(training, layer)) for p, layer in _weights(training)]
+
+
+def _off(training: Training, factor: float, too_large: bool) -> list[_Drawn]:
+    """The weights that were drawn by hand, more than `factor` too large or too small."""
+    hand = [d for d in _all(training) if d.gain > 0 and not _is_default(d.parameter, d.layer)]
+    return [d for d in hand if ((d.gain / d.wanted > factor) if too_large else (d.gain / d.wanted < 1 / factor))]
+
+
+def _layers(drawn: list[_Drawn]) -> list[_Drawn]:
+    """Those of layers: a parameter of its own (a position, a query) may be drawn as it likes."""
+    return [d for d in drawn if d.layer is not None and d.layer.role != "other"]
+
+
+def _alike(training: Training, limit: float) -> Evidence | None:
+    """The last layer's first outputs hardly differ between samples."""
+    ends = [la for la in training.layers if la.role in ("linear", "convolution") and len(training.series("batch_std", la.path).measured())]
+    if not ends:
+        return None
+    series = training.series("batch_std", ends[-1].path).measured()
+    value, step = float(series.values[0]), int(series.steps[0])
+    if not value < limit:
+        return None
+    said = f"the first outputs of {ends[-1].path} differ by {value:.1e} between samples"
+    return Evidence("batch_std", ends[-1].path, (step, step), value, "below", limit, None, said)
 
 
 def _is_default(parameter: Parameter, layer: Layer | None) -> bool:
