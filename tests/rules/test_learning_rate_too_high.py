@@ -37,21 +37,28 @@ def test_silent_while_the_loss_falls() -> None:
 def test_a_fall_that_ended_half_way_under_steps_that_stayed_violent() -> None:
     half = np.maximum(falling(), 0.5 * LN2 + 0.05 * np.random.default_rng(1).standard_normal(STEPS))
     assert not findings(RULE, changing(0.2, half))
-    assert not findings(RULE, changing(lambda t: 0.5 if t < 0.5 else 0.01, half))
+    assert not findings(RULE, changing([0.5] * 10 + [0.01] * 10, half))
     (finding,) = findings(RULE, changing(0.5, half))
     assert "median of the last third" in {e.statistic for e in finding.evidence}
 
 
 def test_warm_start_that_calms_down_is_silent() -> None:
-    assert not findings(RULE, changing(lambda t: 0.5 if t < 0.05 else 1e-3, flat()))
+    assert not findings(RULE, changing([0.5] + [1e-3] * 19, flat()))
 
 
 def test_a_loss_that_jumped_and_never_rested() -> None:
     generator = np.random.default_rng(0)
     loss = np.concatenate([[0.7], 40 * np.exp(-np.arange(199) / 20) + 0.3 + 0.5 * generator.random(199)])
-    assert findings(RULE, changing(1.0, loss, losses=()))
-    calm = np.concatenate([[0.7], 40 * np.exp(-np.arange(199) / 20) + 0.01])
-    assert not findings(RULE, changing(1.0, calm, losses=()))
+    (finding,) = findings(RULE, changing(1.0, loss, losses=()))
+    assert finding.severity == "error"
+
+
+@pytest.mark.parametrize(("peak", "decay", "loud"), [(40, 20, True), (5, 20, False), (40, 1, False)])
+def test_a_loss_that_jumped_and_was_long_in_coming_back_is_a_warning(peak: float, decay: float, loud: bool) -> None:
+    calm = np.concatenate([[0.7], peak * np.exp(-np.arange(199) / decay) + 0.01])
+    found = findings(RULE, changing([1.0] * 5 + [0.01] * 15, calm, losses=()))
+    assert [finding.severity for finding in found] == (["warning"] if loud else [])
+    assert not findings(RULE, changing(0.05, calm, losses=()))
 
 
 @pytest.mark.parametrize(("first", "loud"), [(0.9, False), (1.1, True)])

@@ -63,6 +63,16 @@ def test_an_activation_whose_output_another_layer_passes_on_unchanged() -> None:
     assert findings(RULE, straight) and not findings(RULE, made(layers=layers, edges=edges))
 
 
+def test_an_output_that_another_function_than_a_loss_takes_is_none_the_less_an_output() -> None:
+    """A policy's goes into a distribution, and a hand-written loss shows no edge."""
+    straight = chain(None, None, sizes=(8, 8, 1), loss=falling())
+    policy = Layer("net.policy", "Policy", "other", network="net")
+    for last in ([Edge("net.2", "net.policy")], []):
+        edges = [edge for edge in straight.edges if edge.target != SITE.id] + last
+        (finding,) = findings(RULE, made(layers=[*straight.layers, policy], edges=edges, loss=falling()))
+        assert finding.severity == "warning" and "2 of 2 layers" in finding.message
+
+
 def test_names_the_pairs() -> None:
     (finding,) = findings(RULE, chain(None, None, None))
     assert finding.message.startswith("nothing between net.0 and net.1 and 2 more such pairs: 3 of 3")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from curve import EPOCHS, along, noisy, training, validation
-from made import SITE, findings, replace
+from made import LN2, SITE, findings, replace
 
 RULE = "overfitting"
 MEMORISED = noisy(0.69 * np.exp(-5 * along()))
@@ -108,3 +108,13 @@ def test_the_best_of_several_sets_speaks() -> None:
 
 def test_three_passes_are_too_few() -> None:
     assert not findings(RULE, training(MEMORISED, validation([0.4, 0.5, 0.9])))
+
+
+@pytest.mark.parametrize(("best", "left", "loud"), [(1.01, 0.9, True), (1.01, 0.97, False), (0.97, 0.9, False)])
+def test_nothing_that_holds_for_other_samples(best: float, left: float, loud: bool) -> None:
+    """Labels that were shuffled: what is learnt of them is learnt by heart, and the validation hardly rises."""
+    curve = noisy(LN2 * np.linspace(1.0, left, 1000), 0.01)
+    found = findings(RULE, training(curve, validation(np.full(EPOCHS, best * LN2))))
+    assert bool(found) is loud
+    if loud:
+        assert found[0].severity == "warning" and "never better than the 0.693" in found[0].message

@@ -34,6 +34,7 @@ def test_hidden_layers_left_out() -> None:
         ({"initial": {"mean": 0.0, "std": 0.25}}, True),  # He: √(2 / 32)
         ({"initial": {"mean": 0.0, "std": 0.158}}, False),  # trained before
         ({"initial": {"mean": 0.08, "std": 0.102}}, False),
+        ({"initial": {"mean": 1 / 32, "std": (1 / 32 - 1 / 1024) ** 0.5}}, True),  # the identity
         ({"initial": {}}, True),
     ],
 )

@@ -19,6 +19,12 @@ def test_the_floor_is_that_of_its_number_of_classes() -> None:
     assert "0.31" in finding.message  # ln(1 + 1/e)
 
 
+@pytest.mark.parametrize(("kind", "error", "speaks"), [("bfloat16", 2e-3, True), ("bfloat16", 1e-2, False), ("float32", 2e-3, False)])
+def test_coarse_numbers_sum_to_one_as_nearly_as_they_can(kind, error, speaks) -> None:
+    rows = ROWS | {"loss_input_row_sum_error": error}
+    assert bool(found(RULE, training(site("cross_entropy", "softmax", "addmm", input_dtype=kind), rows))) is speaks
+
+
 def test_also_where_the_probabilities_were_averaged_or_clamped() -> None:
     assert found(RULE, training(site("cross_entropy", "clamp", "softmax", "addmm"), ROWS))
     assert found(RULE, training(site("cross_entropy", "div", "add", "softmax"), ROWS))

@@ -52,9 +52,9 @@ def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 
     for layer in training.layers:
         if layer.role not in LINEAR:
             continue
-        reached, ends = _next(layer, leaving, layers)
+        reached = _next(layer, leaving, layers)
         straight += [(layer, other) for other in reached]
-        hidden += not ends
+        hidden += _leads_on(layer, leaving, layers)
     entirely = len({first.path for first, _ in straight}) == hidden  # no power anywhere: a narrow layer is no excuse
     if not entirely or training.kind in CODES:
         straight = [(first, second) for first, second in straight if not _factorizes(first, second)]
@@ -89,25 +89,35 @@ def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 
     )
 
 
-def _next(layer: Layer, leaving: Mapping[str, Sequence[Edge]], layers: Mapping[str, Layer]) -> tuple[list[Layer], bool]:
-    """Layers with weights that the output reaches by a linear way alone; and whether it reaches the loss instead."""
-    found: dict[str, Layer] = {}
-    ends = False
+def _leads_on(layer: Layer, leaving: Mapping[str, Sequence[Edge]], layers: Mapping[str, Layer]) -> bool:
+    """Whether another layer with weights comes after it, by whatever way: an output's does not."""
     waiting, seen = [layer.path], {layer.path}
     while waiting:
         for edge in leaving.get(waiting.pop(), ()):
             other = layers.get(edge.target)
-            if other is None:
-                ends = True  # a loss
-                continue
-            if not all(operation in STRAIGHT for operation in edge.operations):
+            if other is not None and other.path not in seen:
+                if other.role in LINEAR:
+                    return True
+                seen.add(other.path)
+                waiting.append(other.path)
+    return False
+
+
+def _next(layer: Layer, leaving: Mapping[str, Sequence[Edge]], layers: Mapping[str, Layer]) -> list[Layer]:
+    """Layers with weights that the output reaches by a linear way alone."""
+    found: dict[str, Layer] = {}
+    waiting, seen = [layer.path], {layer.path}
+    while waiting:
+        for edge in leaving.get(waiting.pop(), ()):
+            other = layers.get(edge.target)
+            if other is None or not all(operation in STRAIGHT for operation in edge.operations):
                 continue
             if other.role in LINEAR:
                 found[other.path] = other
             elif (other.role in TRANSPARENT or "BatchNorm" in other.type) and other.path not in seen:  # affine, once trained
                 seen.add(other.path)
                 waiting.append(other.path)
-    return list(found.values()), ends or not leaving.get(layer.path)
+    return list(found.values())
 
 
 def _hidden_between(training: Training, first: Layer, second: Layer) -> bool:

@@ -17,7 +17,7 @@ from diagnose.run import Layer, Training
         "learning-rate-too-low",
         "suspicious-validation",
         "constant-output",
-        "dead-units",
+        "dead-units", "short-memory",
     ),
 )
 def dropout_too_strong(

@@ -40,7 +40,8 @@ def parameters_not_in_optimizer(training: Training, *, share: float = 0.01, min_
 
     References:
         torch.nn.ModuleList, https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html. What "as drawn"
-        means: the standard deviations of PyTorch's default, He's and Glorot's initialisation.
+        means: the standard deviations of PyTorch's default, He's and Glorot's initialisation, and the identity (Le et al. 2015,
+        https://arxiv.org/abs/1504.00941).
     """
     if training.steps < min_steps:
         return
@@ -95,6 +96,9 @@ def _as_drawn(parameter: Parameter) -> bool:
     fan_out = parameter.fan_out or parameter.shape[0]
     if spread == 0:
         return True
+    square = len(parameter.shape) == 2 and parameter.shape[0] == parameter.shape[1]
+    if square and abs(mean * fan_in - 1) < USUAL and abs(spread / (mean * (1 - mean)) ** 0.5 - 1) < USUAL:
+        return True  # the identity
     if abs(mean) > 4 * spread / max(parameter.size, 1) ** 0.5:
         return False
     usual = [
