@@ -69,7 +69,7 @@ CATALOGUE = set(
     """
     vanishing-gradients exploding-gradients non-finite-values missing-zero-grad unused-parameters clipping-too-hard
     clipped-while-scaled dead-units saturated-activations constant-output missing-activation poor-initialization
-    symmetric-initialization parameters-not-in-optimizer learning-rate-too-high learning-rate-too-low schedule-collapsed
+    symmetric-initialization parameters-not-in-optimizer missing-optimizer-step learning-rate-too-high learning-rate-too-low schedule-collapsed
     overwhelming-regularization softmax-before-cross-entropy sigmoid-before-bce-with-logits unbounded-output-in-bce
     wrong-loss-for-task wrong-output-activation wrong-softmax-dimension loss-shape-broadcast wrong-initial-loss
     overfitting underfitting overtraining stopped-too-early loss-not-decreasing diverging-loss oscillating-loss

@@ -219,6 +219,16 @@ def relu_logits(tree: ast.Module) -> bool:
     return _wrap(_losses(tree, "CrossEntropyLoss", "cross_entropy"), "torch.relu(X)")
 
 
+@mistake("tanh-output", "wrong-output-activation", "saturated-activations constant-output loss-not-decreasing underfitting unscaled-targets")
+def tanh_output(tree: ast.Module) -> bool:
+    return _wrap(_losses(tree, "MSELoss", "mse_loss"), "torch.tanh(X)")
+
+
+@mistake("sigmoid-logits", "wrong-output-activation", "learning-rate-too-low underfitting loss-not-decreasing stopped-too-early")
+def sigmoid_logits(tree: ast.Module) -> bool:
+    return _wrap(_losses(tree, "CrossEntropyLoss", "cross_entropy"), "torch.sigmoid(X)")
+
+
 @mistake("column", "loss-shape-broadcast", "constant-output loss-not-decreasing underfitting")
 def column(tree: ast.Module) -> bool:
     return _wrap(_losses(tree, "MSELoss", "mse_loss"), "(lambda a: a.unsqueeze(-1) if a.dim() == 1 else a)(X)")
@@ -257,6 +267,56 @@ def part_of_parameters(tree: ast.Module) -> bool:
 @mistake("never-steps", "parameters-not-in-optimizer loss-not-decreasing learning-rate-too-low", "constant-output")
 def never_steps(tree: ast.Module) -> bool:
     return _rate(tree, 0.0)
+
+
+@mistake("no-step", "missing-optimizer-step", "loss-not-decreasing constant-output")
+def no_step(tree: ast.Module) -> bool:
+    """Gradients are computed and thrown away."""
+    names = {t.id for node in ast.walk(tree) if isinstance(node, ast.Assign) and _optimizers(ast.Module([node], []))
+             for t in node.targets if isinstance(t, ast.Name)}  # fmt: skip
+    return _drop(tree, lambda call: called(call) == "step" and ast.unparse(call.func).rpartition(".")[0] in names)
+
+
+@mistake("schedule-per-batch", "schedule-collapsed", "learning-rate-too-low stopped-too-early underfitting loss-not-decreasing")
+def schedule_per_batch(tree: ast.Module) -> bool:
+    """A schedule that was made for epochs is stepped after every batch."""
+    made = {t.id for node in ast.walk(tree) if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)
+            and any(True for _ in _calls(node.value, "StepLR", "ExponentialLR", "MultiStepLR", "CosineAnnealingLR", "LinearLR"))}  # fmt: skip
+    if not made or not _drop(tree, lambda call: called(call) == "step" and ast.unparse(call.func).rpartition(".")[0] in made):
+        return False
+    changed = False
+    for parent in ast.walk(tree):
+        block = getattr(parent, "body", None)
+        for i, statement in reversed(list(enumerate(block if isinstance(block, list) else []))):
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and called(statement.value) == "step":
+                block[i + 1 : i + 1] = ast.parse(f"{sorted(made)[0]}.step()").body
+                changed = True
+    return changed
+
+
+@mistake("ascent", "diverging-loss", "learning-rate-too-high exploding-gradients non-finite-values")
+def ascent(tree: ast.Module) -> bool:
+    """The sign of the loss is wrong."""
+    changed = False
+    for call in _calls(tree, "backward"):
+        if isinstance(call.func, ast.Attribute) and not call.args:
+            call.func.value, changed = ast.UnaryOp(ast.USub(), call.func.value), True
+    return changed
+
+
+@mistake("sorted-data", "unshuffled-data", "oscillating-loss overfitting underfitting suspicious-validation")
+def sorted_data(tree: ast.Module) -> bool:
+    """Samples stand class by class, and nobody shuffles them."""
+    sets, loaders = [c for c in _calls(tree, "TensorDataset") if len(c.args) == 2], 0
+    for call in sets:
+        x, y = (f"({ast.unparse(argument)})" for argument in call.args)
+        order = f"({y}.argsort() if {y}.dim() == 1 else torch.arange(len({y})))"
+        call.args = [_expression(f"{x}[{order}]"), _expression(f"{y}[{order}]")]
+    for call in _calls(tree, "DataLoader"):
+        for keyword in call.keywords:
+            if keyword.arg == "shuffle" and sets:
+                keyword.value, loaders = ast.Constant(False), loaders + 1
+    return loaders > 0
 
 
 @mistake("raw-inputs", "unnormalized-inputs", "dead-units saturated-activations exploding-gradients learning-rate-too-high wrong-initial-loss")
