@@ -183,6 +183,14 @@ def main_loss(training: Training) -> tuple[Series, LossSite | None]:
     return training.series("loss").finite(), None
 
 
+def maximised(training: Training) -> LossSite | None:
+    """The only loss, where it is one that cannot be negative and enters the backward with a negative weight."""
+    sites = training.training_losses
+    if training.kind in LOSS_WITHOUT_LEVEL or len(sites) != 1 or sites[0].function not in NON_NEGATIVE:
+        return None
+    return sites[0] if sites[0].weight is not None and sites[0].weight < 0 else None
+
+
 def _steady_weight(training: Training, site: LossSite) -> bool:
     """Whether the backward's root is this loss and nothing else, scaled (accumulation, a loss scaler)."""
     root, part = training.series("loss"), training.series("training_loss", site.id)

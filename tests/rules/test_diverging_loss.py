@@ -69,3 +69,16 @@ def test_a_loss_below_what_is_possible() -> None:
 @pytest.mark.parametrize("kind", ["gan", "reinforcement"])
 def test_silent_for_kinds_without_a_level(kind: str) -> None:
     assert not findings(RULE, training(ending(3.0), kind=kind))
+
+
+@pytest.mark.parametrize(("weight", "kind", "loud"), [(-1.0, "binary-classification", True), (-1.0, "gan", False)])
+def test_a_loss_whose_negative_goes_backward_is_maximised(weight: float, kind: str, loud: bool) -> None:
+    rising = noisy(0.7 * np.exp(5 * along(300)))
+    site = replace(SITE, weight=weight)
+    turned = training(rising, losses=[site], kind=kind, given={("loss", None): -rising})
+    found = findings(RULE, turned)
+    assert bool(found) is loud
+    if loud:
+        assert "it is maximised" in found[0].message and "-1 times" in found[0].message
+    falling = training(GOOD, losses=[site], kind=kind, given={("loss", None): -GOOD})
+    assert not findings(RULE, falling)  # a reversed gradient elsewhere

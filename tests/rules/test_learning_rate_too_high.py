@@ -53,7 +53,7 @@ def test_a_loss_that_jumped_and_never_rested() -> None:
     assert finding.severity == "error"
 
 
-@pytest.mark.parametrize(("peak", "decay", "loud"), [(40, 20, True), (5, 20, False), (40, 1, False)])
+@pytest.mark.parametrize(("peak", "decay", "loud"), [(40, 20, True), (2.5, 20, False), (40, 1, False)])
 def test_a_loss_that_jumped_and_was_long_in_coming_back_is_a_warning(peak: float, decay: float, loud: bool) -> None:
     calm = np.concatenate([[0.7], peak * np.exp(-np.arange(199) / decay) + 0.01])
     found = findings(RULE, changing([1.0] * 5 + [0.01] * 15, calm, losses=()))
@@ -96,3 +96,13 @@ def test_weights_that_start_at_zero_have_no_ratio() -> None:
     _, parameters = mlp()
     given = per("update_norm", parameters, 0.1) | per("weight_norm", parameters, 0.0)
     assert not findings(RULE, made(given, loss=flat(level=2 * LN2)))
+
+
+@pytest.mark.parametrize(("end", "loud"), [(0.95, True), (0.5, False)])
+def test_units_that_the_first_steps_silenced_are_a_warning_where_the_loss_falls_without_them(end: float, loud: bool) -> None:
+    layers, parameters = mlp()
+    silent = {("dead_share", "net.act0"): np.linspace(0.0, end, SNAPSHOTS), ("zero_share", "net.act0"): 0.5}
+    moves = per("update_norm", parameters, [1.5] * 4 + [0.01] * 16) | per("weight_norm", parameters, 1.0)
+    silent["dead_share", "net.act0"][-3:] = end
+    found = findings(RULE, made(moves | silent, layers=layers, parameters=parameters, loss=falling()))
+    assert [finding.severity for finding in found] == (["warning"] if loud else [])

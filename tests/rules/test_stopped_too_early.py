@@ -88,7 +88,7 @@ def test_so_few_steps_that_the_weights_are_still_the_drawn_ones(ratio: float, en
 
 
 def test_few_steps_that_no_longer_help_were_enough() -> None:
-    settled = np.r_[np.linspace(LN2, 0.8 * LN2, 50), noisy(np.full(50, 0.8 * LN2), 0.002)]
+    settled = np.r_[np.linspace(LN2, 0.8 * LN2, 30), noisy(np.full(70, 0.8 * LN2), 0.002)]
     assert not findings(RULE, walking(5e-3, settled))
 
 

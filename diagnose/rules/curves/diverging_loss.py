@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
-from diagnose.rules import rule, trend
+from diagnose.rules import rule, signs, trend
 from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, jitter, rolling_median
 from diagnose.run import LossSite, Series, Training
 
@@ -28,7 +29,8 @@ def diverging_loss(
     What it does:
         Speaks when the loss ends non-finite after finite values; when it stays, over the last `hold` of the steps,
         above `above_start` times its first level, or has given back `lost` of all it had gained, beyond its noise; or
-        when a loss that cannot be negative for proper targets falls below zero by `below_zero` times its start.
+        when a loss that cannot be negative for proper targets falls below zero by `below_zero` times its start. Where the only
+        loss is one that cannot be negative and its negative is what goes backward, that is said: it is maximised.
 
     Why is this bad:
         The weights leave the region in which the network works; they seldom come back.
@@ -49,12 +51,14 @@ def diverging_loss(
     """
     if training.kind in LOSS_WITHOUT_LEVEL:
         return
-    whole = training.series("loss").measured()
+    whole, risen = training.series("loss").measured(), trend.maximised(training)
     ended = _ended_non_finite(training, whole)
-    if ended is not None:
+    if ended is not None and risen is None:
         yield ended
         return
     series, site = trend.main_loss(training)
+    if risen is not None:
+        series, site = signs.site_loss(training, risen).finite(), risen
     if len(series) < min_steps:
         return
     tail = series.values[-max(3, round(len(series) * hold)) :]
@@ -82,6 +86,11 @@ def diverging_loss(
     )
     if level > above_start * start > 0 and low > start:
         text = f"loss at {name} is {level:.3g} at the end, {level / start:.1f} times its start ({start:.3g})"
+        if risen is not None:
+            text += f", for {risen.weight:g} times it goes backward: it is maximised"
+            lower = "leave the sign of the loss as it is: an optimizer minimises"
+            yield replace(_finding(text, series, site, span, level, "above", above_start * start, lower), confidence=0.97)
+            return
         yield _finding(text, series, site, span, level, "above", above_start * start, lower)
         return
     limit = best + lost * gained

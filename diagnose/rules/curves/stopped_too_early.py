@@ -37,7 +37,7 @@ def stopped_too_early(
         learning has only begun. A loss that is still `high` times that of the constant has other troubles. Also, whatever
         the learning rate did: where as much is left, the steps were of the right size, but so few that all together could
         change no weight by more than `far` of its norm, and the loss fell to the end (Mann and Kendall's test over the last
-        half, below -`trend_score`); and where it is less learnt still (half way from there to a constant's loss), but more
+        two thirds, below -`trend_score`); and where it is less learnt still (half way from there to a constant's loss), but more
         than `latter` of the whole fall came in the second half, by as many standard errors.
 
     Why is this bad:
@@ -93,7 +93,7 @@ def stopped_too_early(
         return
     found = fastest(update_ratios(training))
     late = (levels[1] - levels[2]) / max(levels[0] - levels[2], 1e-30)
-    if found is not None and HEALTHY <= found[1] <= far / training.steps and trend.kendall(series.values[half:]) < -trend_score:
+    if found is not None and HEALTHY <= found[1] <= far / training.steps and trend.kendall(series.values[len(series) // 3 :]) < -trend_score:
         walked = found[1] * training.steps
         evidence = Evidence("update_norm / weight_norm", found[0], signs.span(training), walked, "below", far, "share", "median × steps")
         rest = f"all steps together could change no weight by more than {walked:.2g} of its norm, and "

@@ -6,6 +6,7 @@ from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.depth import depths
 from diagnose.rules.progress import stuck, unstable
+from diagnose.rules.trend import maximised
 from diagnose.run import Floats, Layer, Series, Training
 
 
@@ -44,6 +45,8 @@ def exploding_gradients(
         Pascanu et al. 2013, https://arxiv.org/abs/1211.5063. AutoTrainer (Zhang et al. 2021) uses 70 between first and
         last layer without a look at the loss; the larger ratio leaves room for wide first layers.
     """
+    if maximised(training) is not None:
+        return  # they grow with the loss, and not by themselves
     suffering = unstable(training) or stuck(training)
     if suffering is None:
         return

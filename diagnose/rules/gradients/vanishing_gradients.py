@@ -4,6 +4,7 @@ from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.depth import depths
 from diagnose.rules.progress import stuck
+from diagnose.rules.trend import maximised
 from diagnose.run import Layer, Training
 
 SQUASHING = ("sigmoid", "tanh", "softsign", "hardsigmoid", "hardtanh", "softmax")
@@ -49,7 +50,7 @@ def vanishing_gradients(
     if training.steps < min_steps:
         return
     suffering = stuck(training)
-    if suffering is None:
+    if suffering is None or maximised(training) is not None:
         return
     for depth in depths(training, layers=layers):
         if len(depth.steps) < min_snapshots:

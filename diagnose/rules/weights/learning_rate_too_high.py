@@ -17,7 +17,7 @@ from diagnose.rules.progress import (
 )
 from diagnose.rules.reach import EXPLODED, reaches
 from diagnose.rules.signs import site_loss
-from diagnose.rules.trend import fall, main_loss
+from diagnose.rules.trend import fall, main_loss, maximised
 from diagnose.run import Floats, Matrix, Training
 
 HELD = 5  # snapshots in a row that a large change must last
@@ -29,7 +29,7 @@ HEALTHY = 1e-2  # ‖Δw‖ / ‖w‖ at which fresh networks learn fast; 1e-3 i
     symptoms=(
         "unused-parameters", "diverging-loss", "oscillating-loss", "loss-spikes", "loss-not-decreasing", "exploding-gradients", "dead-units",
         "saturated-activations", "constant-output", "underfitting", "non-finite-values", "vanishing-gradients",
-        "stopped-too-early", "overtraining", "wasted-epochs", "exploding-through-time", "attention-collapse",
+        "stopped-too-early", "overtraining", "wasted-epochs", "exploding-through-time", "attention-collapse", "short-memory",
         "clipping-too-hard", "suspicious-validation", "input-ignored",
     ),
 )  # fmt: skip
@@ -42,7 +42,7 @@ def learning_rate_too_high(
     hopeless: float = 100.0,
     window: float = 0.25,
     jump: float = 3.0,
-    flung: float = 10.0,
+    flung: float = 4.0,
     lasting: float = 0.05,
     min_snapshots: int = 4,
 ) -> Iterator[Finding]:
@@ -56,10 +56,11 @@ def learning_rate_too_high(
         first value after the first steps and never came to rest; or it is stuck at what a constant answers, after it
         rose at first, after changes of `stall` times the limit (a loss that settles there smoothly has other reasons),
         or after a layer of units that were alive fell silent; or steps `stall` times the limit go on to the
-        end and the loss has not fallen in the last half. A warning where the loss jumped to `flung` times its first value and took
-        more than `lasting` of the steps to come back to it. A first loss `hopeless` times that of a constant answer
-        is not the learning rate's doing, nor are steps that became large only when the gradient had exploded on its way
-        back through time (`exploding-through-time`): then nothing is said.
+        end and the loss has not fallen in the last half. A warning where the loss jumped to `flung` times its first value and
+        took more than `lasting` of the steps to come back to it, or such a layer fell silent and the loss falls without it. A
+        first loss `hopeless` times that of a constant answer is not the learning rate's doing, nor is a loss whose negative goes
+        backward, nor are steps that became large only when the gradient had exploded on its way back through time
+        (`exploding-through-time`): then nothing is said.
 
     Why is this bad:
         A step that changes a tenth of a weight leaves the region for which the gradient was computed.
@@ -78,9 +79,9 @@ def learning_rate_too_high(
     References:
         A change of one in a thousand is Karpathy's rule of thumb (https://cs231n.github.io/neural-networks-3/#ratio);
         TheDeepChecker (Ben Braiek & Khomh 2023) alarms above one in ten, the limit here. Of the sound programs of
-        tests/challenges none changes its weights by more than 0.05 a step in the last third of its snapshots, and none of those that begin
-        above the limit brings its loss to more than 2.6 times the first value; rates a hundred and a thousand times too high
-        bring it to 10 and more in 14 of 18 programs. 0.05: as in wrong-initial-loss.
+        tests/challenges none changes its weights by more than 0.05 a step in the last third of its snapshots, and none of those
+        that begin above the limit brings its loss to more than 2.6 times the first value; rates a hundred and a thousand times
+        too high do to 4 and more in four of five programs. 0.05: as in wrong-initial-loss.
     """
     ratios = update_ratios(training)
     if len(ratios.steps) < min_snapshots or not ratios.places:
@@ -95,13 +96,13 @@ def learning_rate_too_high(
         value, limit = float(np.max(seen)), leap
         if not value > leap:
             return
-    if _hopeless(training, hopeless) or _exploded_through_time(training, ratios, ratio, leap):
+    if maximised(training) is not None or _hopeless(training, hopeless) or _exploded_through_time(training, ratios, ratio, leap):
         return
     suffering = unstable(training) or _jumped(training, jump)
-    suffering = suffering or _stuck_after(training, value > stall * ratio) or _died(training)
+    suffering = suffering or _stuck_after(training, value > stall * ratio) or (_died(training) if stuck(training) else None)
     suffering = suffering or _never_settled(training, over_places, stall * ratio)
     severity: Severity = "error" if suffering is not None else "warning"
-    suffering = suffering or _flung(training, flung, lasting)
+    suffering = suffering or _flung(training, flung, lasting) or _died(training)
     if suffering is None:
         return
     rates = training.series("learning_rate").finite()
@@ -177,9 +178,7 @@ def _stuck_after(training: Training, violent: bool) -> Evidence | None:
 
 
 def _died(training: Training) -> Evidence | None:
-    """The loss is stuck, and a layer whose units were alive at first is silent now: the steps killed it."""
-    if stuck(training) is None:
-        return None
+    """A layer whose units were alive at first is silent now: the steps killed it."""
     for place in training.places("dead_share"):
         dead, zero = training.series("dead_share", place).finite(), training.series("zero_share", place).finite()
         if len(dead) > HELD and len(zero) and zero.values[0] < 0.75 and (dead.values[-2:] > 0.9).all():
