@@ -95,7 +95,7 @@ def test_layers_drawn_too_large_are_warned_of_where_little_was_learnt(std: float
 
 
 @pytest.mark.parametrize(
-    ("std", "out", "loud"), [(1e-3, 1e-4, True), (1e-3, 0.1, False), (0.03, 1e-4, False), (0.0577, 1e-4, False)]
+    ("std", "out", "loud"), [(1e-3, 1e-4, True), (0.0, 1e-4, True), (1e-3, 0.1, False), (0.03, 1e-4, False), (0.0577, 1e-4, False)]
 )
 def test_two_layers_drawn_so_small_that_all_samples_look_alike(std: float, out: float, loud: bool) -> None:
     layers, parameters = mlp(1, 100, std=std)

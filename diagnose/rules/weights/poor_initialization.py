@@ -78,23 +78,23 @@ def poor_initialization(
     """
     signs = [sign for sign in (_signal(training, change), _first_loss(training), _saturated(training)) if sign]
     suffering = unstable(training) or stuck(training) or _dearly(training, lasting, left)
-    remains = None
+    remains = alike = None
     if not signs and len(_layers(_off(training, factor, True))) >= min_layers:
         remains = left_over(training, left)
         signs = [replace(remains, statistic=f"{remains.value:.0%} of what a constant loses is left")] if remains else []
-    elif not signs and 2 * len(_layers(_off(training, alone, False))) > max(len(_layers(_all(training))), 2 * min_layers - 1):
+    elif not signs and 2 * len(_layers(_off(training, alone, False, zero=True))) > max(len(_layers(_all(training))), 2 * min_layers - 1):
         alike = _alike(training, 1 / change)
         signs = [alike] if alike else []
     if not signs:
         return
     too_large = any(sign.comparison == "above" for sign in signs)
-    off = _off(training, factor, too_large)
-    far = sum(max(d.gain / d.wanted, d.wanted / d.gain) > alone for d in off)
+    off = _off(training, factor, too_large, zero=alike is not None)
+    far = sum(not 1 / alone <= d.gain / d.wanted <= alone for d in off)
     if len(off) < min_layers and not far:
         return
     if suffering is None and remains is None and (far < min_layers or signs[0].quantity != "batch_std"):
         return
-    worst = max(off, key=lambda d: abs(np.log(d.gain / d.wanted)))
+    worst = max(off, key=lambda d: abs(np.log(max(d.gain, 1e-30) / d.wanted)))
     parameter, layer, gain, wanted = worst.parameter, worst.layer, worst.gain, worst.wanted
     right = wanted / _fan_in(parameter) ** 0.5
     drawn = parameter.initial["std"]
@@ -155,9 +155,10 @@ def _all(training: Training) -> list[_Drawn]:
     return [_Drawn(p, layer, _gain(p), _wanted(training, layer)) for p, layer in _weights(training)]
 
 
-def _off(training: Training, factor: float, too_large: bool) -> list[_Drawn]:
-    """The weights that were drawn by hand, more than `factor` too large or too small."""
-    hand = [d for d in _all(training) if d.gain > 0 and not _is_default(d.parameter, d.layer)]
+def _off(training: Training, factor: float, too_large: bool, *, zero: bool = False) -> list[_Drawn]:
+    """The weights that were drawn by hand, more than `factor` too large or too small; with those that are `zero`, or without."""
+    drawn = [d for d in _all(training) if d.gain > 0 or (zero and d.gain == 0 and d.parameter.initial.get("mean") == 0)]
+    hand = [d for d in drawn if not _is_default(d.parameter, d.layer)]
     return [d for d in hand if ((d.gain / d.wanted > factor) if too_large else (d.gain / d.wanted < 1 / factor))]
 
 
