@@ -140,7 +140,7 @@ def chance_loss(training: Training, site: LossSite) -> float:
         together = -share * log(share) - (1 - share) * log(1 - share) if 0 < share < 1 else log(2)
         # A constant for each output apart reaches at most this mean entropy (Topsoe 2001, H(p) <= ln 2 (4 p q)^(1 / ln 4)).
         return min(together, log(2) * (4 * float(np.mean(across**2))) ** (1 / log(4))) if len(across) else together
-    spread = sqrt(float(np.mean(across**2))) if len(across) else target_spread(training, site)
+    spread = sqrt(float(np.mean(across**2)) + _between(training, site, across)) if len(across) else target_spread(training, site)
     match site.function:
         case "mse_loss":
             return spread**2
@@ -149,6 +149,15 @@ def chance_loss(training: Training, site: LossSite) -> float:
         case "smooth_l1_loss" | "huber_loss":  # quadratic below 1, linear above
             return spread * sqrt(2 / pi) if spread > 1 else spread**2 / 2
     return float("nan")
+
+
+def _between(training: Training, site: LossSite, across: Floats) -> float:
+    """Variance of the batches' mean targets beyond what batches drawn at random have: much where the data are in order."""
+    means = training.series("loss_target_mean", site.id).finite().values
+    rows = site.target_shape[0] if site.target_shape else 0
+    if len(means) < 2 or rows < 2:
+        return 0.0
+    return max(0.0, float(np.var(means, ddof=1)) - float(np.mean(across**2)) / rows)
 
 
 def lost(training: Training, series: Series) -> bool:

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 from curve import along, noisy, training, validation
+from hand_built import site
+from hand_built import training as hand_built
 from made import LN2, SITE, findings, replace
 
 RULE = "loss-not-decreasing"
@@ -75,3 +77,13 @@ def test_the_little_that_there_is_to_learn_is_learnt(held_out: tuple[float, floa
 def test_a_falling_held_out_loss_speaks_against_the_noise_of_batches(end: float, loud: bool) -> None:
     held = validation(np.linspace(7.0, end, 12), site=replace(SITE, function="custom", role="evaluation", id="held"))
     assert bool(findings(RULE, training(noisy(np.full(500, 7.0), 0.05), held, **CUSTOM))) is loud
+
+
+def test_targets_in_order_are_guessed_by_one_constant_for_all_batches() -> None:
+    """Windows of a series: alike within a batch, far apart between batches."""
+    loss = np.full(400, 0.05) + 0.005 * np.random.default_rng(0).standard_normal(400)
+    one = site("mse_loss", "addmm", input_shape=(32, 1), target_shape=(32, 1), target_dtype="float32")
+    numbers = {"loss_target_std": 0.03, "loss_target_std_across": 0.03, "training_loss": loss, "loss": loss}
+    ordered = hand_built(one, numbers | {"loss_target_mean": np.tile(np.linspace(-1, 1, 10), 4)}, kind="regression")
+    mixed = hand_built(one, numbers | {"loss_target_mean": 0.0}, kind="regression")
+    assert not findings(RULE, ordered) and findings(RULE, mixed)

@@ -3,6 +3,8 @@ import pytest
 from curve import along, noisy, training, validation
 from made import LN2, findings, mlp, per
 
+from diagnose.run import EvaluationSet
+
 RULE = "stopped-too-early"
 
 
@@ -70,11 +72,11 @@ def test_text_keeps_half_of_its_loss(end: float, loud: bool) -> None:
     assert bool(findings(RULE, recorded)) is loud
 
 
-def walking(ratio: float, loss: np.ndarray, **change: object):
+def walking(ratio: float, loss: np.ndarray, *evaluations: EvaluationSet):
     """A training whose rate was lowered, each step of which changes the weights by `ratio`."""
     _, parameters = mlp()
     moves = per("update_norm", parameters, ratio) | per("weight_norm", parameters, 1.0)
-    return training(loss, rate=np.linspace(0.1, 0.001, len(loss)), given=moves, parameters=parameters, **change)
+    return training(loss, *evaluations, rate=np.linspace(0.1, 0.001, len(loss)), given=moves, parameters=parameters)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,12 @@ def test_so_few_steps_that_the_weights_are_still_the_drawn_ones(ratio: float, en
     assert bool(found) is loud
     if loud:
         assert "no weight by more than 0.5 of its norm, and 81% of what" in found[0].message
+
+
+@pytest.mark.parametrize(("passes", "loud"), [([0.68, 0.66, 0.65], True), ([0.68, 0.65, 0.655], False), ([0.68, 0.65], False)])
+def test_a_held_out_loss_tells_where_the_batches_are_too_noisy(passes: list[float], loud: bool) -> None:
+    shaken = noisy(np.full(40, 0.95 * LN2), 0.04, seed=1)
+    assert bool(findings(RULE, walking(5e-3, shaken, validation(passes, 40)))) is loud
 
 
 def test_few_steps_that_no_longer_help_were_enough() -> None:

@@ -37,8 +37,9 @@ def stopped_too_early(
         learning has only begun. A loss that is still `high` times that of the constant has other troubles. Also, whatever
         the learning rate did: where as much is left, the steps were of the right size, but so few that all together could
         change no weight by more than `far` of its norm, and the loss fell to the end (Mann and Kendall's test over the last
-        two thirds, below -`trend_score`); and where it is less learnt still (half way from there to a constant's loss), but more
-        than `latter` of the whole fall came in the second half, by as many standard errors.
+        two thirds, below -`trend_score`; or each of three held-out passes or more below the one before); and where it is less
+        learnt still (half way from there to a constant's loss), but more than `latter` of the whole fall came in the second
+        half, by as many standard errors.
 
     Why is this bad:
         The network could be much better for nothing but more steps.
@@ -93,7 +94,8 @@ def stopped_too_early(
         return
     found = fastest(update_ratios(training))
     late = (levels[1] - levels[2]) / max(levels[0] - levels[2], 1e-30)
-    if found is not None and HEALTHY <= found[1] <= far / training.steps and trend.kendall(series.values[len(series) // 3 :]) < -trend_score:
+    fell = trend.kendall(series.values[len(series) // 3 :]) < -trend_score or _held_out_fell(training)
+    if found is not None and HEALTHY <= found[1] <= far / training.steps and fell:
         walked = found[1] * training.steps
         evidence = Evidence("update_norm / weight_norm", found[0], signs.span(training), walked, "below", far, "share", "median × steps")
         rest = f"all steps together could change no weight by more than {walked:.2g} of its norm, and "
@@ -130,6 +132,11 @@ def _finding(
         fix=Fix(f"train longer: {more}, until the loss stops falling", f"epochs = {2 * passes}" if passes else None),
         source=site.source if site is not None else None,
     )
+
+
+def _held_out_fell(training: Training) -> bool:
+    """Whether each pass of a held-out set was better than the one before: it has less noise than the batches."""
+    return any((np.diff(trend.finite_passes(held)[1]) < 0).all() for held in trend.held_out(training, passes=3))
 
 
 def _turned(training: Training) -> bool:
