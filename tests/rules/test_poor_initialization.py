@@ -116,3 +116,12 @@ def test_a_parameter_of_its_own_may_be_drawn_as_it_likes() -> None:
     drawn = {"mean": 0.0, "std": 1.0}
     own = [replace(parameters[0], path=f"net.{name}", layer="", initial=drawn) for name in ("position", "query")]
     assert not findings(RULE, made({}, layers=layers, parameters=[*parameters, *own], loss=LN2 * np.linspace(1.2, 0.9, 200)))
+
+
+@pytest.mark.parametrize(("std", "start", "loud"), [(1.0, 200.0, True), (1.0, 20.0, False), (0.1, 200.0, False)])
+def test_a_loss_without_a_known_guess_that_came_down_from_far_above(std: float, start: float, loud: bool) -> None:
+    layers, parameters = mlp(3, 100, std=std)
+    linear = [layer for layer in layers if layer.role == "linear"]
+    loss = 1 + start * np.exp(-np.arange(200) / 20)
+    found = findings(RULE, made(per("batch_std", linear, 1.0), layers=layers, parameters=parameters, loss=loss, losses=()))
+    assert [finding.severity for finding in found] == (["warning"] if loud else [])

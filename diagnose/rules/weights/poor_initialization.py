@@ -5,7 +5,7 @@ import numpy as np
 
 from diagnose.finding import Comparison, Evidence, Finding, Fix
 from diagnose.rules import rule
-from diagnose.rules.progress import constant_answer, left_over, stuck, unstable
+from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, constant_answer, left_over, stuck, unstable
 from diagnose.rules.signs import site_loss
 from diagnose.run import Layer, Parameter, Training
 
@@ -52,7 +52,8 @@ def poor_initialization(
         constant answer and took more than `lasting` of the steps to come down to it or ends with more than `left` of it.
         Only warned of: where the loss fares well and `min_layers` weights are off by more than `alone` and lose the signal;
         where most layers are drawn so much too small, and the last one's first outputs differ by less than 1 / `change`; and where
-        `min_layers` layers are more than `factor` too large, and more than `left` of a constant's loss remains.
+        `min_layers` layers are more than `factor` too large, and more than `left` of a constant's loss remains (where that loss
+        is not known, the first one is `change` times the last).
 
     Why is this bad:
         A signal that shrinks in each layer arrives as a constant, and no gradient comes back; one that grows saturates
@@ -81,7 +82,11 @@ def poor_initialization(
     remains = alike = None
     if not signs and len(_layers(_off(training, factor, True))) >= min_layers:
         remains = left_over(training, left)
-        signs = [replace(remains, statistic=f"{remains.value:.0%} of what a constant loses is left")] if remains else []
+        said = f"{remains.value:.0%} of what a constant loses is left" if remains else ""
+        if remains is None and not any(constant_answer(training, site) > 0 for site in training.training_losses):
+            remains = _dwarfed(training, change)
+            said = f"the first loss is {remains.value:.2g}, over {change:g} times the last" if remains else ""
+        signs = [replace(remains, statistic=said)] if remains else []
     elif not signs and 2 * len(_layers(_off(training, alone, False, zero=True))) > max(len(_layers(_all(training))), 2 * min_layers - 1):
         alike = _alike(training, 1 / change)
         signs = [alike] if alike else []
@@ -165,6 +170,15 @@ def _off(training: Training, factor: float, too_large: bool, *, zero: bool = Fal
 def _layers(drawn: list[_Drawn]) -> list[_Drawn]:
     """Those of layers: a parameter of its own (a position, a query) may be drawn as it likes."""
     return [d for d in drawn if d.layer is not None and d.layer.role != "other"]
+
+
+def _dwarfed(training: Training, times: float) -> Evidence | None:
+    """The first loss was so large that all of the training went into coming down from it."""
+    series = training.series("loss").finite()
+    last = float(np.median(series.values[-max(3, len(series) // 10) :])) if len(series) else 0.0
+    if training.kind in LOSS_WITHOUT_LEVEL or not 0 < times * last < float(series.values[0]):
+        return None
+    return Evidence("loss", None, series.span, float(series.values[0]), "above", times * last, "loss", "first")
 
 
 def _alike(training: Training, limit: float) -> Evidence | None:
