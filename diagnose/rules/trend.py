@@ -85,14 +85,17 @@ def kendall(values: Floats) -> float:
     return float(score - np.sign(score)) / spread
 
 
-def generalises(training: Training, below: float = float("inf")) -> bool:
-    """Whether a held-out loss falls beyond doubt (one false alarm in a thousand) and ends below a level.
+def generalises(training: Training, below: float = float("inf"), clearly: float = 0.97) -> bool:
+    """Whether a held-out loss falls beyond doubt (one false alarm in a thousand) and ends below a level; or its last three
+    passes lie `clearly` below that, by as many times their noise.
 
     It has less noise than the batches' losses: where little can be learnt, it tells that this little is.
     """
-    for held in held_out(training, passes=8):
+    for held in held_out(training, passes=3):
         _, losses = finite_passes(held)
-        if kendall(losses) < -3.09 and losses[-1] < below:
+        if len(losses) >= 8 and kendall(losses) < -3.09 and losses[-1] < below:
+            return True
+        if below < float("inf") and losses[-3:].max() + 3.09 * pass_noise(losses[-3:]) < clearly * below:
             return True
     return False
 

@@ -53,7 +53,7 @@ def test_a_loss_that_jumped_and_never_rested() -> None:
     assert finding.severity == "error"
 
 
-@pytest.mark.parametrize(("peak", "decay", "loud"), [(40, 20, True), (2.5, 20, False), (40, 1, False)])
+@pytest.mark.parametrize(("peak", "decay", "loud"), [(40, 20, True), (1.2, 20, False), (40, 1, False)])
 def test_a_loss_that_jumped_and_was_long_in_coming_back_is_a_warning(peak: float, decay: float, loud: bool) -> None:
     calm = np.concatenate([[0.7], peak * np.exp(-np.arange(199) / decay) + 0.01])
     found = findings(RULE, changing([1.0] * 5 + [0.01] * 15, calm, losses=()))

@@ -87,3 +87,14 @@ def test_targets_in_order_are_guessed_by_one_constant_for_all_batches() -> None:
     ordered = hand_built(one, numbers | {"loss_target_mean": np.tile(np.linspace(-1, 1, 10), 4)}, kind="regression")
     mixed = hand_built(one, numbers | {"loss_target_mean": 0.0}, kind="regression")
     assert not findings(RULE, ordered) and findings(RULE, mixed)
+
+
+@pytest.mark.parametrize(
+    ("passes", "loud"),
+    [([0.655, 0.652, 0.651], False), ([0.66, 0.668, 0.67], True), ([0.69, 0.60, 0.65], True), ([0.655, 0.65], True)],
+    ids=["clearly below", "hardly below", "noisy", "few"],
+)
+def test_little_that_holds_for_other_samples_is_told_by_few_passes(passes: list[float], loud: bool) -> None:
+    """Labels a third of which are wrong: what can be learnt of them takes off 8 %."""
+    little = noisy(LN2 * (0.93 + 0.07 * np.exp(-30 * along(400))), 0.02)
+    assert bool(findings(RULE, training(little, validation(passes, 400)))) is loud
