@@ -68,7 +68,7 @@ def _custom(session: Session, root: Tensor) -> tuple[str, Any] | None:
         return None
     snapshot.compared = found.item()
     site = custom_site(session.row.line)
-    answer = session.read("losses", found.function, found.prediction, found.target)
+    answer = session.read("losses", found.function, found.prediction, found.target, part="measure")
     if answer is not None:
         snapshot.loss_records[site] = [answer]
     return site, found.node

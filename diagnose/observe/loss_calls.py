@@ -17,6 +17,7 @@ from diagnose.observe.transfer import number
 
 if TYPE_CHECKING:
     from diagnose.observe.losses import Losses
+    from diagnose.observe.probes.losses import Reading
     from diagnose.observe.streams import Stream
 
 _ARGUMENTS = ("reduction", "label_smoothing", "ignore_index", "beta", "delta", "log_target", "margin", "full", "log_input")
@@ -88,7 +89,7 @@ class LossCall:
         self.tick = -1
         self.thread = threading.get_ident()
         self.given: tuple[Any, Any] = (None, None)  # shape and type of prediction and target
-        self.statistics: dict[str, Tensor] | None = None
+        self.statistics: Reading | None = None
         self.evaluation: Pass | None = None
         self.hashes: Tensor | None = None  # of the samples it was computed on
         self.loader: dict[str, Any] | None = None  # that gave them

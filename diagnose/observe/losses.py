@@ -128,7 +128,7 @@ class Losses:
                     inputs = [key for key in (graph.key(t.grad_fn) for t in (prediction, target)) if key is not None]
                     session.snapshot.losses.append((call, graph.key(result.grad_fn), inputs))
                     if plain(prediction) and plain(target):
-                        call.statistics = session.read("losses", name, prediction, target)
+                        call.statistics = session.read("losses", name, prediction, target, part="measure")
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             session.failed("losses", error)
         finally:

@@ -73,7 +73,7 @@ class Safety:
             print(f"diagnose: the probe {what} failed and is off from here on ({text})", file=sys.stderr)
 
     def read(self, name: str, *args: Any, part: str = "read") -> Any:
-        """What a probe (or one part of it: `measure`, `combine`) gives; None when it has failed or is switched off."""
+        """What a probe (or one part of it: `measure`, `gather`) gives; None when it has failed or is switched off."""
         if name in self._off:
             return None
         probe = all_probes().get(name)

@@ -23,7 +23,9 @@ from diagnose.observe.networks import (
     role_of,
     settings_of,
 )
+from diagnose.observe.probes.columns import Floats
 from diagnose.observe.probes.gradients import as_float
+from diagnose.observe.probes.losses import Reading as LossReading
 from diagnose.observe.probes.outputs import Reading
 
 if TYPE_CHECKING:
@@ -107,12 +109,12 @@ class Snapshot:
         self.items: dict[str, dict[str, Any]] = {}
         self.saved_hooks = False
         self._roots_seen: dict[int, weakref.ref[nn.Module]] = {}
-        self.silent: dict[str, Tensor] = {}  # state of the probe of silent units
+        self.silent: dict[str, Floats] = {}  # state of the probe of silent units
         # Of the graph of the step under way.
         self.losses: list[tuple[LossCall, int | None, list[int]]] = []  # call, key of its result's node, keys of its inputs'
         self.leaves: dict[int, weakref.ref[Tensor]] = {}
         # Readings that wait to be written down with the step.
-        self.loss_records: dict[str, list[dict[str, Tensor]]] = {}
+        self.loss_records: dict[str, list[LossReading]] = {}
         self.input_records: dict[str, tuple[dict[str, Tensor], dict[str, Any]]] = {}
         self.input_calls: dict[str, int] = {}
         # Known from all snapshots so far.

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice, pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from diagnose.observe.description import describe
-from diagnose.observe.probes import Ragged
+from diagnose.observe.probes import Arriving, Ragged
+from diagnose.observe.probes.columns import Columns, Floats, Summary
 from diagnose.observe.probes.outputs import Reading
+from diagnose.observe.probes.units import units
 from diagnose.observe.shards import local
 from diagnose.observe.streams import Stream
+from diagnose.record.writer import Writer, vector_rows
 
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
-    from diagnose.record.writer import Writer
 
-Floats = NDArray[np.float32]
 _LARGEST, _SUMS = ("_max", "_max_abs", "_error"), ("class_count", "output_histogram")
 
 
@@ -44,40 +45,80 @@ class _Part(NamedTuple):
 class _Parcel:
     """All quantities of one step, as one vector on the device."""
 
-    def __init__(self) -> None:
-        self.scalars: list[Tensor] = []
-        self.vectors: list[Tensor] = []
-        self.plan: list[_Part] = []  # of the scalars
-        self.rest: list[_Part] = []  # of the vectors
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.columns = Columns()
+        self._scalars: list[Tensor] = []
+        self._vectors: list[Tensor] = []
+        self._plan: list[_Part] = []  # of the scalars
+        self._rest: list[_Part] = []  # of the vectors
+        self._arriving: list[tuple[str, str, list[str], Arriving]] = []  # probe, over what, places
+        self._samples: list[int] = []  # how many numbers each has of what is sent of the columns
+        self._further: list[list[int]] = []  # and of what arrives besides
+        self.gradients: tuple[int, list[str]] = 0, []  # where the norms of the gradients begin, and whose they are
 
-    def add(self, quantity: str, over: str, places: Iterable[str], values: Tensor | Ragged | Sequence[Tensor]) -> None:
-        """Adds a quantity: a tensor (places,) or (places, numbers), or a tensor a place."""
+    def add(self, quantity: str, over: str, places: Iterable[str], values: Sequence[Tensor]) -> None:
+        """Adds a quantity: a tensor a place."""
         places = places if isinstance(places, list) else list(places)
-        if isinstance(values, Ragged):
-            self.rest.append(_Part(quantity, over, places, values.sizes))
-            self.vectors.append(values.flat)
-        elif isinstance(values, Tensor):
-            self.rest.append(_Part(quantity, over, places, None if values.dim() == 1 else [values.shape[1]] * len(places)))
-            self.vectors.append(values)
-        elif all(value.dim() == 0 and value.dtype == torch.float32 for value in values):
-            self.plan.append(_Part(quantity, over, places, None))
-            self.scalars.extend(values)
+        if quantity == "gradient_norm":
+            self.gradients = len(self._scalars), places
+        if all(value.dim() == 0 and value.dtype == torch.float32 for value in values):
+            self._plan.append(_Part(quantity, over, places, None))
+            self._scalars.extend(values)
         else:
-            self.rest.append(_Part(quantity, over, places, [value.numel() for value in values]))
-            self.vectors.extend(values)
+            self._rest.append(_Part(quantity, over, places, [value.numel() for value in values]))
+            self._vectors.extend(values)
 
-    def opened(self, array: Floats) -> Iterable[tuple[str, str, list[str], list[int] | None, Floats]]:
+    def gather(self, probe: str, over: str, places: list[str], readings: Sequence[Any]) -> Arriving | None:
+        """Adds what a probe has measured, one reading a place."""
+        arriving: Arriving | None = self.session.read(probe, readings, self.columns, part="gather")
+        if arriving is not None:
+            self._arriving.append((probe, over, places, arriving))
+        return arriving
+
+    def expect(self, probe: str, over: str, places: list[str], arrange: Callable[..., Any]) -> None:
+        """Adds what is made of the samples alone."""
+        self._arriving.append((probe, over, places, Arriving([], arrange, [])))
+
+    def tensors(self) -> list[Tensor]:
+        """All that is to be sent; it is the receiver's from then on."""
+        further = [one.tensors for *_, one in self._arriving]
+        samples = self.columns.gather()
+        self._samples = [tensor.numel() for tensor in samples]
+        self._further = [[tensor.numel() for tensor in own] for own in further]
+        sent = [*self._scalars, *self._vectors, *samples, *chain.from_iterable(further)]
+        self._scalars, self._vectors = [], []
+        return sent
+
+    def opened(self, array: Floats) -> Iterator[tuple[str, str, list[str], list[int] | None, Floats]]:
         """Quantity, kind of places, places, sizes and numbers, from the vector as it arrived; one entry a place."""
-        at, single = 0, set[int]()  # lists of places none of which comes twice
-        for quantity, over, places, sizes in (*self.plan, *self.rest):
+        at = 0
+        for quantity, over, places, sizes in (*self._plan, *self._rest):
             width = len(places) if sizes is None else sum(sizes)
-            values = array[at : at + width]
+            yield quantity, over, *_one_a_place(quantity, places, sizes, array[at : at + width])
             at += width
-            if len(places) == 1 or id(places) in single or len(set(places)) == len(places):
-                single.add(id(places))
-                yield quantity, over, places, sizes, values
-            else:
-                yield quantity, over, *_pooled(quantity, places, sizes, values)
+        if not self._arriving:
+            return
+        ends = np.cumsum([at, *self._samples, *chain.from_iterable(self._further)]).tolist()
+        arrays = [array[start:end] for start, end in pairwise(ends)]
+        summary, rest = self.columns.arrange(arrays[: len(self._samples)]), iter(arrays[len(self._samples) :])
+        for (probe, over, places, arriving), own in zip(self._arriving, self._further, strict=True):
+            given = list(islice(rest, len(own)))
+            try:
+                found = arriving.arrange(given, summary)
+            except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
+                self.session.failed(probe, error)
+                continue
+            for quantity, values in found.items():
+                flat, sizes = values if isinstance(values, Ragged) else (values, None)
+                yield quantity, over, *_one_a_place(quantity, places, sizes, flat)
+
+
+def _one_a_place(
+    quantity: str, places: list[str], sizes: list[int] | None, values: Floats
+) -> tuple[list[str], list[int] | None, Floats]:
+    """Each place once: several calls of one are pooled."""
+    return (places, sizes, values) if len(set(places)) == len(places) else _pooled(quantity, places, sizes, values)
 
 
 def _pooled(
@@ -107,7 +148,7 @@ def _as_one(quantity: str, calls: list[Floats]) -> Floats:
 
 def write_snapshot(session: Session, stream: Stream) -> None:
     """All quantities of a stream at this step."""
-    parcel = _Parcel()
+    parcel = _Parcel(session)
     after = {id(p): local(p) for p in stream.parameters()}
     moved = [
         (key, old, new) for key, old in stream.before.items() if (new := after.get(key)) is not None and new.shape == old.shape
@@ -119,11 +160,10 @@ def write_snapshot(session: Session, stream: Stream) -> None:
         parcel.add(name, "parameters", paths, values)
     for name, by_path in stream.gradients.items():
         parcel.add(name, "parameters", list(by_path), list(by_path.values()))
-    modes = _add_layers(session, stream, parcel.add)
-    for site, statistics in session.snapshot.loss_records.items():
-        calls = [site] * len(statistics)  # one list, so that its layout is looked for once
-        for name in statistics[0]:
-            parcel.add(name, "losses", calls, [s[name] for s in statistics])
+    modes = _add_layers(session, stream, parcel)
+    calls = [(site, reading) for site, readings in session.snapshot.loss_records.items() for reading in readings]
+    if calls:
+        parcel.gather("losses", "losses", [site for site, _ in calls], [reading for _, reading in calls])
     mine = {n.name for n in stream.networks}
     for site, (answer, item) in session.snapshot.input_records.items():
         if not mine or item["network"].split(".")[0] in mine:
@@ -134,8 +174,8 @@ def write_snapshot(session: Session, stream: Stream) -> None:
     tick, index, writer = session.tick, stream.index, session.writer
     known = (("gradient_present", "parameters", dict(stream.present)), ("layer_training", "layers", modes))
 
-    def write(array: Floats) -> None:
-        rows = []
+    def rows(array: Floats) -> list[tuple[Any, ...]]:
+        found = []
         layouts: dict[tuple[str, int], tuple[int, list[str]]] = {}  # many quantities share one list of places
         for quantity, over, places, sizes, values in parcel.opened(array):
             if sizes is not None or (over, id(places)) not in layouts:
@@ -144,32 +184,33 @@ def write_snapshot(session: Session, stream: Stream) -> None:
                     layouts[over, id(places)] = layout, places
             else:
                 layout = layouts[over, id(places)][0]
-            rows.append((quantity, layout, values.tobytes()))
-            if quantity == "gradient_norm":
-                session.nonfinite.gradients(places, values)
+            found.append((quantity, layout, values.tobytes()))
         for quantity, over, numbers in known:
             if numbers:
                 data = np.array(list(numbers.values()), np.float32).tobytes()
-                rows.append((quantity, writer.layout(over, list(numbers)), data))
-        writer.vectors(tick, index, rows)
+                found.append((quantity, writer.layout(over, list(numbers)), data))
+        return vector_rows(tick, index, found)
+
+    def receive(array: Floats) -> None:
+        start, paths = parcel.gradients
+        session.nonfinite.gradients(paths, array[start : start + len(paths)])
+        writer.later(lambda: rows(array), array.nbytes)
 
     with torch.no_grad():
-        session.transfer.send([*parcel.scalars, *parcel.vectors], write)
+        session.transfer.send(parcel.tensors(), receive)
     describe(session, stream)
     stream.due, stream.before, stream.gradients, stream.present = False, {}, {}, {}
     session.snapshot.forget_readings()
 
 
-def _add_layers(session: Session, stream: Stream, add: Callable[..., None]) -> dict[str, float]:
+def _add_layers(session: Session, stream: Stream, parcel: _Parcel) -> dict[str, float]:
     """Adds what was read of the layers; returns the share of their calls in training mode."""
     records = [one for network in stream.networks for one in session.snapshot.records_of(network)]
     read = [(place, record.reading) for place, record in records if record.reading is not None]
     if read:
-        combined = session.read("outputs", [reading for _, reading in read], part="combine")
-        places = [place for place, _ in read]
-        for name, values in (combined or {}).items():
-            add(name, "layers", places, values)
-        _add_units(session, read, add)
+        arriving = parcel.gather("outputs", "layers", [place for place, _ in read], [reading for _, reading in read])
+        if arriving is not None:
+            _add_units(session, read, arriving.samples, parcel)
     more: dict[str, dict[int, Tensor]] = {}
     modes: dict[str, list[bool]] = {}
     for at, (place, record) in enumerate(records):
@@ -178,28 +219,32 @@ def _add_layers(session: Session, stream: Stream, add: Callable[..., None]) -> d
         if record.training is not None:
             modes.setdefault(place, []).append(record.training)
     for name, by_record in more.items():
-        add(name, "layers", [records[at][0] for at in by_record], list(by_record.values()))
+        parcel.add(name, "layers", [records[at][0] for at in by_record], list(by_record.values()))
     norms = [(place, norm) for place, record in records for norm in record.gradients]
     if norms:
         values = [norm if norm.dtype == torch.float32 else norm.to(torch.float32) for _, norm in norms]
         if session.row.scale is not None:
             values = [value / session.row.scale_tensor.to(value.device) for value in values]
-        add("output_gradient_norm", "layers", [place for place, _ in norms], values)
+        parcel.add("output_gradient_norm", "layers", [place for place, _ in norms], values)
     order = list(dict.fromkeys(place for place, _ in records))
     if order and order != stream.layer_order:
         stream.layer_order = _merged(stream.layer_order, order)
     return {place: sum(own) / len(own) for place, own in modes.items()}
 
 
-def _add_units(session: Session, read: Sequence[tuple[str, Reading]], add: Callable[..., None]) -> None:
+def _add_units(session: Session, read: Sequence[tuple[str, Reading]], samples: Sequence[int], parcel: _Parcel) -> None:
     """Adds how many units have been silent for long; a place that was called several times counts as its last call."""
-    loudest = {place: reading.loudest for place, reading in read if reading.loudest is not None}
-    if loudest:
-        silent = session.snapshot.silent
-        answer = session.read("units", list(loudest.values()), [silent.get(place) for place in loudest], part="combine")
-        if answer is not None:
-            silent.update(zip(loudest, answer["silent"], strict=True))
-            add("dead_share", "layers", loudest, answer["dead_share"])
+    asked = {place: sample for (place, reading), sample in zip(read, samples, strict=True) if reading.silent}
+    if not asked or session.safety.is_off("units"):
+        return
+    states = session.snapshot.silent
+
+    def arrange(_: Sequence[Floats], summary: Summary) -> dict[str, Floats]:
+        answer = units([summary.loudest[at] for at in asked.values()], [states.get(place) for place in asked])
+        states.update(zip(asked, answer["silent"], strict=True))
+        return {"dead_share": answer["dead_share"]}
+
+    parcel.expect("units", "layers", list(asked), arrange)
 
 
 def _merged(known: list[str], seen: list[str]) -> list[str]:

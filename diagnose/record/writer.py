@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +169,21 @@ class Writer:
             self.lost += len(rows)
             return
         self._bytes += sum(len(data) for _, _, data in rows)
-        self._queue.extend([("vector", tick, stream, quantity, layout, data) for quantity, layout, data in rows])
+        self._queue.extend(vector_rows(tick, stream, rows))
+
+    def later(self, rows: Callable[[], Sequence[tuple[Any, ...]]], size: int) -> None:
+        """Rows that the writing thread makes itself, once it comes to them; what they are made of takes `size` bytes until then.
+
+        It comes to many at a time: the same arithmetic between two steps of a program, whose data and code have taken its place in
+        the caches, takes three times as long. `vector_rows` gives rows of vectors.
+        """
+        if self.stopped is not None:
+            return
+        if self._bytes > WAITING_BYTES or len(self._queue) >= WAITING_ROWS:
+            self.lost += 1
+            return
+        self._bytes += size
+        self._queue.append(("later", rows))
 
     def layout(self, over: str, places: Sequence[str], sizes: Sequence[int] | None = None) -> int:
         """The number of a layout: places in order, how many elements each has (None: one). Asked again: the same."""
@@ -251,6 +265,11 @@ class Writer:
         self._lock = threading.Lock()
 
 
+def vector_rows(tick: int, stream: int, rows: Iterable[tuple[str, int, bytes]]) -> list[tuple[Any, ...]]:
+    """Several quantities of one step, as what is queued: (quantity, layout, data)."""
+    return [("vector", tick, stream, quantity, layout, data) for quantity, layout, data in rows]
+
+
 def _item_key(kind: str, item: Mapping[str, Any]) -> str:
     if kind == "edge":
         return _text(f"{item['source']} -> {item['target']}")
@@ -273,7 +292,11 @@ def _write(writer: Writer, first: Sequence[tuple[Any, ...]]) -> None:
             writer._wake.wait(INTERVAL)
             writer._wake.clear()
             closing = writer._closing
-        batch = _taken(writer)
+        try:
+            batch = _taken(writer)
+        except Exception as error:  # noqa: BLE001  rows that cannot be made: told like a disk that cannot be written
+            reason = f"{type(error).__name__}: {error}"
+            break
         reason = sink.commit(batch)
         writer.seconds = time.thread_time()
         for row in batch:
@@ -296,7 +319,11 @@ def _taken(writer: Writer) -> list[tuple[Any, ...]]:
     queue = writer._queue
     writer._bytes = 0
     while queue:
-        batch.append(queue.popleft())
+        row = queue.popleft()
+        if row[0] == "later":
+            batch.extend(row[1]())  # layouts that are new come behind, in the same transaction
+        else:
+            batch.append(row)
     return batch
 
 

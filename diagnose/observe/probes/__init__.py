@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import math
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from diagnose.observe.probes.columns import Columns, Floats, Summary
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class Probe:
     event: str
     quantities: Mapping[str, Quantity]
     read: Callable[..., Any]
-    measure: Callable[..., Any] | None = None  # one tensor of several, at the moment it is there
-    combine: Callable[..., Any] | None = None  # what was measured of all of them
+    measure: Callable[..., Any] | None = None  # one of several, at the moment it is there
+    gather: Callable[..., Any] | None = None  # what was measured of all of them, on its way to the host: see `Arriving`
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.read(*args, **kwargs)
@@ -63,53 +64,46 @@ def probe(
     event: str,
     quantities: Mapping[str, Quantity],
     measure: Callable[..., Any] | None = None,
-    combine: Callable[..., Any] | None = None,
+    gather: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Probe]:
     """Makes a probe of the one public function in a probe file."""
 
     def make(read: Callable[..., Any]) -> Probe:
-        return Probe(read.__name__, event, quantities, read, measure, combine)
+        return Probe(read.__name__, event, quantities, read, measure, gather)
 
     return make
 
 
-class Ragged:
-    """Vectors of several places behind each other: iterates over them."""
+class Ragged(NamedTuple):
+    """Numbers of several places behind each other, and how many each has."""
 
-    def __init__(self, flat: Tensor, sizes: list[int]) -> None:
-        self.flat = flat
-        self.sizes = sizes
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return iter(self.flat.split(self.sizes))
+    flat: Floats
+    sizes: list[int]
 
 
-def on(device: torch.device, tensor: Tensor) -> Tensor:
-    """A tensor on a device; where it is there already nothing is called."""
-    return tensor if tensor.device == device else tensor.to(device, non_blocking=True)
+Quantities = Mapping[str, Floats | Ragged]  # one number a place, or a row
 
 
-def stacked(rows: Sequence[Sequence[Tensor | None]]) -> Sequence[Tensor]:
-    """0-dim tensors of many places by quantity, (places,) each in float32, NaN for None; on the first one's device."""
-    columns = list(zip(*rows, strict=True))
-    device = next(value.device for value in rows[0] if value is not None)
-    nothing: Tensor | None = None
-    flat = []
-    for value in (value for column in columns for value in column):
-        if value is None:
-            if nothing is None:
-                nothing = torch.full((), math.nan, dtype=torch.float32, device=device)
-            flat.append(nothing)
-        else:
-            flat.append(on(device, value))
-    return list(torch.stack(flat).reshape(-1, len(rows)))
+class Arriving(NamedTuple):
+    """Tensors that a probe sends to the host, besides the samples, and what it makes of all that when it has arrived: given the
+    tensors as vectors and the samples' summary."""
+
+    tensors: Sequence[Tensor]
+    arrange: Callable[[Sequence[Floats], Summary], Quantities]
+    samples: Sequence[int]  # of the readings, by their number in the summary; where each has one
 
 
-def numbers(values: Sequence[float], device: torch.device) -> Tensor:
-    """Numbers of the host as a float32 vector on a device, without waiting for it."""
-    if device.type == "cpu":
-        return torch.tensor(values, dtype=torch.float32, device=device)
-    return torch.stack([torch.full((), value, dtype=torch.float32, device=device) for value in values])
+def at_once(gather: Callable[[Sequence[Any], Columns], Arriving], readings: Sequence[Any]) -> dict[str, list[Tensor]]:
+    """The quantities of readings without waiting for a step to end: one 0-dim tensor or vector a place, on the host."""
+    columns = Columns()
+    arriving = gather(readings, columns)
+    samples = columns.gather()
+    arrays = [tensor.reshape(-1).to(torch.float32).cpu().numpy() for tensor in (*samples, *arriving.tensors)]
+    found = arriving.arrange(arrays[len(samples) :], columns.arrange(arrays[: len(samples)]))
+    return {
+        name: list(torch.from_numpy(values.flat).split(values.sizes)) if isinstance(values, Ragged) else list(torch.from_numpy(values))
+        for name, values in found.items()
+    }
 
 
 @cache

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from diagnose.observe.probes import per_input, probe
-from diagnose.observe.probes.outputs import filled as not_zero
 
 SAMPLE = 262144
 FEATURES = 512
@@ -61,7 +60,7 @@ def inputs(batch: Tensor) -> dict[str, Tensor]:
         "input_min": values.nan_to_num(math.inf, math.inf, math.inf).amin(),
         "input_max": values.nan_to_num(-math.inf, -math.inf, -math.inf).amax(),
         "input_non_finite_share": 1 - count / values.numel(),
-        "input_integer_share": (values.numel() - not_zero(filled.frac().reshape(-1))) / values.numel(),
+        "input_integer_share": 1 - torch.sign(filled.frac()).abs_().mean(),
         "input_batch_std": _deviation(filled, 0).square().mean().sqrt() if values.shape[0] > 1 else nothing,
     }
     axes, columns = _columns(filled)

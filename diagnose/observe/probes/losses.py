@@ -3,15 +3,109 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from diagnose.observe.probes import per_loss, probe
+from diagnose.observe.probes import Arriving, Quantities, Ragged, at_once, per_loss, probe
+from diagnose.observe.probes.columns import Columns, Floats, Sample, Summary
+from diagnose.observe.probes.outputs import sample_of
 
-SAMPLE = 65536
+SAMPLE = 65536  # elements (whole samples) of which rows are summed and classes counted
 CLASSIFYING = ("cross_entropy", "nll_loss", "multi_margin_loss")
 CLASSES = 1000  # class counts are kept up to this many classes
+
+
+class Reading(NamedTuple):
+    """One loss call, read while its arguments are there (None: has no meaning)."""
+
+    prediction: Sample
+    target: Sample
+    inside: Tensor  # share of the prediction's elements between 0 and 1
+    sums: Tensor | None  # of the prediction over the classes
+    integer: Tensor | float  # share of the target's elements that are whole numbers
+    right: Tensor | None  # share of right predictions, where there are no classes
+    guess: Tensor | None  # classes
+    labels: Tensor | None  # classes, or 0 and 1
+    classes: int  # 0: nothing to be counted
+    ordered: bool  # one label a sample, in the order of the batch
+
+
+def measure(function: str, prediction: Tensor, target: Tensor) -> Reading | None:
+    """Reads one loss call; None where there is nothing to be read."""
+    prediction, whole = prediction.detach(), target.detach()
+    given = _leading(prediction).to(torch.float32)
+    target = _leading(whole[: given.shape[0]] if whole.dim() and prediction.dim() else whole)
+    if not given.numel() or not target.numel():
+        return None
+    many = given.dim() > 1 and given.shape[1] > 1
+    right = guess = labels = None
+    classes, ordered = 0, False
+    if function in CLASSIFYING:
+        labels = _labels(given, target)
+        if labels is not None:
+            guess, labels = given.argmax(1 if given.dim() > 1 else 0), labels.to(torch.float32, copy=True)  # the program may change its own
+            classes, ordered = given.shape[1] if given.dim() > 1 else given.shape[0], labels.dim() == 1
+    else:
+        right = accuracy(function, given, target)
+        if function.startswith("binary_cross_entropy") and given.shape == target.shape and given.numel() == given.shape[0]:
+            labels, classes, ordered = target > 0.5, 2, True
+    return Reading(
+        sample_of(prediction), sample_of(whole), torch.addcmul(given, given, given, value=-1).gt_(0).mean(),
+        given.sum(1) if many else None,
+        (target == target.round()).to(torch.float32).mean() if target.is_floating_point() else 1.0,
+        right, guess, labels, classes, ordered,
+    )  # fmt: skip
+
+
+def gather(readings: Sequence[Reading], columns: Columns) -> Arriving:
+    """What is to be sent besides the samples, and what is made of it all."""
+    places = [(columns.add(reading.prediction), columns.add(reading.target)) for reading in readings]
+    sent = ("inside", "sums", "integer", "right", "guess", "labels")
+    tensors = [(at, name, value) for at, reading in enumerate(readings) for name in sent
+               if isinstance(value := getattr(reading, name), Tensor)]  # fmt: skip
+    owners = [(at, name) for at, name, _ in tensors]
+    known = [(reading.classes, reading.ordered, reading.integer) for reading in readings]
+
+    def arrange(arrays: Sequence[Floats], summary: Summary) -> Quantities:
+        found = {name: np.full(len(places), math.nan, np.float32) for name in losses.quantities if name != "class_count"}
+        came: list[dict[str, Floats]] = [{} for _ in places]
+        for (at, name), array in zip(owners, arrays, strict=True):
+            came[at][name] = array
+        counts = []
+        for at, ((prediction, target), (classes, ordered, integer)) in enumerate(zip(places, known, strict=True)):
+            for which, sample in (("loss_input", prediction), ("loss_target", target)):
+                found[f"{which}_min"][at], found[f"{which}_max"][at] = summary.low[sample], summary.high[sample]
+                found[f"{which}_mean"][at], found[f"{which}_std"][at] = summary.mean[sample], summary.std[sample]
+                found[f"{which}_std_across"][at] = summary.across[sample]
+            own = came[at]
+            found["outside_unit_share"][at] = 1 - own["inside"][0]
+            found["loss_target_integer_share"][at] = own["integer"][0] if "integer" in own else integer
+            if "sums" in own:
+                found["loss_input_row_sum"][at] = own["sums"].mean()
+                found["loss_input_row_sum_error"][at] = np.abs(own["sums"] - 1).max()
+            if "right" in own:
+                found["loss_accuracy"][at] = own["right"][0]
+            if "guess" in own and (own["labels"] >= 0).any():  # ignore_index and padding lie outside
+                found["loss_accuracy"][at] = (own["guess"] == own["labels"])[own["labels"] >= 0].mean()
+            counts.append(_counts(own["labels"], classes) if 0 < classes <= CLASSES else _NOTHING)
+            if ordered and len(own["labels"]) > 1:
+                found["label_repeat_share"][at] = (own["labels"][1:] == own["labels"][:-1]).mean()
+        return {**found, "class_count": Ragged(np.concatenate(counts), [len(count) for count in counts])}
+
+    return Arriving([value for _, _, value in tensors], arrange, [])
+
+
+_NOTHING: Floats = np.full(1, math.nan, np.float32)
+
+
+def _counts(labels: Floats, classes: int) -> Floats:
+    """How many samples of each class there are."""
+    inside = labels[(labels >= 0) & (labels < classes)]
+    return np.bincount(inside.astype(np.intp), minlength=classes).astype(np.float32)
 
 
 @probe(
@@ -35,8 +129,10 @@ CLASSES = 1000  # class counts are kept up to this many classes
         "label_repeat_share": per_loss("share"),
         "class_count": per_loss("samples", ragged=True),
     },
+    measure=measure,
+    gather=gather,
 )
-def losses(function: str, prediction: Tensor, target: Tensor) -> dict[str, Tensor]:
+def losses(function: str, prediction: Tensor, target: Tensor) -> dict[str, list[Tensor]]:
     """Range, spread and agreement of one loss call's prediction and target.
 
     Args:
@@ -47,40 +143,10 @@ def losses(function: str, prediction: Tensor, target: Tensor) -> dict[str, Tenso
     Returns:
         0-dim float32 tensors (NaN where a quantity has no meaning); `class_count` is a vector (C,), C ≤ 1000.
     """
-    nothing = torch.full((), math.nan, dtype=torch.float32, device=prediction.device)
-    answer = dict.fromkeys(losses.quantities, nothing)
-    raw_target = target.detach()
-    prediction = _leading(prediction.detach()).to(torch.float32)
-    target = raw_target[: prediction.shape[0]] if raw_target.dim() and prediction.dim() else raw_target
-    target = _leading(target)
-    if prediction.numel() == 0 or target.numel() == 0:
-        return answer
-    real = target.to(torch.float32)
-    _spread(answer, "loss_input", prediction)
-    _spread(answer, "loss_target", real)
-    if target.is_floating_point():
-        answer["loss_target_integer_share"] = (real == real.round()).to(torch.float32).mean()
-    else:
-        answer["loss_target_integer_share"] = torch.ones((), dtype=torch.float32, device=real.device)
-    answer["outside_unit_share"] = 1 - torch.count_nonzero((prediction > 0) & (prediction < 1)).to(torch.float32) / prediction.numel()
-    classes = prediction.shape[1] if prediction.dim() > 1 else prediction.shape[0]
-    if prediction.dim() > 1 and classes > 1:
-        sums = prediction.sum(1)
-        answer["loss_input_row_sum"] = sums.mean()
-        answer["loss_input_row_sum_error"] = (sums - 1).abs_().amax()
-    right = accuracy(function, prediction, target)
-    if right is not None:
-        answer["loss_accuracy"] = right
-    if function in CLASSIFYING:
-        _classes(answer, prediction, target, classes)
-    elif function.startswith("binary_cross_entropy") and (
-        prediction.shape == real.shape and prediction.numel() == prediction.shape[0]
-    ):
-        labels = (real > 0.5).reshape(-1)
-        ones = labels.to(torch.float32).sum()
-        answer["class_count"] = torch.stack((labels.numel() - ones, ones))
-        answer["label_repeat_share"] = _repeats(labels)
-    return answer
+    reading = measure(function, prediction, target)
+    if reading is None:
+        return {name: [torch.full((), math.nan, dtype=torch.float32, device="cpu")] for name in losses.quantities}
+    return at_once(gather, [reading])
 
 
 def accuracy(function: str, prediction: Tensor, target: Tensor) -> Tensor | None:
@@ -121,35 +187,3 @@ def _leading(tensor: Tensor) -> Tensor:
     if tensor.numel() <= SAMPLE:
         return tensor
     return tensor[: max(2, SAMPLE // max(1, tensor[0].numel()))]
-
-
-def _spread(answer: dict[str, Tensor], name: str, values: Tensor) -> None:
-    flat = values.reshape(-1)
-    answer[f"{name}_min"], answer[f"{name}_max"] = torch.aminmax(flat)
-    answer[f"{name}_mean"] = mean = flat.mean()
-    centred = flat - mean
-    answer[f"{name}_std"] = deviation = (torch.dot(centred, centred) / flat.numel()).sqrt_()
-    if values.shape[0] > 1:
-        if values.numel() > values.shape[0]:
-            apart = (values - values.mean(0)).reshape(-1)
-            deviation = (torch.dot(apart, apart) / flat.numel()).sqrt_()
-        answer[f"{name}_std_across"] = deviation
-
-
-def _classes(answer: dict[str, Tensor], prediction: Tensor, target: Tensor, classes: int) -> None:
-    found = _labels(prediction, target)
-    if found is None:
-        return
-    labels = found.reshape(-1).to(torch.int64)
-    if classes <= CLASSES:
-        inside = ((labels >= 0) & (labels < classes)).to(torch.float32)
-        counts = torch.zeros(classes, dtype=torch.float32, device=labels.device)
-        answer["class_count"] = counts.scatter_add_(0, labels.clamp(0, classes - 1), inside)
-    if found.dim() == 1:
-        answer["label_repeat_share"] = _repeats(labels)
-
-
-def _repeats(labels: Tensor) -> Tensor:
-    if labels.numel() < 2:
-        return torch.full((), math.nan, dtype=torch.float32, device=labels.device)
-    return (labels[1:] == labels[:-1]).to(torch.float32).mean()

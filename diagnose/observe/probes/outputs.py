@@ -6,133 +6,127 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
-from diagnose.observe.probes import Ragged, numbers, on, per_layer, probe, stacked
+from diagnose.observe.probes import Arriving, Quantities, Ragged, at_once, per_layer, probe
+from diagnose.observe.probes.columns import BINS, Columns, Floats, Sample, Summary
 
-SAMPLE = 65536  # elements read of a large output; a mean's standard error is then below 0.4 % of the spread
-UNITS = 256
-BINS, BINNED = 32, 2048  # bins of a histogram and elements sorted into them: a bin's share has a standard error below 1.1 %
+SAMPLE = 16384  # elements read of an output; a mean's standard error is then below 0.8 % of the spread
+ROWS = 64  # samples among them, where each has several positions
+RANGE = 65536  # elements among which the extremes are looked for, and whether a unit is silent
+UNITS = 256  # whose spread is told
 SILENT = ("relu", "relu6", "threshold", "hardtanh", "hardswish")  # activations that can put out exact zeros
 POSITIVE = ("relu", "relu6")
 # An output is saturated where the slope has fallen below 4 % of its largest: |2s - 1| > 0.98, |t| > 0.98.
 _SATURATED = {"sigmoid": (0.01, 0.99), "tanh": (-0.98, 0.98), "softsign": (-0.98, 0.98)}
 _ENDS = {"hardtanh": (-1.0, 1.0), "relu6": (0.0, 6.0), "hardsigmoid": (0.0, 1.0)}
+_BOUNDED = frozenset((*_SATURATED, *_ENDS, "softmax"))
 
 
 class Reading(NamedTuple):
-    """One output, read while it is there: sums as 0-dim tensors (None: has no meaning), and what is still to be arranged."""
+    """One output, read while it is there."""
 
-    total: Tensor
-    squares: Tensor  # around the mean
-    low: Tensor
-    high: Tensor
-    across: Tensor | None  # sum over units and positions of the squares around the mean over the batch
-    saturated: Tensor | None
+    sample: Sample
+    silent: bool  # whether silence is asked for
+    saturated: Tensor | None  # None: has no meaning
     entropy: Tensor | None
-    filled: Tensor  # how many elements are not zero
-    by_unit: Tensor  # the same squares by unit
-    some: Tensor  # elements for the histogram
-    size: int
-    each: int  # elements of one unit
-    loudest: Tensor | None  # largest magnitude of each unit, where silence is asked for
-
-
-def sampled(output: Tensor, channels_first: bool) -> Tensor:
-    """The output as (samples, positions, units, positions), at most SAMPLE elements: whole samples first, then positions.
-
-    One of the two axes of positions is empty; the memory's order is kept, for whoever goes through it transposed waits long.
-    """
-    if output.dim() == 0:
-        return output.reshape(1, 1, 1, 1)
-    if output.dim() == 1:
-        return output[:SAMPLE].reshape(-1, 1, 1, 1)
-    keep = max(2, SAMPLE // max(1, output.numel() // max(1, output.shape[0])))
-    if keep < output.shape[0]:
-        output = output[:keep]
-    if channels_first and output.dim() > 2:
-        shaped = output.flatten(2).unsqueeze(1)
-        if shaped.numel() > 2 * SAMPLE:
-            shaped = shaped[..., : max(1, SAMPLE // (shaped.shape[0] * shaped.shape[2]))]
-        return shaped
-    shaped = output.flatten(1, -2) if output.dim() > 2 else output.unsqueeze(1)
-    if shaped.numel() > 2 * SAMPLE:
-        shaped = shaped[:, : max(1, SAMPLE // (shaped.shape[0] * shaped.shape[2]))]
-    return shaped.unsqueeze(-1)
 
 
 def measure(output: Tensor, activation: str | None, channels_first: bool, axis: int) -> Reading:
     """Reads one output: few operations, each of a kind that runs at memory speed."""
     output = output.detach()
-    shaped = sampled(output, channels_first)
-    if shaped.dtype != torch.float32:
-        shaped = shaped.to(torch.float32)
-    flat = shaped.reshape(-1)
-    size = flat.numel()
+    sample = sample_of(output, channels_first, activation)
+    if activation not in _BOUNDED:
+        return Reading(sample, activation in SILENT, None, None)
+    saturated = _saturated(output, sample.values, activation, axis)
+    return Reading(sample, activation in SILENT, saturated, _entropy(output, activation, axis))
+
+
+def sample_of(output: Tensor, channels_first: bool = False, activation: str | None = None) -> Sample:
+    """At most SAMPLE elements of a tensor, or two samples of the batch: evenly spread samples, and positions of each, with all
+    units; of a larger one the extremes among RANGE elements too, and each unit's where silence is asked for."""
+    size, dimensions = output.numel(), output.dim()
     if not size:
-        none = torch.full((1,), math.nan, dtype=torch.float32, device=flat.device)
-        one = none[0]
-        return Reading(one, one, one, one, None, None, None, one, none, none, 1, 1, none)
-    low, high = torch.aminmax(flat)
-    samples, units = shaped.shape[0], shaped.shape[2]
-    over = shaped.sum(0)  # the batch
-    total = over.sum()
-    between = torch.sub(over, total, alpha=samples / size).reshape(-1)  # of each position's sum, from that of the mean
-    squares = torch.dot(between, between)
-    if samples > 1:
-        apart = torch.sub(shaped, over, alpha=1 / samples)
-        apart.mul_(apart)
-        by_unit = apart.sum((0, 1, 3)) if shaped.shape[3] == 1 else apart.sum(3).sum((0, 1))
-        across = by_unit.sum()
-        squares = torch.add(across, squares, alpha=1 / samples)  # within the positions, and between them
+        return Sample(torch.full((1, 1), math.nan, dtype=torch.float32, device=output.device), 1)
+    if dimensions == 2 and size <= SAMPLE:
+        return Sample(output.to(torch.float32, copy=True), output.shape[1])
+    if dimensions < 2:
+        whole = output.reshape(-1, 1, 1)
+    elif channels_first and dimensions > 2:
+        whole = output.flatten(2)
     else:
-        across, by_unit = None, torch.full((units,), math.nan, dtype=torch.float32, device=flat.device)
-    return Reading(
-        total, squares, low, high, across, _saturated(output, flat, activation, axis),
-        _entropy(output, activation, axis), filled(flat), by_unit if units <= UNITS else by_unit[:UNITS],
-        flat.clone() if size <= BINNED else flat[:: size // BINNED].clone(), size, size // units,
-        loudness(shaped, activation) if activation in SILENT else None,
-    )  # fmt: skip
+        whole = output.reshape(output.shape[0], -1, output.shape[-1]).transpose(1, 2)
+    units = whole.shape[1]
+    if size <= SAMPLE:
+        return Sample(_copied(whole), units)
+    return Sample(_copied(_part(whole)), units, *_extremes(whole, activation))
 
 
-def filled(flat: Tensor) -> Tensor:
-    """How many elements are not zero, 0-dim float32; exact, for there are less than 2^24 of them. NaN counts as zero.
-
-    `count_nonzero` branches on every element: on what a ReLU puts out it takes ten times as long.
-    """
-    signs = torch.sign(flat)
-    return torch.dot(signs, signs)
+def _copied(part: Tensor) -> Tensor:
+    """(rows, units, positions) as a matrix of its own."""
+    return part.to(torch.float32).clone(memory_format=torch.contiguous_format).flatten(1)
 
 
-def loudness(shaped: Tensor, activation: str | None) -> Tensor:
-    """Largest magnitude of each unit over samples and positions."""
-    if not shaped.numel():
-        return torch.zeros(shaped.shape[2], dtype=torch.float32, device=shaped.device)
-    most = shaped.amax((0, 1, 3))
-    return most if activation in POSITIVE else torch.maximum(most, shaped.amin((0, 1, 3)).neg_())
+def _part(whole: Tensor) -> Tensor:
+    """Evenly spread samples and positions of (samples, units, positions)."""
+    samples, units, positions = whole.shape
+    rows = min(samples, ROWS if positions > 1 else samples, max(2, SAMPLE // units))
+    kept = min(positions, max(1, SAMPLE // (rows * units)))
+    if rows < samples:
+        step = samples // rows
+        whole = whole[: rows * step : step]
+    if kept < positions:
+        step = positions // kept
+        whole = whole[..., step // 2 : kept * step : step]
+    return whole
 
 
-def combine(readings: Sequence[Reading]) -> dict[str, Tensor | Ragged]:
-    """Readings of many outputs as quantities, with one operation for all of them."""
-    total, squares, low, high, across, saturated, entropy, filled = stacked([reading[:8] for reading in readings])
-    device = total.device
-    size = numbers([reading.size for reading in readings], device)
-    spreads = torch._foreach_div([on(device, reading.by_unit) for reading in readings], [float(reading.each) for reading in readings])
-    return {
-        "output_mean": total / size,
-        "output_std": (squares / size).sqrt_(),
-        "output_min": low,
-        "output_max": high,
-        "output_max_abs": torch.maximum(high, -low),
-        "zero_share": 1 - filled / size + (low - low),  # no share of an output without elements
-        "saturated_share": saturated,
-        "batch_std": (across / size).sqrt_(),
-        "softmax_entropy": entropy,
-        "unit_std": Ragged(torch.cat(spreads).sqrt_(), [spread.numel() for spread in spreads]),
-        "output_histogram": _histograms([on(device, reading.some) for reading in readings], low, high),
-    }
+def _extremes(whole: Tensor, activation: str | None) -> tuple[Tensor | None, Tensor, Tensor | None]:
+    """Lowest and highest element and, where silence is asked for, the largest magnitude of each unit, of whole samples, then
+    of leading positions."""
+    samples, units, positions = whole.shape
+    keep = max(2, RANGE // (units * positions))
+    if keep < samples:
+        whole = whole[:keep]
+    if whole.numel() > 2 * RANGE:
+        whole = whole[..., : max(1, 2 * RANGE // (whole.shape[0] * units))]
+    if activation in POSITIVE:
+        loudest = whole.amax((0, 2))
+        return None, loudest.amax(), loudest
+    low, high = torch.aminmax(whole)
+    return low, high, torch.maximum(whole.amax((0, 2)), -whole.amin((0, 2))) if activation in SILENT else None
+
+
+def gather(readings: Sequence[Reading], columns: Columns) -> Arriving:
+    """What is to be sent besides the samples, and what is made of it all."""
+    places = [columns.add(reading.sample) for reading in readings]
+    single = [(which, at, value) for at, reading in enumerate(readings)
+              for which, value in enumerate((reading.saturated, reading.entropy)) if value is not None]  # fmt: skip
+    owners = [(which, at) for which, at, _ in single]
+
+    def arrange(arrays: Sequence[Floats], summary: Summary) -> Quantities:
+        saturated, entropy = rare = np.full((2, len(places)), math.nan, np.float32)
+        for owner, array in zip(owners, arrays, strict=True):
+            rare[owner] = array[0]
+        low, high = summary.low[places], summary.high[places]
+        spreads = [summary.unit_std[at][:UNITS] for at in places]
+        return {
+            "output_mean": summary.mean[places],
+            "output_std": summary.std[places],
+            "output_min": low,
+            "output_max": high,
+            "output_max_abs": np.maximum(high, -low),
+            "zero_share": np.where(np.isnan(low), low, summary.zeros[places]),  # no share of an output without elements
+            "saturated_share": saturated,
+            "softmax_entropy": entropy,
+            "batch_std": summary.across[places],
+            "unit_std": Ragged(np.concatenate(spreads), [len(spread) for spread in spreads]),
+            "output_histogram": Ragged(summary.histogram[places].reshape(-1), [BINS] * len(places)),
+        }
+
+    return Arriving([value for _, _, value in single], arrange, places)
 
 
 @probe(
@@ -151,7 +145,7 @@ def combine(readings: Sequence[Reading]) -> dict[str, Tensor | Ragged]:
         "output_histogram": per_layer("count", ragged=True),
     },
     measure=measure,
-    combine=combine,
+    gather=gather,
 )
 def outputs(
     tensors: Sequence[Tensor], activations: Sequence[str | None], channels_first: Sequence[bool], axes: Sequence[int]
@@ -159,7 +153,7 @@ def outputs(
     """Statistics of each layer's output.
 
     Args:
-        tensors: outputs, batch first, any float dtype; large ones are read in part (whole leading samples).
+        tensors: outputs, batch first, any float dtype; of large ones a part is read, evenly spread over samples and positions.
         activations: the activation that made each output ("tanh"), or None.
         channels_first: whether axis 1 of each output is the channel.
         axes: the axis a softmax runs over.
@@ -169,8 +163,7 @@ def outputs(
         minimum and maximum, of at most 2048 elements) are vectors. `batch_std` is the root mean square over units of the
         standard deviation across the batch: zero when the output does not depend on the input.
     """
-    readings = [measure(*one) for one in zip(tensors, activations, channels_first, axes, strict=True)]
-    return {name: list(values) for name, values in combine(readings).items()}
+    return at_once(gather, [measure(*one) for one in zip(tensors, activations, channels_first, axes, strict=True)])
 
 
 def _saturated(output: Tensor, flat: Tensor, activation: str | None, axis: int) -> Tensor | None:
@@ -205,16 +198,3 @@ def _rows(output: Tensor, axis: int) -> Tensor:
         output = output[: 1 + wanted * classes // max(1, output.numel() // output.shape[0])]
     return output.movedim(axis, -1).reshape(-1, classes)[:wanted].to(torch.float32)
 
-
-def _histograms(samples: Sequence[Tensor], low: Tensor, high: Tensor) -> Tensor:
-    """Counts of the elements of each layer in equal bins from its lowest to its highest, (layers, bins)."""
-    values = pad_sequence(list(samples), batch_first=True, padding_value=math.nan)
-    low, high = low.unsqueeze(1), high.unsqueeze(1)
-    # What is no number, filling too, goes into the first bin, what is infinite into the last.
-    bins = values.sub_(low).div_(high - low).mul_(BINS).nan_to_num_(0.0).clamp_(0, BINS - 1).to(torch.int64)
-    counts = torch.zeros((len(samples), BINS), dtype=torch.float32, device=values.device)
-    counts.scatter_add_(1, bins, torch.ones(bins.shape, dtype=torch.float32, device=values.device))
-    longest = bins.shape[1]
-    if any(sample.numel() < longest for sample in samples):
-        counts.select(1, 0).sub_(numbers([longest - sample.numel() for sample in samples], values.device))
-    return counts

@@ -1,0 +1,179 @@
+"""Samples of many tensors side by side, as one matrix: what is asked of all of them is one operation of the device, not one
+each, and the rest of the arithmetic is the host's, on what has arrived there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import accumulate, islice
+from math import gcd
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Floats = NDArray[np.float32]
+
+BINS, BINNED = 32, 2048  # bins of a histogram and elements sorted into them: a bin's share has a standard error below 1.1 %
+PLANS = 64  # layouts that are known again
+
+
+class Sample(NamedTuple):
+    """Elements of one tensor, and what was read of more of it than these."""
+
+    values: Tensor  # (rows, units x positions), float32: rows are samples, the positions of a unit lie side by side
+    units: int
+    low: Tensor | None = None  # of more than the sample
+    high: Tensor | None = None
+    loudest: Tensor | None = None  # (units,): largest magnitudes
+
+
+class Summary(NamedTuple):
+    """Of each sample, in the order in which they were added."""
+
+    mean: Floats
+    std: Floats
+    low: Floats
+    high: Floats
+    zeros: Floats  # share
+    across: Floats  # root mean square over the columns of the standard deviation over the rows; NaN where there is one row
+    unit_std: list[Floats]  # the same of each unit
+    loudest: list[Floats]  # largest magnitude of each unit
+    histogram: Floats  # (samples, BINS): counts in equal bins from the lowest to the highest
+
+
+class _Plan:
+    """Which sample and which unit each column belongs to, for samples of the same number of rows; built once for a layout."""
+
+    def __init__(self, rows: int, shapes: Sequence[tuple[int, int]], device: torch.device) -> None:
+        columns = [count for count, _ in shapes]
+        starts = [0, *accumulate(columns)]
+        self.columns = np.array(columns, np.intp)
+        self.starts = np.array(starts[:-1], np.intp)
+        self.sizes = (rows * self.columns).astype(np.float64)
+        self.units = [0, *accumulate(units for _, units in shapes)]
+        each = [count // units for count, units in shapes]
+        self.unit_starts = np.concatenate([
+            np.arange(start, start + count, step) for start, count, step in zip(starts, columns, each, strict=False)
+        ])  # fmt: skip
+        self.each = np.repeat(rows * np.array(each, np.float64), [units for _, units in shapes])
+        counts, picks = [], []
+        for start, count in zip(starts, columns, strict=False):
+            number, stride = _even(rows, count)
+            chosen = torch.arange(number, device=device, dtype=torch.int64).mul_(stride)
+            picks.append(chosen.div(count, rounding_mode="floor").mul_(starts[-1]).add_(chosen.remainder(count)).add_(start))
+            counts.append(number)
+        self.pick = torch.cat(picks)  # the elements for the histograms
+        self.picked = np.repeat(np.arange(len(shapes)), counts)  # whose they are
+
+
+_plans: dict[tuple[int, tuple[tuple[int, int], ...], torch.device], _Plan] = {}
+
+
+def _even(rows: int, columns: int) -> tuple[int, int]:
+    """How many elements of a sample to sort, and how far they lie apart: a distance that comes past every column."""
+    size = rows * columns
+    if size <= BINNED:
+        return size, 1
+    stride = size // BINNED
+    while gcd(stride, columns) > 1:
+        stride += 1
+    return size // stride, stride
+
+
+def _plan(matrix: Tensor, shapes: tuple[tuple[int, int], ...]) -> _Plan:
+    key = matrix.shape[0], shapes, matrix.device
+    known = _plans.get(key)
+    if known is None:
+        known = _Plan(matrix.shape[0], shapes, matrix.device)
+        if type(matrix) is Tensor:
+            if len(_plans) >= PLANS:
+                _plans.clear()
+            _plans[key] = known
+    return known
+
+
+class Columns:
+    """The samples of one snapshot: `add` each, send what `gather` gives, and give `arrange` what has arrived."""
+
+    def __init__(self) -> None:
+        self.groups: dict[tuple[int, torch.device], list[int]] = {}
+        self.samples: list[Sample] = []
+        self.plans: list[_Plan] = []
+        self.beyond: list[tuple[int, ...]] = []  # sample; whether its lowest, highest, loudest were read of more
+
+    def add(self, sample: Sample) -> int:
+        """Adds a sample; its number."""
+        at = len(self.samples)
+        self.samples.append(sample)
+        self.groups.setdefault((sample.values.shape[0], sample.values.device), []).append(at)
+        return at
+
+    def gather(self) -> list[Tensor]:
+        """What is to be sent, on the samples' devices."""
+        found: list[Tensor] = []
+        for members in self.groups.values():
+            own = [self.samples[at] for at in members]
+            matrix = own[0].values if len(own) == 1 else torch.cat([sample.values for sample in own], 1)
+            plan = _plan(matrix, tuple([(sample.values.shape[1], sample.units) for sample in own]))
+            self.plans.append(plan)
+            total = matrix.sum(0)
+            signs = torch.sign(matrix)  # `count_nonzero` branches on every element: after a ReLU it takes ten times as long
+            found += (total, matrix.amax(0), matrix.amin(0), matrix.reshape(-1).index_select(0, plan.pick), signs.mul_(signs).sum(0))
+            found.append(torch.sub(matrix, total, alpha=1 / matrix.shape[0], out=signs).square_().sum(0))
+        for at, sample in enumerate(self.samples):
+            parts = (sample.low, sample.high, sample.loudest)
+            if sample.high is not None:
+                self.beyond.append((at, *(part is not None for part in parts)))
+                found += [part for part in parts if part is not None]
+        self.samples = []
+        return found
+
+    def arrange(self, arrays: Sequence[Floats]) -> Summary:
+        """What has arrived of that, in the same order, as one summary of each sample."""
+        rest, count = iter(arrays), sum(map(len, self.groups.values()))
+        mean, std, low, high, zeros, across = np.empty((6, count), np.float32)
+        histogram = np.empty((count, BINS), np.float32)
+        unit_std, loudest = [_NOTHING] * count, [_NOTHING] * count
+        picked = []
+        with np.errstate(all="ignore"):
+            for members, plan, (rows, _) in zip(self.groups.values(), self.plans, self.groups, strict=True):
+                total, peak, least, some, filled, squares = islice(rest, 6)
+                sums = np.add.reduceat(total, plan.starts, dtype=np.float64)
+                within = np.add.reduceat(squares, plan.starts, dtype=np.float64)
+                apart = total - np.repeat(sums / plan.columns, plan.columns)
+                between = np.add.reduceat(apart * apart, plan.starts) / rows
+                mean[members] = sums / plan.sizes
+                std[members] = np.sqrt((within + between) / plan.sizes)
+                low[members] = np.minimum.reduceat(least, plan.starts)
+                high[members] = np.maximum.reduceat(peak, plan.starts)
+                zeros[members] = 1 - np.add.reduceat(filled, plan.starts, dtype=np.float64) / plan.sizes
+                across[members] = np.sqrt(within / plan.sizes) if rows > 1 else math.nan
+                spreads = np.sqrt(np.add.reduceat(squares, plan.unit_starts) / plan.each).astype(np.float32)
+                if rows == 1:
+                    spreads[:] = math.nan
+                peaks = np.maximum.reduceat(np.maximum(peak, -least), plan.unit_starts)
+                for at, start, end in zip(members, plan.units, plan.units[1:], strict=False):
+                    unit_std[at], loudest[at] = spreads[start:end], peaks[start:end]
+                picked.append(some)
+            for at, *known in self.beyond:
+                lowest, highest, of_units = (next(rest) if there else None for there in known)
+                low[at] = low[at] if lowest is None else np.minimum(low[at], lowest[0])
+                high[at] = high[at] if highest is None else np.maximum(high[at], highest[0])
+                loudest[at] = loudest[at] if of_units is None else of_units
+            for members, plan, some in zip(self.groups.values(), self.plans, picked, strict=True):
+                histogram[members] = _histograms(some, low[members], high[members], plan)
+        return Summary(mean, std, low, high, zeros, across, unit_std, loudest, histogram)
+
+
+_NOTHING: Floats = np.empty(0, np.float32)
+
+
+def _histograms(some: Floats, low: Floats, high: Floats, plan: _Plan) -> Floats:
+    """Counts in equal bins, (samples, BINS). What is no number goes into the first bin, what is infinite into the last."""
+    owner = plan.picked
+    places = (some - low[owner]) / (high - low)[owner] * np.float32(BINS)
+    bins = np.clip(np.nan_to_num(places, copy=False, nan=0.0), 0, BINS - 1).astype(np.intp) + owner * BINS
+    return np.bincount(bins, minlength=len(low) * BINS).reshape(-1, BINS).astype(np.float32)
