@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 def describe(session: Session, stream: Stream) -> None:
     """Writes down layers, edges and parameters as far as they are new."""
+    snapshot = session.snapshot
+    known = (len(snapshot.items), len(snapshot.edges), len(snapshot.operations), len(stream.layer_order))
+    if stream.described >= 3 and stream.told == known:
+        return
+    stream.told = known
     names = {n.name for n in stream.networks}
     items = []
     for position, place in enumerate(stream.layer_order):

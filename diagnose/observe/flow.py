@@ -204,15 +204,18 @@ def _node_axis(node: Any, saved: Tensor) -> int:
 
 def _nearest(node: Any, outputs: dict[Any, str], own: Callable[[str, list[Tensor]], bool], most: int = 200) -> str | None:
     """The nearest place before a node; None where parameters of another network lie between."""
-    queue, seen = list(graph.parents(node)), set[int]()
+    queue, seen = [node], set[int]()
     met: list[Tensor] = []
     while queue and len(seen) < most:
         above = queue.pop(0)
         if above in outputs:
             return outputs[above] if own(outputs[above], met) else None
-        if hasattr(above, "variable"):
-            met.append(above.variable)
-        elif id(above) not in seen:
-            seen.add(id(above))
-            queue.extend(graph.parents(above))
+        if id(above) in seen:
+            continue
+        seen.add(id(above))
+        for parent in graph.parents(above):  # an operation's own parameters before what it was given
+            if hasattr(parent, "variable"):
+                met.append(parent.variable)
+            else:
+                queue.append(parent)
     return None

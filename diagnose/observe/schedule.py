@@ -30,9 +30,9 @@ class Schedule:
     Each of several `ranks` has a budget of its own, and they never speak to each other: so that they can be compared, all
     of them look at four steps of each doubling (64, 80, 96, 112, 128, 160, …), whatever it costs.
 
-    On a busy machine our pieces seem longer than they are, for other programs take their turns meanwhile: those of a
-    snapshot are measured by the thread's own processor time, the short ones between snapshots by the clock (which is
-    read ten times as fast), up to `PULSE` each.
+    On a busy machine our pieces seem longer than they are, for other programs take their turns meanwhile: how much longer is
+    learnt from one piece of each snapshot that is measured by the thread's own processor time as well (to ask for that takes
+    longer than most pieces). The short ones between snapshots count up to `PULSE` each.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Schedule:
         self.share = share
         self.dense = dense
         self.spent = 0.0  # seconds of ours on the program's thread
-        self.clock = time.perf_counter  # of the pieces of ours that begin now
+        self._looking = False  # a snapshot is under way
         self.aside: Callable[[], float] = lambda: 0.0  # seconds of ours on other threads: they take the program's turns
         self.snapshots = 0
         self._began: float | None = None
@@ -75,16 +75,15 @@ class Schedule:
         if self._began is None:
             self._began = time.perf_counter()
 
-    def starts(self) -> tuple[Callable[[], float], float]:
+    def starts(self) -> tuple[bool, float]:
         """A piece of ours begins: what `ends` wants to know."""
-        clock = self.clock
-        return clock, clock()
+        return self._looking, time.perf_counter()
 
-    def ends(self, started: tuple[Callable[[], float], float]) -> None:
+    def ends(self, started: tuple[bool, float]) -> None:
         """The piece of ours that so started is done."""
-        clock, began = started
-        seconds = clock() - began
-        self.spent += min(seconds, PULSE) if clock is time.perf_counter else seconds
+        looking, began = started
+        seconds = time.perf_counter() - began
+        self.spent += seconds / self.slowdown if looking else min(seconds, PULSE)
 
     def pulse(self, seconds: float) -> None:
         """A short piece of ours between snapshots took so long by the clock."""
@@ -148,12 +147,12 @@ class Schedule:
 
     def opens(self) -> None:
         """A snapshot begins."""
-        self.clock = time.thread_time
+        self._looking = True
         self._spent_before = self.spent
 
     def closes(self, tick: int, unseen: float = 0.0) -> None:
         """The snapshot of step `tick` is done: learn its cost (`unseen`: what no clock saw of it, as a share), plan the next."""
-        self.clock = time.perf_counter
+        self._looking = False
         self.spent += unseen * (self.spent - self._spent_before)
         cost = self.spent - self._spent_before
         self._cost = cost if self.snapshots < 3 else 0.7 * self._cost + 0.3 * cost

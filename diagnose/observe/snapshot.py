@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -105,6 +105,7 @@ class Snapshot:
         self.loose: Forward | None = None
         self.depth = 0
         self.hooks: list[Hook] = []
+        self.active: set[int] = set()  # ids of the networks that are looked at; hooks on others do nothing
         self.handles: list[Any] = []
         self.items: dict[str, dict[str, Any]] = {}
         self.saved_hooks = False
@@ -129,6 +130,7 @@ class Snapshot:
 
     def attach(self, networks: Sequence[Network]) -> None:
         """Hooks every module of these networks."""
+        self.look_at(networks)
         done: set[int] = set()
         quiet = self.session.seams.quiet
         for network in networks:
@@ -148,6 +150,10 @@ class Snapshot:
                         self.hooks.append(Hook(module, quiet(self._leave(network))))
                 except RuntimeError:  # modules that refuse hooks
                     self.session.blind(path, "this module refuses hooks: its parameters are seen, its outputs are not")
+
+    def look_at(self, networks: Iterable[Network]) -> None:
+        """Looks at these networks alone, of those that have hooks: to take hooks off and put them on again costs more."""
+        self.active = {id(network) for network in networks}
 
     def detach(self) -> None:
         """Takes every hook off again."""
@@ -182,8 +188,10 @@ class Snapshot:
         self.input_calls.clear()
 
     def _enter(self, network: Network) -> Any:
+        known = id(network)
+
         def enter(module: nn.Module, args: Any, kwargs: Any) -> None:
-            if self.session.asleep():
+            if known not in self.active or self.session.asleep():
                 return
             with self.session.guard("snapshot"):
                 if self.depth == 0:
@@ -195,8 +203,10 @@ class Snapshot:
         return enter
 
     def _leave(self, network: Network) -> Any:
+        known = id(network)
+
         def leave(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            if self.session.asleep():
+            if known not in self.active or self.session.asleep():
                 return
             with self.session.guard("snapshot"):
                 self.depth = max(0, self.depth - 1)
@@ -208,10 +218,10 @@ class Snapshot:
         return leave
 
     def _layer(self, network: Network, path: str, module: nn.Module) -> Any:
-        layer = Layer(network, path, module)
+        layer, known = Layer(network, path, module), id(network)
 
         def called(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            if self.session.asleep():
+            if known not in self.active or self.session.asleep():
                 return
             with self.session.guard("outputs"):
                 self._record(layer, module, args, output)

@@ -149,13 +149,14 @@ def _as_one(quantity: str, calls: list[Floats]) -> Floats:
 def write_snapshot(session: Session, stream: Stream) -> None:
     """All quantities of a stream at this step."""
     parcel = _Parcel(session)
-    after = {id(p): local(p) for p in stream.parameters()}
-    moved = [
-        (key, old, new) for key, old in stream.before.items() if (new := after.get(key)) is not None and new.shape == old.shape
-    ]
-    weights = session.read("weights", [m[1] for m in moved], [m[2] for m in moved]) if moved else None
-    named = {id(p): stream.path(p) for p in stream.parameters()}
-    paths = [named[key] for key, _, _ in moved]
+    before, paths, old, new = stream.before, [], [], []
+    for parameter in stream.parameters():
+        was, held = before.get(id(parameter)), local(parameter)
+        if was is not None and held is not None and held.shape == was.shape:
+            paths.append(stream.path(parameter))
+            old.append(was)
+            new.append(held)
+    weights = session.read("weights", old, new) if paths else None
     for name, values in (weights or {}).items():
         parcel.add(name, "parameters", paths, values)
     for name, by_path in stream.gradients.items():

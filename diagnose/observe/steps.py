@@ -267,7 +267,7 @@ class Steps:
         if awaited:
             if session.tick - self._opened < max(s.patience for s in awaited):  # an alternating training: not all have stepped
                 session.snapshot.forget_graph()
-                session.hook_again()  # on those networks alone
+                session.snapshot.look_at(network for s in awaited for network in s.networks)
                 return
             for s in awaited:  # an optimizer that no longer steps
                 s.due, s.before, s.idle = False, {}, True
@@ -281,6 +281,7 @@ class Steps:
             if was and session.calls.rooted:
                 session.snapping = True
                 session.snapshot.drop()  # the hooks stay
+                session.snapshot.look_at(network for s in streams if s.due for network in s.networks)
                 return
         now = any(s.due for s in session.live_streams())
         if now != was or not session.calls.rooted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -70,6 +71,7 @@ class Stream:
         self.known_layers: dict[str, int] = {}  # place → position that was written down
         self.silent: dict[str, Tensor] = {}
         self.described = 0
+        self.told: tuple[int, ...] = ()  # how much there was to be written down when that was done last
         self.gradients: dict[str, dict[str, Tensor]] = {}  # quantity → path → value, on snapshots
         self.present: dict[str, float] = {}
         self._watched: weakref.ref[Tensor] | None = None
@@ -136,7 +138,9 @@ class Stream:
     def copy_before(self) -> None:
         """Copies of the parameters as they are now, for the size of the coming update."""
         held = {id(p): local(p) for p in self.parameters() if p.requires_grad}
-        self.before = {key: piece.detach().clone() for key, piece in held.items() if piece is not None}
+        pieces = {key: piece for key, piece in held.items() if piece is not None}
+        copies = torch._foreach_mul(list(pieces.values()), 1.0) if pieces else []  # one call for all
+        self.before = dict(zip(pieces, copies, strict=True))
 
     def watched(self) -> Tensor | None:
         """One parameter with a gradient: what happens to its gradient stands for all."""
@@ -155,7 +159,8 @@ class Stream:
         usable = [g.detach() for g in gradients if g is not None and g.numel()]
         if not usable:
             return 1.0
-        largest = torch.stack([g.abs().amax().to(torch.float32) for g in usable]).amax()
+        with torch.no_grad():
+            largest = torch.stack([norm.to(torch.float32) for norm in torch._foreach_norm(usable, math.inf)]).amax()
         return float(largest.numpy()) if largest.device.type == "cpu" else largest
 
     def steps_at(self, tick: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -33,16 +34,17 @@ def number(value: Tensor) -> float | Tensor:
 
 def pack(parts: Sequence[Tensor]) -> Tensor:
     """All parts, flattened, as one float32 vector on their device. A run of scalars costs one call, not one each."""
-    if all(part.dim() == 0 and part.dtype == torch.float32 for part in parts):
-        return torch.stack(list(parts)).detach()
-    return torch.cat([
-        part if part.dim() == 1 and part.dtype == torch.float32 else part.reshape(-1).to(torch.float32) for part in parts
-    ]).detach()  # fmt: skip
+    found: list[Tensor] = []
+    for single, run in groupby(parts, _single):
+        if single:
+            found.append(torch.stack(list(run)))
+        else:
+            found += [part if part.dim() == 1 and part.dtype == torch.float32 else part.reshape(-1).to(torch.float32) for part in run]
+    return (found[0] if len(found) == 1 else torch.cat(found)).detach()
 
 
-def _first(parts: Sequence[Tensor], scalars: Sequence[Tensor]) -> bool:
-    """Whether the scalars come first."""
-    return all(a is b for a, b in zip(parts, scalars, strict=False))
+def _single(part: Tensor) -> bool:
+    return part.dim() == 0 and part.dtype == torch.float32
 
 
 class Transfer:
@@ -62,10 +64,7 @@ class Transfer:
             return
         if any(part.device != parts[0].device for part in parts):
             parts = [part.to(parts[0].device, non_blocking=True) for part in parts]
-        scalars = [part for part in parts if part.dim() == 0 and part.dtype == torch.float32]
-        packed = pack(parts) if len(scalars) in (0, len(parts)) or not _first(parts, scalars) else torch.cat(
-            (pack(scalars), pack(parts[len(scalars) :]))
-        )
+        packed = pack(parts)
         if packed.device.type != "cuda":
             receive(packed.cpu().numpy())
             return

@@ -14,7 +14,6 @@ def snapshots(
     """Steps at which snapshots were taken where each costs `cost` s and a step takes `step` s."""
     now = [0.0]
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(timing.time, "thread_time", lambda: now[0])
     schedule, taken = Schedule(ranks=ranks), []
     schedule.began()
     for tick in range(steps):
@@ -47,7 +46,6 @@ def test_each_doubling_has_two_snapshots_though_the_budget_is_gone(monkeypatch: 
     """In a second training after one that has used the budget up, too."""
     now = [0.0]
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(timing.time, "thread_time", lambda: now[0])
     schedule = Schedule()
     schedule.began()
     schedule.spent = 1.0
@@ -111,9 +109,9 @@ def test_the_turns_of_other_programs_are_not_ours(monkeypatch: pytest.MonkeyPatc
     """On a machine where three others run, the clock goes four times as fast as our thread's processor time."""
     now = [0.0]
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(timing.time, "thread_time", lambda: now[0] / 4)
     schedule = Schedule()
     schedule.opens()
+    schedule.measured(0.08, 0.02)
     started = schedule.starts()
     now[0] += 0.4
     schedule.ends(started)

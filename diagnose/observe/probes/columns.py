@@ -25,9 +25,7 @@ class Sample(NamedTuple):
 
     values: Tensor  # (rows, units x positions), float32: rows are samples, the positions of a unit lie side by side
     units: int
-    low: Tensor | None = None  # of more than the sample
-    high: Tensor | None = None
-    loudest: Tensor | None = None  # (units,): largest magnitudes
+    loudest: Tensor | None = None  # (units,): largest magnitudes in more than the sample
 
 
 class Summary(NamedTuple):
@@ -102,7 +100,7 @@ class Columns:
         self.groups: dict[tuple[int, torch.device], list[int]] = {}
         self.samples: list[Sample] = []
         self.plans: list[_Plan] = []
-        self.beyond: list[tuple[int, ...]] = []  # sample; whether its lowest, highest, loudest were read of more
+        self.beyond: list[int] = []  # samples of which more was heard
 
     def add(self, sample: Sample) -> int:
         """Adds a sample; its number."""
@@ -123,11 +121,8 @@ class Columns:
             signs = torch.sign(matrix)  # `count_nonzero` branches on every element: after a ReLU it takes ten times as long
             found += (total, matrix.amax(0), matrix.amin(0), matrix.reshape(-1).index_select(0, plan.pick), signs.mul_(signs).sum(0))
             found.append(torch.sub(matrix, total, alpha=1 / matrix.shape[0], out=signs).square_().sum(0))
-        for at, sample in enumerate(self.samples):
-            parts = (sample.low, sample.high, sample.loudest)
-            if sample.high is not None:
-                self.beyond.append((at, *(part is not None for part in parts)))
-                found += [part for part in parts if part is not None]
+        self.beyond = [at for at, sample in enumerate(self.samples) if sample.loudest is not None]
+        found += [sample.loudest for sample in self.samples if sample.loudest is not None]
         self.samples = []
         return found
 
@@ -158,11 +153,8 @@ class Columns:
                 for at, start, end in zip(members, plan.units, plan.units[1:], strict=False):
                     unit_std[at], loudest[at] = spreads[start:end], peaks[start:end]
                 picked.append(some)
-            for at, *known in self.beyond:
-                lowest, highest, of_units = (next(rest) if there else None for there in known)
-                low[at] = low[at] if lowest is None else np.minimum(low[at], lowest[0])
-                high[at] = high[at] if highest is None else np.maximum(high[at], highest[0])
-                loudest[at] = loudest[at] if of_units is None else of_units
+            for at, peaks in zip(self.beyond, rest, strict=True):
+                loudest[at] = np.maximum(loudest[at], peaks)
             for members, plan, some in zip(self.groups.values(), self.plans, picked, strict=True):
                 histogram[members] = _histograms(some, low[members], high[members], plan)
         return Summary(mean, std, low, high, zeros, across, unit_std, loudest, histogram)
@@ -175,5 +167,5 @@ def _histograms(some: Floats, low: Floats, high: Floats, plan: _Plan) -> Floats:
     """Counts in equal bins, (samples, BINS). What is no number goes into the first bin, what is infinite into the last."""
     owner = plan.picked
     places = (some - low[owner]) / (high - low)[owner] * np.float32(BINS)
-    bins = np.clip(np.nan_to_num(places, copy=False, nan=0.0), 0, BINS - 1).astype(np.intp) + owner * BINS
+    bins = np.minimum(np.fmax(places, 0, out=places), BINS - 1, out=places).astype(np.intp) + owner * BINS
     return np.bincount(bins, minlength=len(low) * BINS).reshape(-1, BINS).astype(np.float32)

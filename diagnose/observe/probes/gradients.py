@@ -39,4 +39,5 @@ def gradients(gradients: list[Tensor]) -> dict[str, list[Tensor]]:
 
     Source: Glorot & Bengio 2010, section 4.3.
     """
-    return {"gradient_norm": norms([values_of(gradient.detach()) for gradient in gradients])}
+    with torch.no_grad():
+        return {"gradient_norm": norms([values_of(gradient) for gradient in gradients])}

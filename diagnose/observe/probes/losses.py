@@ -16,6 +16,7 @@ from diagnose.observe.probes.outputs import sample_of
 
 SAMPLE = 65536  # elements (whole samples) of which rows are summed and classes counted
 CLASSIFYING = ("cross_entropy", "nll_loss", "multi_margin_loss")
+_THRESHOLDS = {"binary_cross_entropy": 0.5, "binary_cross_entropy_with_logits": 0.0}  # above: the second of two classes
 CLASSES = 1000  # class counts are kept up to this many classes
 
 
@@ -28,8 +29,9 @@ class Reading(NamedTuple):
     sums: Tensor | None  # of the prediction over the classes
     integer: Tensor | float  # share of the target's elements that are whole numbers
     right: Tensor | None  # share of right predictions, where there are no classes
-    guess: Tensor | None  # classes
-    labels: Tensor | None  # classes, or 0 and 1
+    guess: Tensor | None  # classes; of two the score
+    labels: Tensor | None  # classes
+    threshold: float | None  # of the score
     classes: int  # 0: nothing to be counted
     ordered: bool  # one label a sample, in the order of the batch
 
@@ -41,6 +43,7 @@ def measure(function: str, prediction: Tensor, target: Tensor) -> Reading | None
     target = _leading(whole[: given.shape[0]] if whole.dim() and prediction.dim() else whole)
     if not given.numel() or not target.numel():
         return None
+    predicted, wanted = sample_of(prediction), sample_of(whole)
     many = given.dim() > 1 and given.shape[1] > 1
     right = guess = labels = None
     classes, ordered = 0, False
@@ -49,51 +52,57 @@ def measure(function: str, prediction: Tensor, target: Tensor) -> Reading | None
         if labels is not None:
             guess, labels = given.argmax(1 if given.dim() > 1 else 0), labels.to(torch.float32, copy=True)  # the program may change its own
             classes, ordered = given.shape[1] if given.dim() > 1 else given.shape[0], labels.dim() == 1
-    else:
-        right = accuracy(function, given, target)
-        if function.startswith("binary_cross_entropy") and given.shape == target.shape and given.numel() == given.shape[0]:
-            labels, classes, ordered = target > 0.5, 2, True
+    elif function in _THRESHOLDS and given.shape == target.shape:
+        if prediction.numel() == len(predicted.values):
+            guess, labels, classes, ordered = predicted.values, wanted.values, 2, True
+        else:
+            right = accuracy(function, given, target)
     return Reading(
-        sample_of(prediction), sample_of(whole), torch.addcmul(given, given, given, value=-1).gt_(0).mean(),
+        predicted, wanted, torch.addcmul(given, given, given, value=-1).gt_(0).mean(),
         given.sum(1) if many else None,
         (target == target.round()).to(torch.float32).mean() if target.is_floating_point() else 1.0,
-        right, guess, labels, classes, ordered,
+        right, guess, labels, None if guess is None else _THRESHOLDS.get(function), classes, ordered,
     )  # fmt: skip
 
 
 def gather(readings: Sequence[Reading], columns: Columns) -> Arriving:
     """What is to be sent besides the samples, and what is made of it all."""
     places = [(columns.add(reading.prediction), columns.add(reading.target)) for reading in readings]
-    sent = ("inside", "sums", "integer", "right", "guess", "labels")
-    tensors = [(at, name, value) for at, reading in enumerate(readings) for name in sent
+    sent = ("inside", "integer", "right", "sums", "guess", "labels")  # the single numbers behind each other
+    tensors = [(at, name, value) for name in sent for at, reading in enumerate(readings)
                if isinstance(value := getattr(reading, name), Tensor)]  # fmt: skip
     owners = [(at, name) for at, name, _ in tensors]
-    known = [(reading.classes, reading.ordered, reading.integer) for reading in readings]
+    known = [(reading.classes, reading.ordered, reading.integer, reading.threshold) for reading in readings]
 
     def arrange(arrays: Sequence[Floats], summary: Summary) -> Quantities:
-        found = {name: np.full(len(places), math.nan, np.float32) for name in losses.quantities if name != "class_count"}
+        found = dict(zip(_SINGLE, np.full((len(_SINGLE), len(places)), math.nan, np.float32), strict=True))
         came: list[dict[str, Floats]] = [{} for _ in places]
         for (at, name), array in zip(owners, arrays, strict=True):
             came[at][name] = array
         counts = []
-        for at, ((prediction, target), (classes, ordered, integer)) in enumerate(zip(places, known, strict=True)):
+        for at, ((prediction, target), (classes, ordered, integer, threshold)) in enumerate(zip(places, known, strict=True)):
             for which, sample in (("loss_input", prediction), ("loss_target", target)):
                 found[f"{which}_min"][at], found[f"{which}_max"][at] = summary.low[sample], summary.high[sample]
                 found[f"{which}_mean"][at], found[f"{which}_std"][at] = summary.mean[sample], summary.std[sample]
                 found[f"{which}_std_across"][at] = summary.across[sample]
             own = came[at]
+            if threshold is not None:
+                own["guess"] = (own["guess"] > threshold).astype(np.float32)
+                own["labels"] = (own["labels"] > 0.5).astype(np.float32)
             found["outside_unit_share"][at] = 1 - own["inside"][0]
             found["loss_target_integer_share"][at] = own["integer"][0] if "integer" in own else integer
             if "sums" in own:
-                found["loss_input_row_sum"][at] = own["sums"].mean()
+                found["loss_input_row_sum"][at] = own["sums"].sum() / own["sums"].size
                 found["loss_input_row_sum_error"][at] = np.abs(own["sums"] - 1).max()
             if "right" in own:
                 found["loss_accuracy"][at] = own["right"][0]
-            if "guess" in own and (own["labels"] >= 0).any():  # ignore_index and padding lie outside
-                found["loss_accuracy"][at] = (own["guess"] == own["labels"])[own["labels"] >= 0].mean()
+            if "guess" in own:
+                inside = np.count_nonzero(own["labels"] >= 0)  # ignore_index and padding lie outside
+                found["loss_accuracy"][at] = np.count_nonzero(own["guess"] == own["labels"]) / inside if inside else math.nan
             counts.append(_counts(own["labels"], classes) if 0 < classes <= CLASSES else _NOTHING)
             if ordered and len(own["labels"]) > 1:
-                found["label_repeat_share"][at] = (own["labels"][1:] == own["labels"][:-1]).mean()
+                repeated = np.count_nonzero(own["labels"][1:] == own["labels"][:-1])
+                found["label_repeat_share"][at] = repeated / (len(own["labels"]) - 1)
         return {**found, "class_count": Ragged(np.concatenate(counts), [len(count) for count in counts])}
 
     return Arriving([value for _, _, value in tensors], arrange, [])
@@ -149,6 +158,9 @@ def losses(function: str, prediction: Tensor, target: Tensor) -> dict[str, list[
     return at_once(gather, [reading])
 
 
+_SINGLE = tuple(name for name in losses.quantities if name != "class_count")
+
+
 def accuracy(function: str, prediction: Tensor, target: Tensor) -> Tensor | None:
     """Share of right predictions, 0-dim float32; None where a loss function has no such thing.
 
@@ -164,9 +176,8 @@ def accuracy(function: str, prediction: Tensor, target: Tensor) -> Tensor | None
         guess = prediction.argmax(1 if prediction.dim() > 1 else 0)
         inside = (labels >= 0).to(torch.float32)  # ignore_index and padding lie outside
         return ((guess == labels).to(torch.float32) * inside).sum() / inside.sum()
-    if function.startswith("binary_cross_entropy") and prediction.shape == target.shape:
-        threshold = 0.5 if function == "binary_cross_entropy" else 0.0
-        return ((prediction > threshold) == (target > 0.5)).to(torch.float32).mean()
+    if function in _THRESHOLDS and prediction.shape == target.shape:
+        return ((prediction > _THRESHOLDS[function]) == (target > 0.5)).to(torch.float32).mean()
     return None
 
 

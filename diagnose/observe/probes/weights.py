@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -35,24 +36,25 @@ def weights(before: list[Tensor], after: list[Tensor]) -> dict[str, list[Tensor]
 
     Source: the update ratio of Karpathy's and Goodfellow's rules of thumb; symmetry: Goodfellow et al. 2016, 8.4.
     """
-    old = [as_float(p.detach()) for p in before]
-    moved = torch._foreach_sub([as_float(p.detach()) for p in after], old) if old else []
-    return {"weight_norm": norms(old), "update_norm": norms(moved), "weight_row_spread": row_spreads(old)}
+    with torch.no_grad():
+        old = [as_float(p) for p in before]
+        moved = torch._foreach_sub([as_float(p) for p in after], old) if old else []
+        places = [at for at, w in enumerate(old) if w.dim() > 1 and w.shape[0] > 1 and w.numel()]
+        rows = [_rows(old[at]) for at in places]
+        apart = torch._foreach_sub(rows, [own.mean(0) for own in rows]) if rows else []
+        sizes = norms([*old, *moved, *apart, *rows])
+    count, spreads = len(old), torch._foreach_div(sizes[2 * len(old) : -len(rows)], sizes[-len(rows) :]) if rows else []
+    return {"weight_norm": sizes[:count], "update_norm": sizes[count : 2 * count], "weight_row_spread": _everywhere(spreads, places, old)}
 
 
-def row_spreads(weights: list[Tensor]) -> list[Tensor]:
-    """How much the units (rows) of each weight differ."""
-    places = [at for at, w in enumerate(weights) if w.dim() > 1 and w.shape[0] > 1 and w.numel()]
-    rows = [_rows(weights[at]) for at in places]
-    found: list[Tensor | None] = [None] * len(weights)
-    if rows:
-        sizes = norms([*(own - own.mean(0) for own in rows), *rows])
-        for at, spread in zip(places, torch._foreach_div(sizes[: len(rows)], sizes[len(rows) :]), strict=True):
-            found[at] = spread
+def _everywhere(spreads: Sequence[Tensor], places: list[int], weights: list[Tensor]) -> list[Tensor]:
+    """The spread at its places, NaN at the others."""
     if len(places) == len(weights):
-        return [spread for spread in found if spread is not None]
-    nothing = torch.full((), math.nan, dtype=torch.float32, device=weights[0].device)
-    return [nothing if spread is None else spread for spread in found]
+        return list(spreads)
+    found = [torch.full((), math.nan, dtype=torch.float32, device=weights[0].device)] * len(weights)
+    for at, spread in zip(places, spreads, strict=True):
+        found[at] = spread
+    return found
 
 
 def _rows(weight: Tensor) -> Tensor:
