@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from diagnose.observe.description import describe
-from diagnose.observe.probes import Arriving, Ragged
+from diagnose.observe.probes import Arriving, Ragged, all_probes
 from diagnose.observe.probes.columns import Columns, Floats, Summary
 from diagnose.observe.probes.outputs import Reading
-from diagnose.observe.probes.units import units
 from diagnose.observe.shards import local
 from diagnose.observe.streams import Stream
 from diagnose.record.writer import Writer, vector_rows
@@ -83,7 +82,12 @@ class _Parcel:
     def tensors(self) -> list[Tensor]:
         """All that is to be sent; it is the receiver's from then on."""
         further = [one.tensors for *_, one in self._arriving]
-        samples = self.columns.gather()
+        samples: list[Tensor] = []
+        try:
+            samples = self.columns.gather()
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
+            self.session.failed("outputs", error)
+            self._arriving, further = [], []
         self._samples = [tensor.numel() for tensor in samples]
         self._further = [[tensor.numel() for tensor in own] for own in further]
         sent = [*self._scalars, *self._vectors, *samples, *chain.from_iterable(further)]
@@ -101,11 +105,16 @@ class _Parcel:
             return
         ends = np.cumsum([at, *self._samples, *chain.from_iterable(self._further)]).tolist()
         arrays = [array[start:end] for start, end in pairwise(ends)]
-        summary, rest = self.columns.arrange(arrays[: len(self._samples)]), iter(arrays[len(self._samples) :])
+        try:
+            summary, rest = self.columns.arrange(arrays[: len(self._samples)]), iter(arrays[len(self._samples) :])
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
+            self.session.failed("outputs", error)
+            return
         for (probe, over, places, arriving), own in zip(self._arriving, self._further, strict=True):
             given = list(islice(rest, len(own)))
             try:
-                found = arriving.arrange(given, summary)
+                with np.errstate(all="ignore"):  # infinite and missing numbers are numbers like any other here
+                    found = arriving.arrange(given, summary)
             except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
                 self.session.failed(probe, error)
                 continue
@@ -241,7 +250,7 @@ def _add_units(session: Session, read: Sequence[tuple[str, Reading]], samples: S
     states = session.snapshot.silent
 
     def arrange(_: Sequence[Floats], summary: Summary) -> dict[str, Floats]:
-        answer = units([summary.loudest[at] for at in asked.values()], [states.get(place) for place in asked])
+        answer = all_probes()["units"]([summary.loudest[at] for at in asked.values()], [states.get(place) for place in asked])
         states.update(zip(asked, answer["silent"], strict=True))
         return {"dead_share": answer["dead_share"]}
 

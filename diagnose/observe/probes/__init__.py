@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -99,7 +100,8 @@ def at_once(gather: Callable[[Sequence[Any], Columns], Arriving], readings: Sequ
     arriving = gather(readings, columns)
     samples = columns.gather()
     arrays = [tensor.reshape(-1).to(torch.float32).cpu().numpy() for tensor in (*samples, *arriving.tensors)]
-    found = arriving.arrange(arrays[len(samples) :], columns.arrange(arrays[: len(samples)]))
+    with np.errstate(all="ignore"):
+        found = arriving.arrange(arrays[len(samples) :], columns.arrange(arrays[: len(samples)]))
     return {
         name: list(torch.from_numpy(values.flat).split(values.sizes)) if isinstance(values, Ragged) else list(torch.from_numpy(values))
         for name, values in found.items()
