@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from diagnose.observe.description import describe
@@ -96,10 +97,11 @@ class _Parcel:
 
     def opened(self, array: Floats) -> Iterator[tuple[str, str, list[str], list[int] | None, Floats]]:
         """Quantity, kind of places, places, sizes and numbers, from the vector as it arrived; one entry a place."""
-        at = 0
+        at, lists = 0, dict[int, _Calls]()
         for quantity, over, places, sizes in (*self._plan, *self._rest):
             width = len(places) if sizes is None else sum(sizes)
-            yield quantity, over, *_one_a_place(quantity, places, sizes, array[at : at + width])
+            calls = lists.get(id(places)) or lists.setdefault(id(places), _Calls(places))
+            yield quantity, over, calls.places, *calls.pooled(quantity, sizes, array[at : at + width])
             at += width
         if not self._arriving:
             return
@@ -118,41 +120,57 @@ class _Parcel:
             except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
                 self.session.failed(probe, error)
                 continue
+            calls = lists.get(id(places)) or lists.setdefault(id(places), _Calls(places))
             for quantity, values in found.items():
                 flat, sizes = values if isinstance(values, Ragged) else (values, None)
-                yield quantity, over, *_one_a_place(quantity, places, sizes, flat)
+                yield quantity, over, calls.places, *calls.pooled(quantity, sizes, flat)
 
 
-def _one_a_place(
-    quantity: str, places: list[str], sizes: list[int] | None, values: Floats
-) -> tuple[list[str], list[int] | None, Floats]:
-    """Each place once: several calls of one are pooled."""
-    return (places, sizes, values) if len(set(places)) == len(places) else _pooled(quantity, places, sizes, values)
+class _Calls:
+    """Where the same place stands several times in a list: several calls of one."""
+
+    def __init__(self, places: list[str]) -> None:
+        numbers: dict[str, int] = {}
+        owners = [numbers.setdefault(place, len(numbers)) for place in places]
+        self.places = list(numbers)
+        self.once = len(numbers) == len(places)
+        if not self.once:
+            self.order = np.argsort(owners, kind="stable")
+            self.starts = np.flatnonzero(np.diff(np.array(owners)[self.order], prepend=-1))
+            self.counts = np.diff(self.starts, append=len(places))
+
+    def pooled(self, quantity: str, sizes: list[int] | None, values: Floats) -> tuple[list[int] | None, Floats]:
+        """One entry a place: extremes of extremes, sums of counts, norms of norms, means of the rest."""
+        if self.once:
+            return sizes, values
+        if sizes is None:
+            return None, _reduced(quantity, values[self.order], self.starts, self.counts)
+        ends = np.cumsum(sizes)
+        calls = np.split(values, ends[:-1])
+        found = []
+        for start, count in zip(self.starts, self.counts, strict=True):
+            own = [calls[at] for at in self.order[start : start + count]]
+            found.append(_as_one(quantity, own))
+        return [len(one) for one in found], np.concatenate(found)
 
 
-def _pooled(
-    quantity: str, places: list[str], sizes: list[int] | None, values: Floats
-) -> tuple[list[str], list[int] | None, Floats]:
-    """Several calls of one place as one: extremes of extremes, sums of counts, norms of norms, means of the rest."""
-    calls: dict[str, list[Floats]] = {}
-    ends = np.cumsum(sizes if sizes is not None else np.ones(len(places), int))
-    for place, start, end in zip(places, [0, *ends], ends, strict=False):
-        calls.setdefault(place, []).append(values[start:end])
-    found = [_as_one(quantity, own) for own in calls.values()]
-    return list(calls), None if sizes is None else [len(one) for one in found], np.concatenate(found)
+def _reduced(quantity: str, values: Floats, starts: NDArray[np.intp], counts: NDArray[np.intp]) -> Floats:
+    if quantity.endswith("_min"):
+        return np.asarray(np.minimum.reduceat(values, starts))
+    if quantity.endswith(_LARGEST):
+        return np.asarray(np.maximum.reduceat(values, starts))
+    if quantity == "output_gradient_norm":
+        return np.asarray(np.sqrt(np.add.reduceat(np.square(values), starts)))
+    sums = np.add.reduceat(values, starts)
+    return np.asarray(sums if quantity in _SUMS else (sums / counts).astype(np.float32))
 
 
 def _as_one(quantity: str, calls: list[Floats]) -> Floats:
+    """Rows of numbers of one place."""
     if len(calls) == 1 or any(call.shape != calls[0].shape for call in calls):
         return calls[-1]
-    stacked = np.stack(calls)
-    if quantity.endswith("_min"):
-        return np.asarray(stacked.min(0))
-    if quantity.endswith(_LARGEST):
-        return np.asarray(stacked.max(0))
-    if quantity == "output_gradient_norm":
-        return np.asarray(np.sqrt(np.square(stacked).sum(0)))
-    return np.asarray(stacked.sum(0) if quantity in _SUMS else stacked.mean(0))
+    rows = np.concatenate(calls).reshape(len(calls), -1)
+    return np.asarray(rows.sum(0) if quantity in _SUMS else rows.mean(0))
 
 
 def write_snapshot(session: Session, stream: Stream) -> None:

@@ -295,7 +295,7 @@ def test_persistent_workers_begin_every_epoch_anew(recorded: Recorded) -> None:
 def test_the_error_of_reading_in_part() -> None:
     """What is read of a large output differs from the whole by less than the bound that is stated."""
     from diagnose.observe.probes.columns import BINNED, BINS
-    from diagnose.observe.probes.outputs import SAMPLE, outputs
+    from diagnose.observe.probes.outputs import SPREAD, outputs
 
     torch.manual_seed(0)
     means, shares, bins = [], [], []
@@ -306,9 +306,9 @@ def test_the_error_of_reading_in_part() -> None:
         shares.append(float(read["zero_share"][0]) - float((whole == 0).float().mean()))
         counts, width = read["output_histogram"][0], float(read["output_max"][0]) / BINS
         bins.append(float(counts[0] / counts.sum()) - float((whole < width).float().mean()))
-    assert whole.numel() == 128 * SAMPLE
+    assert whole.numel() == 256 * SPREAD
     # A mean of n independent numbers has a standard error of 1/√n of their deviation, a share one below 0.5/√n.
-    assert np.std(means) < 1.3 / SAMPLE**0.5 and np.std(shares) < 1.3 * 0.5 / SAMPLE**0.5
+    assert np.std(means) < 1.3 / SPREAD**0.5 and np.std(shares) < 1.3 * 0.5 / SPREAD**0.5
     assert np.std(bins) < 1.3 * 0.5 / BINNED**0.5
 
 

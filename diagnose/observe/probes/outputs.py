@@ -14,7 +14,8 @@ from diagnose.observe.probes import Arriving, Quantities, Ragged, at_once, per_l
 from diagnose.observe.probes.columns import BINS, Columns, Floats, Sample, Summary
 
 SAMPLE = 16384  # elements read of an output; a mean's standard error is then below 0.8 % of the spread
-ROWS = 64  # samples among them, where each has several positions
+SPREAD = 8192  # of one that is larger and has positions: below 1.1 %
+ROWS = 64  # samples among these
 HEARD = 65536  # elements among which is looked whether a unit is silent: one that speaks rarely is not dead
 UNITS = 256  # whose spread is told
 SILENT = ("relu", "relu6", "threshold", "hardtanh", "hardswish")  # activations that can put out exact zeros
@@ -71,8 +72,8 @@ def _copied(part: Tensor) -> Tensor:
 def _part(whole: Tensor) -> Tensor:
     """Evenly spread samples and positions of (samples, units, positions)."""
     samples, units, positions = whole.shape
-    rows = min(samples, ROWS if positions > 1 else samples, max(2, SAMPLE // units))
-    kept = min(positions, max(1, SAMPLE // (rows * units)))
+    rows = min(samples, max(2, SAMPLE // units)) if positions == 1 else min(samples, ROWS, max(2, SPREAD // units))
+    kept = min(positions, max(1, SPREAD // (rows * units)))
     if rows < samples:
         step = samples // rows
         whole = whole[: rows * step : step]
