@@ -47,7 +47,7 @@ class _Parcel:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.columns = Columns()
+        self.columns = Columns(session.snapshot.layouts)
         self._scalars: list[Tensor] = []
         self._vectors: list[Tensor] = []
         self._plan: list[_Part] = []  # of the scalars

@@ -23,6 +23,7 @@ _SETTINGS = (
 )  # fmt: skip
 
 
+KEPT = 1_000_000  # elements of copies whose memory is kept from one snapshot to the next
 LOOKED_AT = 4  # gradients that are asked whether they are zero; the last layers' seldom are on their own account
 # Ticks that a snapshot waits for a stream: a critic that steps five times as often as its generator (Gulrajani et al.
 # 2017) is waited for from the start, one that steps a hundred times as often once that is known.
@@ -57,6 +58,7 @@ class Stream:
         self.source = as_source(next(((f.f_code.co_filename, f.f_lineno) for f in user_frames(1)), None))
         self.steps = 0
         self.due = True  # the next step is a snapshot
+        self._copies: dict[int, Tensor] = {}  # memory for these: to take it anew on each step costs more than to copy
         self.before: dict[int, Tensor] = {}  # copies of the parameters before the step, on snapshots
         self.initialised = False
         self.cleared = True  # gradients were zeroed since the last step of this stream
@@ -139,8 +141,13 @@ class Stream:
         """Copies of the parameters as they are now, for the size of the coming update."""
         held = {id(p): local(p) for p in self.parameters() if p.requires_grad}
         pieces = {key: piece for key, piece in held.items() if piece is not None}
-        copies = torch._foreach_mul(list(pieces.values()), 1.0) if pieces else []  # one call for all
-        self.before = dict(zip(pieces, copies, strict=True))
+        if pieces.keys() != self._copies.keys() or any(_other(self._copies[key], piece) for key, piece in pieces.items()):
+            self._copies = {key: torch.empty_like(piece) for key, piece in pieces.items()}
+        if pieces:
+            torch._foreach_copy_(list(self._copies.values()), list(pieces.values()))  # one call for all
+        self.before = dict(self._copies)
+        if sum(piece.numel() for piece in pieces.values()) > KEPT:
+            self._copies = {}
 
     def watched(self) -> Tensor | None:
         """One parameter with a gradient: what happens to its gradient stands for all."""
@@ -200,6 +207,10 @@ class Stream:
             for path, module in network.named_modules():
                 if depends_on_mode(module):
                     yield path, module
+
+
+def _other(one: Tensor, two: Tensor) -> bool:
+    return one.shape != two.shape or one.dtype != two.dtype or one.device != two.device
 
 
 def depends_on_mode(module: nn.Module) -> bool:

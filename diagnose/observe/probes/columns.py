@@ -65,9 +65,11 @@ class _Plan:
             counts.append(number)
         self.pick = torch.cat(picks)  # the elements for the histograms
         self.picked = np.repeat(np.arange(len(shapes)), counts)  # whose they are
+        # Kept, because memory that is taken anew in each step is paid for page by page.
+        self.matrix, self.other = torch.empty((2, rows, starts[-1]), dtype=torch.float32, device=device).unbind()
 
 
-_plans: dict[tuple[int, tuple[tuple[int, int], ...], torch.device], _Plan] = {}
+Plans = dict[tuple[int, tuple[tuple[int, int], ...], torch.device], _Plan]
 
 
 def _even(rows: int, columns: int) -> tuple[int, int]:
@@ -81,22 +83,11 @@ def _even(rows: int, columns: int) -> tuple[int, int]:
     return size // stride, stride
 
 
-def _plan(matrix: Tensor, shapes: tuple[tuple[int, int], ...]) -> _Plan:
-    key = matrix.shape[0], shapes, matrix.device
-    known = _plans.get(key)
-    if known is None:
-        known = _Plan(matrix.shape[0], shapes, matrix.device)
-        if type(matrix) is Tensor:
-            if len(_plans) >= PLANS:
-                _plans.clear()
-            _plans[key] = known
-    return known
-
-
 class Columns:
     """The samples of one snapshot: `add` each, send what `gather` gives, and give `arrange` what has arrived."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Plans | None = None) -> None:
+        self.known: Plans = {} if known is None else known  # layouts of snapshots before
         self.groups: dict[tuple[int, torch.device], list[int]] = {}
         self.samples: list[Sample] = []
         self.plans: list[_Plan] = []
@@ -114,17 +105,28 @@ class Columns:
         found: list[Tensor] = []
         for members in self.groups.values():
             own = [self.samples[at] for at in members]
-            matrix = own[0].values if len(own) == 1 else torch.cat([sample.values for sample in own], 1)
-            plan = _plan(matrix, tuple([(sample.values.shape[1], sample.units) for sample in own]))
+            plan = self._plan(own)
             self.plans.append(plan)
+            matrix, other = plan.matrix, plan.other
+            torch.cat([sample.values for sample in own], 1, out=matrix)
             total = matrix.sum(0)
-            signs = torch.sign(matrix)  # `count_nonzero` branches on every element: after a ReLU it takes ten times as long
-            found += (total, matrix.amax(0), matrix.amin(0), matrix.reshape(-1).index_select(0, plan.pick), signs.mul_(signs).sum(0))
-            found.append(torch.sub(matrix, total, alpha=1 / matrix.shape[0], out=signs).square_().sum(0))
+            torch.sign(matrix, out=other)  # `count_nonzero` branches on every element: after a ReLU it takes ten times as long
+            found += (total, matrix.amax(0), matrix.amin(0), matrix.reshape(-1).index_select(0, plan.pick), other.square_().sum(0))
+            found.append(torch.sub(matrix, total, alpha=1 / matrix.shape[0], out=other).square_().sum(0))
         self.beyond = [at for at, sample in enumerate(self.samples) if sample.loudest is not None]
         found += [sample.loudest for sample in self.samples if sample.loudest is not None]
         self.samples = []
         return found
+
+    def _plan(self, samples: Sequence[Sample]) -> _Plan:
+        values = samples[0].values
+        key = values.shape[0], tuple([(sample.values.shape[1], sample.units) for sample in samples]), values.device
+        plan = self.known.get(key)
+        if plan is None:
+            if len(self.known) >= PLANS:
+                self.known.clear()
+            plan = self.known[key] = _Plan(*key)
+        return plan
 
     def arrange(self, arrays: Sequence[Floats]) -> Summary:
         """What has arrived of that, in the same order, as one summary of each sample."""
