@@ -25,6 +25,10 @@ RANGES = {
     "mish": (-0.3088, inf),
     "log_softmax": (-inf, 0.0),
     "log_sigmoid": (-inf, 0.0),
+    "LSTM": (-1.0, 1.0),  # the state, where it is the output itself
+    "GRU": (-1.0, 1.0),
+    "LSTMCell": (-1.0, 1.0),
+    "GRUCell": (-1.0, 1.0),
 }
 MANY, FEW = 1 / 6, 1 / 40  # of normally distributed targets, out of reach: fewer than FEW are noise
 ONE_SIDED = ("relu", "softplus", "exp", "abs")
@@ -49,7 +53,7 @@ ONE_SIDED = ("relu", "softplus", "exp", "abs")
     ),
 )
 def wrong_output_activation(
-    training: Training, *, beyond: float = 0.5, margin: float = 0.01, unlearnt: float = 0.5
+    training: Training, *, beyond: float = 0.5, margin: float = 0.01, unlearnt: float = 0.5, whole: float = 0.1
 ) -> Iterator[Finding]:
     """The output's activation cannot give what the loss or the targets ask for.
 
@@ -58,7 +62,8 @@ def wrong_output_activation(
         lie more than `beyond` of their standard deviations outside its range, an error where a sixth of them or more
         do, a warning where it is fewer (one in forty or more) and more than `unlearnt` of a constant prediction's
         loss remains. For classes: logits that went through ReLU, sigmoid or tanh; a softmax over one unit; two
-        activations before binary cross entropy; a generator's output, held against the samples it is to imitate in the
+        activations before binary cross entropy; a softmax whose outputs are held against targets that sum to more or less
+        than 1 by more than `whole` in each sample; a generator's output, held against the samples it is to imitate in the
         same way as quantities against their targets; `nll_loss` or `kl_div` given numbers above `margin`, which no
         log-probability is, or the logarithm of a ReLU.
 
@@ -72,7 +77,8 @@ def wrong_output_activation(
 
     Known problems:
         A bounded output with noise on targets at its bound is right, hence `beyond`. An output that is rescaled after
-        its activation (`2 * tanh(x)`, soft-capped logits) has an unknown range and is not judged.
+        its activation (`2 * tanh(x)`, soft-capped logits) has an unknown range and is not judged. The state of an LSTM or
+        GRU that goes into the loss as it is lies between -1 and 1, as far as it began there.
 
     Example:
         `nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1), nn.ReLU())` for targets from -1 to 1
@@ -81,17 +87,20 @@ def wrong_output_activation(
         Goodfellow et al. 2016, Deep Learning, 6.2.2, Output Units, https://www.deeplearningbook.org. 0.5:
         targets out of reach passed the range by 1.3 to 3.2 standard deviations in three programs; those of a fourth by
         0.8, but fewer than one in forty of them, which was noise.
-        0.01: a log-probability is at most 0, up to rounding.
+        0.01: a log-probability is at most 0, up to rounding. 0.1: one-hot targets sum to 1, smoothed ones too; the pixels and
+        tags that a softmax was to give summed to 2 to 20.
     """
     for site in training.training_losses:
         if site.function in signs.REGRESSION:
             yield from _quantities(training, site, beyond, unlearnt)
+            yield from _shares(training, site, whole)
         elif site.function == "cross_entropy" or site.operations[:1] == ("log_softmax",):
             yield from _logits_of_classes(training, site)
         elif site.function in ("nll_loss", "kl_div"):
             yield from _log_probabilities(training, site, margin)
         elif site.function in signs.BINARY:
             yield from _yes_or_no(training, site)
+            yield from _shares(training, site, whole)
     if training.kind == "gan":
         yield from _samples(training, beyond)
 
@@ -127,9 +136,39 @@ def _single_softmax(training: Training, site: LossSite) -> Iterator[Finding]:
         yield _finding(training, site, message, Fix(text, "loss = F.binary_cross_entropy_with_logits(output, target)"))
 
 
+def _last(training: Training, site: LossSite) -> str:
+    """What made the loss's input: an operation, or the type of a recurrent layer whose state it is."""
+    operation = site.operations[0] if site.operations else ""
+    layer = training.layer(site.layer) if site.layer else None
+    if operation in RANGES or layer is None or layer.type not in RANGES or layer.shape is None:
+        return operation
+    between = [edge.operations for edge in training.edges if edge.target == site.id]
+    width = layer.settings.get("hidden_size", 0) * (2 if layer.settings.get("bidirectional") else 1)
+    whole = layer.type.endswith("Cell") or layer.shape[-1] == width  # a projected state has no bounds
+    return layer.type if whole and between == [()] else operation
+
+
+def _shares(training: Training, site: LossSite, whole: float) -> Iterator[Finding]:
+    """A softmax gives shares of one; the targets are none."""
+    shape = site.input_shape
+    if site.operations[:1] != ("softmax",) or not shape or len(shape) != 2 or shape[1] < 2 or site.target_shape != shape:
+        return
+    missed, mean = (signs.typical(training, name, site.id) for name in ("loss_input_row_sum_error", "loss_target_mean"))
+    total = mean * shape[1]
+    if not missed <= 0.01 or not abs(total - 1) > whole:
+        return
+    place, limits = signs.where(site), ((1 - whole) / shape[1], (1 + whole) / shape[1])
+    way: Literal["below", "above"] = "above" if total > 1 else "below"
+    span = training.series("loss_target_mean", site.id).span
+    seen = Evidence("loss_target_mean", site.id, span, mean, way, limits[total > 1])
+    message = f"softmax at the output {place} gives {shape[1]} shares of 1, the targets of a sample sum to {total:.3g}"
+    text = f"a sigmoid (or none) instead of the softmax at {place}: each output then is its own"
+    yield _finding(training, site, message, Fix(text), (seen,), "error", 0.93)
+
+
 def _quantities(training: Training, site: LossSite, beyond: float, unlearnt: float) -> Iterator[Finding]:
     yield from _single_softmax(training, site)
-    activation = site.operations[0] if site.operations else ""
+    activation = _last(training, site)
     if activation not in RANGES:
         return
     low, high = RANGES[activation]
@@ -158,6 +197,8 @@ def _quantities(training: Training, site: LossSite, beyond: float, unlearnt: flo
         return
     severity: Severity = "error" if certain else "warning"
     text = f"remove the {activation} from the output {place} (or scale the targets into {low:g}..{high:g})"
+    if activation[0].isupper():
+        text = f"put a linear layer between {place} and the loss (or scale the targets into {low:g}..{high:g})"
     yield _finding(training, site, message, Fix(text), (seen,), severity, 0.95 if severity == "error" else 0.8)
 
 
@@ -208,8 +249,8 @@ def _out_of_reach(bounds: tuple[float, float], seen: tuple[float, float], mean: 
 
 def _logits_of_classes(training: Training, site: LossSite) -> Iterator[Finding]:
     operations = site.operations[1:] if site.operations[:1] == ("log_softmax",) else site.operations
-    activation = operations[0] if operations else ""
-    if activation not in ("relu", "sigmoid", "hardsigmoid", "tanh") or signs.classes(site) == 1:
+    activation = _last(training, site) if operations == site.operations else operations[0] if operations else ""
+    if activation not in ("relu", "sigmoid", "hardsigmoid", "tanh", "LSTM", "GRU", "LSTMCell", "GRUCell") or signs.classes(site) == 1:
         return
     if operations != site.operations:  # the loss's own input are log-probabilities
         yield from _squeezed(training, site, activation, ())
@@ -233,6 +274,8 @@ def _squeezed(training: Training, site: LossSite, activation: str, evidence: tup
     place, count = signs.where(site), signs.classes(site)
     low, high = RANGES[activation]
     text = f"remove the {activation} from {place}: the softmax takes raw outputs"
+    if activation[0].isupper():
+        text = f"put a linear layer between {place} and the loss: the softmax takes raw outputs"
     fix = Fix(text, "loss = F.cross_entropy(logits, target)  # logits: the output before the activation")
     if activation == "relu":
         bad = signs.unlearnt(training, site) > 0.5

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from math import prod
 
 from diagnose.finding import Evidence, Finding, Fix
@@ -59,7 +59,7 @@ def wrong_softmax_dimension(training: Training, *, row_sum_error: float = 0.01) 
         for finding in _judge_site(training, site, row_sum_error):
             seen.add(finding.places[0])
             yield finding
-    batch = signs.typical(training, "samples")
+    batch = {signs.typical(training, "samples"), *(site.shape[0] for site in training.inputs if site.shape)}
     for layer in training.layers:
         if layer.activation in SOFTMAX and layer.path not in seen:
             yield from _judge_inner(training, layer, batch)
@@ -134,11 +134,11 @@ def _flattened(made: tuple[int, ...] | None, given: tuple[int, ...], axis: int) 
     return prod(made[:-1]) == given[0]
 
 
-def _judge_inner(training: Training, layer: Layer, batch: float) -> Iterator[Finding]:
+def _judge_inner(training: Training, layer: Layer, batch: Collection[float]) -> Iterator[Finding]:
     shape = layer.shape
     if _axis(layer) != 0 or shape is None or len(shape) < 2 or shape[0] < 2:
         return
-    if shape[0] != batch or batch in shape[1:]:
+    if shape[0] not in batch or shape[0] in shape[1:]:
         return
     message = f"{layer.activation} at {layer.path} runs over axis 0 of {shape}, the {shape[0]} samples of the batch"
     axis = Evidence("softmax_axis", layer.path, None, 0.0, "equal", 0.0, statistic="setting dim")

@@ -14,7 +14,7 @@ ORDINARY = 20  # norms that show what is usual in a run; with fewer the fix prop
 @rule(
     needs=("output_gradient_norm",),
     symptoms=(
-        "exploding-gradients", "non-finite-values", "diverging-loss", "oscillating-loss", "loss-spikes",
+        "non-finite-values", "diverging-loss", "oscillating-loss", "loss-spikes",
         "loss-not-decreasing", "underfitting",
     ),
 )  # fmt: skip
