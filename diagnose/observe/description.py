@@ -20,7 +20,8 @@ def describe(session: Session, stream: Stream) -> None:
     """Writes down layers, edges and parameters as far as they are new."""
     snapshot = session.snapshot
     known = (len(snapshot.items), len(snapshot.edges), len(snapshot.operations), len(stream.layer_order))
-    if stream.described >= 3 and stream.told == known:
+    thawed = snapshot.leaves.keys() & stream.frozen
+    if stream.described >= 3 and stream.told == known and not thawed:
         return
     stream.told = known
     names = {n.name for n in stream.networks}
@@ -43,7 +44,7 @@ def describe(session: Session, stream: Stream) -> None:
             layer = next((s for (s, t) in session.snapshot.edges if t == site), None)
             if site in session.book.described_sites.get(stream.index, ()):
                 session.writer.items(stream.index, "loss", [{"id": site, "operations": operations, "layer": layer}])
-    if stream.described < 3:
+    if stream.described < 3 or thawed:
         _describe_reached(session, stream, names)
     stream.described += 1
 
@@ -57,15 +58,18 @@ def _describe_reached(session: Session, stream: Stream, names: set[str]) -> None
     leaves = {id(gathered[key]) if key in gathered else key for key in session.snapshot.leaves}
     reaches = sorted({known[key].split(".", 1)[0] for key in leaves if key in known})
     session.writer.stream(stream.index, reaches=reaches)
-    items: list[dict[str, Any]] = [
-        {"path": stream.path(parameter), "reached": id(parameter) in leaves or stream.reached(parameter)}
-        for parameter in stream.parameters()
-    ]
+    stream.frozen.clear()
+    items: list[dict[str, Any]] = []
+    for parameter in stream.parameters():
+        reached = id(parameter) in leaves or stream.reached(parameter)
+        items.append({"path": stream.path(parameter), "reached": reached, "optimized": True, "trainable": parameter.requires_grad})
     trained = {item["path"] for item in items}
     for network in stream.networks:
         for path, _, parameter in network.named_parameters():
             if path not in trained:  # the optimizer does not hold it: does a gradient reach it all the same?
-                items.append({"path": path, "reached": id(parameter) in leaves})
+                items.append({"path": path, "reached": id(parameter) in leaves, "trainable": parameter.requires_grad})
+            if not parameter.requires_grad:
+                stream.frozen.add(id(parameter))
     for key, ref in session.snapshot.leaves.items():
         leaf = ref()
         if key in known or key in gathered or leaf is None:

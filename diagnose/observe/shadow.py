@@ -29,6 +29,7 @@ class Role:
     kwargs: Mapping[str, Any]
     position: int  # of the target in the loader's batch
     dimensions: int  # of the prediction
+    width: torch.Size  # of its second axis: a part of the network gives something else
     dtype: torch.dtype  # of the target
 
 
@@ -58,14 +59,16 @@ class Shadow:
                 isinstance(item, Tensor) and item.device != target.device and item.shape == target.shape and item.dtype == target.dtype
             ):
                 rest = {k: v for k, v in kwargs.items() if k not in ("input", "target")}
-                self.role = Role(call, original, tuple(args[2:]), rest, position, prediction.dim(), target.dtype)
+                self.role = Role(call, original, tuple(args[2:]), rest, position, prediction.dim(), prediction.shape[1:2], target.dtype)
                 return
 
     def repeat(self, module: nn.Module, output: Any) -> None:
         """Repeats the training's loss on an evaluation's output; kept only if the program computes no loss there itself."""
         role, session = self.role, self.session
         prediction = first_tensor(output)
-        if role is None or prediction is None or prediction.dim() != role.dimensions or session.data.loader_now() is None:
+        if role is None or prediction is None or session.data.loader_now() is None:
+            return
+        if prediction.dim() != role.dimensions or prediction.shape[1:2] != role.width:
             return
         refs = session.data.batch
         target = refs[role.position]() if role.position < len(refs) else None

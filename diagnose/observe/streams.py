@@ -73,6 +73,7 @@ class Stream:
         self.known_layers: dict[str, int] = {}  # place → position that was written down
         self.silent: dict[str, Tensor] = {}
         self.described = 0
+        self.frozen: set[int] = set()  # ids of parameters that asked for no gradient when that was looked at last
         self.told: tuple[int, ...] = ()  # how much there was to be written down when that was done last
         self.gradients: dict[str, dict[str, Tensor]] = {}  # quantity → path → value, on snapshots
         self.present: dict[str, float] = {}

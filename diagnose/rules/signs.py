@@ -5,7 +5,7 @@ A suspicious setting is a fault only where it hurts, so rules ask here how the t
 
 from __future__ import annotations
 
-from math import log, pi, sqrt
+from math import log, pi, prod, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,9 +101,10 @@ def site_loss(training: Training, site: LossSite) -> Series:
 
 
 def per_sample(training: Training, site: LossSite, value: float) -> float:
-    """A loss that was summed over the batch, per sample."""
+    """A loss that was summed over the batch, per sample; where a mean would be over all elements, per element."""
     if site.arguments.get("reduction", "mean") == "sum":
-        return value / max(typical(training, "samples"), 1.0)
+        each = prod(site.input_shape[1:]) if site.input_shape and site.function in (*REGRESSION, *BINARY) else 1
+        return value / max(typical(training, "samples") * each, 1.0)
     return value
 
 

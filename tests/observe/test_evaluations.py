@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from diagnose.observe.schedule import Schedule
 from diagnose.run import EvaluationSet, Training
 
-from .conftest import Recorded
+from .conftest import Observing, Recorded
 
 
 def data(samples: int, seed: int) -> TensorDataset:
@@ -394,6 +394,34 @@ def test_no_loss_is_repeated_where_it_might_be_another(recorded: Recorded) -> No
                     net(x)
 
     assert recorded(train).evaluations == ()
+
+
+def test_no_loss_is_repeated_on_a_part_of_the_network(observing: Observing) -> None:
+    """A frozen trunk runs without gradients inside the training's own step."""
+
+    def train() -> None:
+        torch.manual_seed(0)
+        whole = small()
+        optimizer = torch.optim.SGD(whole.parameters(), lr=0.1)
+        loader = DataLoader(data(24, 1), batch_size=8)
+        for x, y in loader:
+            optimizer.zero_grad()
+            F.cross_entropy(whole(x), y).backward()
+            optimizer.step()
+        trunk, head = nn.Sequential(nn.Linear(4, 9), nn.ReLU()), nn.Linear(9, 2)
+        optimizer = torch.optim.SGD([*trunk.parameters(), *head.parameters()], lr=0.1)
+        for _ in range(3):
+            for x, y in loader:
+                with torch.no_grad():
+                    features = trunk(x)
+                optimizer.zero_grad()
+                F.cross_entropy(head(features), y).backward()
+                optimizer.step()
+
+    with observing(every=1) as session:
+        train()
+    trainings = session.run.trainings
+    assert len(trainings) == 2 and not [one for training in trainings for one in training.evaluations]
 
 
 def test_no_loss_is_repeated_on_a_network_in_rollout(recorded: Recorded) -> None:

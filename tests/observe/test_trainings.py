@@ -138,6 +138,63 @@ def test_optimizers_that_alternate_are_one_training(recorded: Recorded) -> None:
     assert len(training.series("gradient_norm", "one.0.weight").measured()) >= 2
 
 
+class Judge(nn.Module):
+    """A discriminator whose activation is a function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(8, 6), nn.Linear(6, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(F.leaky_relu(self.first(x), 0.2))
+
+
+def test_an_alternating_pair_is_looked_at_whole_in_each_snapshot(recorded: Recorded) -> None:
+    """Though the snapshots follow each other; and a function's activation belongs to the network whose weights lie before it."""
+
+    def train() -> None:
+        torch.manual_seed(0)
+        generator, discriminator = nn.Sequential(nn.Linear(3, 8), nn.Tanh()), Judge()
+        of_generator = torch.optim.SGD(generator.parameters(), lr=0.1)
+        of_discriminator = torch.optim.SGD(discriminator.parameters(), lr=0.1)
+        for _ in range(8):
+            fake = generator(torch.randn(4, 3))
+            discriminator.zero_grad()
+            judged = torch.cat((discriminator(torch.randn(4, 8)), discriminator(fake.detach())))
+            F.binary_cross_entropy_with_logits(judged, torch.tensor([1.0] * 4 + [0.0] * 4)[:, None]).backward()
+            of_discriminator.step()
+            generator.zero_grad()
+            F.binary_cross_entropy_with_logits(discriminator(fake), torch.ones(4, 1)).backward()
+            of_generator.step()
+
+    training = recorded(train)
+    places = ["generator.0", "generator.1", "discriminator.first", "discriminator.last", "discriminator.first/leaky_relu"]
+    assert {layer.path.split("#")[0] for layer in training.layers} == set(places)
+    assert {place: len(training.series("output_std", place)) for place in places[:4]} == dict.fromkeys(places[:4], 8)
+
+
+def test_what_is_thawed_later_is_known_to_be_trained_or_not(recorded: Recorded) -> None:
+    """A backbone that gets its gradients later: forgotten by the optimizer, or given to it."""
+
+    def train(given: bool) -> Callable[[], None]:
+        def script() -> None:
+            torch.manual_seed(0)
+            net = small()
+            net[0].requires_grad_(False)
+            optimizer = torch.optim.SGD(net[2].parameters(), lr=0.1)
+            fit(net, optimizer, 6)
+            net[0].requires_grad_(True)
+            if given:
+                optimizer.add_param_group({"params": net[0].parameters()})
+            fit(net, optimizer, 6)
+
+        return script
+
+    for given in (False, True):
+        (weight,) = [p for p in recorded(train(given)).parameters if p.path == "net.0.weight"]
+        assert (weight.trainable, weight.reached, weight.optimized) == (True, True, given)
+
+
 # -- without an optimizer -------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,8 @@
 import pytest
 from hand_built import found, layer, line, site, training
 
+from diagnose.run import Edge
+
 RULE = "dropout-too-strong"
 LOSS = site("cross_entropy", "addmm")
 STUCK, LEARNT = {"training_loss": line(2.3, 2.0)}, {"training_loss": line(2.3, 0.1)}
@@ -45,3 +47,12 @@ def test_dropout_on_the_outputs_is_wrong_at_any_rate() -> None:
     (finding,) = judged(0.2, LEARNT, site("cross_entropy", "mul", "addmm", layer="net.drop"))
     assert finding.severity == "warning" and "0.2" in finding.message
     assert not judged(0.0, LEARNT, site("cross_entropy", "mul", "addmm", layer="net.drop"))
+
+
+def test_a_product_written_by_hand_lies_behind_it() -> None:
+    """Weights that are plain parameters: the nearest module before the loss is the dropout, the last layer is none."""
+    loss = site("cross_entropy", "add", "mm", layer="net.drop")
+    drop = layer("net.drop", "dropout", "Dropout", settings={"p": 0.2})
+    numbers = LEARNT | {("layer_training", "net.drop"): 1.0}
+    assert found(RULE, training(loss, numbers, layers=[drop], edges=[Edge("net.drop", "loss", ())]))
+    assert not found(RULE, training(loss, numbers, layers=[drop], edges=[Edge("net.drop", "loss", ("mm", "add"))]))

@@ -65,3 +65,12 @@ def test_a_state_that_is_detached_at_each_time_is_told(edges, loss, role, loud: 
     found = findings(RULE, made({("output_gradient_norm", "net.cell#4"): 0.2}, layers=layers, edges=edges, loss=loss))
     assert [f.places for f in found] == ([("net.cell",)] if loud else [])
     assert not found or "detach()" in found[0].fix.text
+
+
+def test_sequences_of_one_step_have_nothing_to_be_remembered() -> None:
+    single = Layer("net.rnn", "LSTM", "recurrent", input_shape=(32, 1, 4), settings={"batch_first": True, "hidden_size": 16})
+    (finding,) = findings(RULE, made(layers=[single]))
+    assert finding.severity == "warning" and "(32, 1, 4)" in finding.message
+    assert not findings(RULE, made(layers=[single], loss=falling()))
+    assert not findings(RULE, made(layers=[replace(single, settings={})]))  # time first: one sequence of 32
+    assert not findings(RULE, made(layers=[single, replace(single, path="net.rnn#2")]))  # called step by step

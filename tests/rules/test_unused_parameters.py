@@ -6,12 +6,13 @@ from made import falling, findings, made, mlp, per
 RULE = "unused-parameters"
 
 
-def lost(layers_lost: tuple[str, ...], *, frozen: bool = False, width: int = 8, **change: object):
+def lost(layers_lost: tuple[str, ...], *, frozen: bool = False, held: bool = True, width: int = 8, **change: object):
     layers, parameters = mlp(width=width)
     parameters = [
-        replace(p, trainable=not frozen or p.layer not in layers_lost, reached=p.layer not in layers_lost)
+        replace(p, trainable=not frozen or p.layer not in layers_lost, reached=p.layer not in layers_lost,
+                optimized=held or p.layer not in layers_lost)
         for p in parameters
-    ]
+    ]  # fmt: skip
     present = per("gradient_present", parameters, lambda i: float(parameters[i].layer not in layers_lost))
     return made(present, layers=layers, parameters=parameters, **change)
 
@@ -36,8 +37,16 @@ def test_a_tiny_part_is_a_note() -> None:
     assert finding.severity == "note"
 
 
-def test_frozen_backbone_beside_a_trained_head_is_no_fault() -> None:
-    assert not findings(RULE, lost(("net.0", "net.1", "net.2"), frozen=True))
+@pytest.mark.parametrize("held", [True, False])
+def test_frozen_backbone_beside_a_trained_head_is_no_fault(held: bool) -> None:
+    assert not findings(RULE, lost(("net.0", "net.1", "net.2"), frozen=True, held=held, loss=falling()))
+
+
+def test_unless_the_optimizer_was_given_it_and_nothing_is_learnt() -> None:
+    """As word vectors that `nn.Embedding.from_pretrained` froze."""
+    (finding,) = findings(RULE, lost(("net.0",), frozen=True))
+    assert finding.severity == "warning" and finding.places == ("net.0",) and "requires_grad" in finding.message
+    assert not findings(RULE, lost(("net.0",), frozen=True, held=False))
 
 
 def test_everything_frozen_is() -> None:

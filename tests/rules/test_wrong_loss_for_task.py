@@ -179,3 +179,14 @@ def test_the_negated_score_of_a_class_is_no_loss() -> None:
 )
 def test_silent_on_log_probabilities_and_other_faults(operations, top) -> None:
     assert not found(RULE, training(site("nll_loss", *operations), {"loss_input_max": top}))
+
+
+# margins
+
+
+@pytest.mark.parametrize("function", ["soft_margin_loss", "hinge_embedding_loss"])
+@pytest.mark.parametrize(("low", "speaks"), [(0.0, True), (-1.0, False)])
+def test_a_loss_of_margins_given_0_and_1(function, low, speaks) -> None:
+    loss = site(function, "addmm", input_shape=(32,), target_shape=(32,), target_dtype="float32")
+    findings = found(RULE, training(loss, targets(low, 1.0, 0.4, 0.5)))
+    assert [f.severity for f in findings] == (["error"] if speaks else [])

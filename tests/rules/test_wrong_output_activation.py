@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hand_built import LINE, found, layer, line, site, training
 
-from diagnose.run import InputSite
+from diagnose.run import Edge, InputSite
 
 RULE = "wrong-output-activation"
 
@@ -252,3 +252,44 @@ def test_noise_is_out_of_reach_of_a_tanh_on_both_sides() -> None:
     numbers = {"training_loss": 0.34}
     (finding,) = found(RULE, training(site("mse_loss", "tanh", "addmm"), targets(-3.4, 3.4) | numbers))
     assert finding.severity == "error"
+
+
+# shares of one
+
+
+@pytest.mark.parametrize(("function", "mean", "speaks"), [
+    ("binary_cross_entropy", 0.31, True), ("mse_loss", 0.31, True), ("mse_loss", 0.1, False), ("binary_cross_entropy", 0.105, False),
+    ("mse_loss", 0.02, True),
+])  # fmt: skip
+def test_a_softmax_against_targets_that_are_no_shares(function, mean, speaks) -> None:
+    loss = site(function, "softmax", "addmm", target_shape=(32, 10), target_dtype="float32")
+    findings = found(RULE, training(loss, targets(0, 1, mean, 0.3, loss_input_row_sum_error=1e-7)))
+    assert bool(findings) is speaks
+    assert all(f"sum to {10 * mean:.3g}" in finding.message for finding in findings)
+
+
+def test_a_softmax_along_another_axis_is_another_rules() -> None:
+    loss = site("mse_loss", "softmax", "addmm", target_shape=(32, 10), target_dtype="float32")
+    assert not found(RULE, training(loss, targets(0, 1, 0.31, 0.3, loss_input_row_sum_error=0.7)))
+
+
+# a recurrent state as the answer
+
+
+def state(kind, hidden=1, operations=()):
+    lstm = layer("net.fc", "recurrent", kind, shape=(32, 24, 1), settings={"hidden_size": hidden, "batch_first": True})
+    return {"layers": [lstm], "edges": [Edge("net.fc", "loss", operations)]}
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_a_recurrent_state_before_targets_out_of_its_reach(kind) -> None:
+    loss = site("mse_loss", "mkldnn_rnn_layer", input_shape=(32, 1), target_shape=(32, 1))
+    (finding,) = found(RULE, training(loss, targets(-1.5, 4.0), **state(kind)))
+    assert finding.severity == "error" and "linear layer" in finding.fix.text
+    assert not found(RULE, training(loss, targets(-0.9, 0.95, 0.0, 0.4), **state(kind)))
+
+
+def test_a_projected_state_or_one_that_is_scaled_has_other_bounds() -> None:
+    loss = site("mse_loss", "mkldnn_rnn_layer", input_shape=(32, 1), target_shape=(32, 1))
+    assert not found(RULE, training(loss, targets(-1.5, 4.0), **state("LSTM", hidden=8)))
+    assert not found(RULE, training(loss, targets(-1.5, 4.0), **state("LSTM", operations=("mul",))))

@@ -101,3 +101,11 @@ def test_a_loss_that_got_places_and_samples_on_one_axis(dim, speaks) -> None:
     assert bool(findings) is speaks
     if speaks:
         assert "axis 1 of (20, 48, 4) instead of the classes' axis 2" in findings[0].message
+
+
+def test_the_batch_of_sequences_that_the_loss_gets_flattened() -> None:
+    """Attention weights (batch, query, key) normalised over the batch; the loss counts each symbol as a sample."""
+    loss = site("cross_entropy", "addmm", input_shape=(384, 10), target_shape=(384,))
+    weights = softmax((32, 12, 12), None, path="net.attention")
+    assert found(RULE, training(loss, {("samples", None): 384.0}, inputs={"input_mean": 0.0}, layers=[weights]))
+    assert not found(RULE, training(loss, {("samples", None): 384.0}, inputs={"input_mean": 0.0}, layers=[softmax((12, 12, 12), None)]))

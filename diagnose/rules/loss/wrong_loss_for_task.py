@@ -8,6 +8,7 @@ from diagnose.rules import rule, signs
 from diagnose.run import LossSite, Training
 
 NUMBERS_AS_TARGETS = ("gan", "autoencoder", "vae", "reinforcement", "contrastive", "distillation")
+MARGINS = ("soft_margin_loss", "hinge_embedding_loss")
 
 
 @rule(
@@ -38,7 +39,8 @@ def wrong_loss_for_task(
 
     What it does:
         Compares each trained loss with its targets: cross entropy over one class; binary cross entropy with targets
-        more than `margin` outside [0, 1]; cross entropy with target rows that are no distribution; `nll_loss` of a
+        more than `margin` outside [0, 1]; a loss of margins, which asks for -1 and 1, with 0 and 1; cross entropy with target
+        rows that are no distribution; `nll_loss` of a
         linear layer's output; a squared or absolute error whose targets are class labels (one-hot rows, or whole
         numbers 0..K-1 in equal shares with K at most `most_classes`). The last is a warning only where the fit is bad
         too: more than `learnt` of the loss of a constant prediction remains (`digits_learnt` for six or more labels
@@ -72,8 +74,31 @@ def wrong_loss_for_task(
             yield from _raw_scores(training, site, margin)
         elif site.function in signs.BINARY:
             yield from _beyond_binary(training, site, margin)
+        elif site.function in MARGINS:
+            yield from _sign_asked(training, site)
         elif site.function in signs.REGRESSION and training.kind not in NUMBERS_AS_TARGETS:
             yield from _labels_as_numbers(training, site, learnt, digits_learnt, most_classes)
+
+
+def _sign_asked(training: Training, site: LossSite) -> Iterator[Finding]:
+    """Losses of -1 against 1, given 0 and 1: of a 0 they ask nothing."""
+    low, high, whole = (signs.typical(training, f"loss_target_{name}", site.id) for name in ("min", "max", "integer_share"))
+    if not (low == 0 and high == 1 and whole == 1):
+        return
+    place = signs.where(site)
+    yield Finding(
+        message=f"{site.function} at {place} takes targets of -1 and 1 and is given 0 and 1: whatever is answered for a 0, it learns nothing",
+        places=(place,),
+        evidence=(Evidence("loss_target_min", site.id, training.series("loss_target_min", site.id).span, low, "equal", 0.0),),
+        severity="error",
+        confidence=0.9,
+        steps=signs.span(training),
+        fix=Fix(
+            "targets of -1 and 1, or a loss for 0 and 1",
+            f"loss = F.{site.function}(output, 2 * target - 1)",
+        ),
+        source=site.source,
+    )
 
 
 def _one_class(training: Training, site: LossSite) -> Iterator[Finding]:

@@ -60,7 +60,8 @@ def dropout_too_strong(
             return
     for site in training.training_losses:
         last = training.layer(site.layer) if site.layer else None
-        if last is not None and last.role == "dropout" and _rate(last) > 0 and last in layers:
+        mapped = any(set(edge.operations) & set(signs.LINEAR) for edge in training.edges if edge.target == site.id)
+        if last is not None and last.role == "dropout" and _rate(last) > 0 and last in layers and not mapped:
             yield Finding(
                 message=f"dropout {last.path} of p = {_rate(last):g} acts on the outputs that go into {site.function}",
                 places=(last.path,),
