@@ -3,14 +3,16 @@
     python tests/benchmarks/floor.py [WORKLOAD …] [--rounds N] [--seconds S]
 
 For every step the kernels that the recorded quantities cannot do without, each on as many elements as the recorder reads, over
-tensors that were taken from one step beforehand, and nothing around them: no hook, no schedule, no name, no row, no disk. A
-block of bare steps and one of such readings take turns; *floor* is 1 + reading / step, the median over the rounds, in CPU time.
+tensors that were taken from one step beforehand, and nothing around them: no hook, no schedule, no name, no row, no disk. Each
+reading follows a step, as it does in a training (alone in a loop it finds its code and data in the caches, and takes half as long);
+blocks of such steps and of bare ones take turns; *floor* is the one through the other, the median over the rounds, in CPU time.
 What remains between it and the column *every step* of `overhead.py` is hooks, bookkeeping and writing.
 
 - parameters: a copy before the step, norms of gradients, weights and updates, the spread of the rows (`_foreach` operations);
-- each output: least and largest, sum, squares around the mean, zeros, spread over the batch by unit, elements for a histogram,
-  the largest magnitude of each unit where the layer can be silent, the norm of the gradient with respect to it;
-- all outputs together: their histograms; everything stacked and copied once.
+- each output: a sample of it, the largest magnitude of each unit where the layer can be silent, the norm of the gradient with
+  respect to it;
+- all samples side by side: by column sums, extremes, squares around the mean, what is not zero; elements for histograms;
+- everything put together and copied once.
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ from torch import Tensor, nn
 from workloads import WORKLOADS, Workload
 
 from diagnose.observe.networks import activation_of, channels_first, is_layer, role_of
-from diagnose.observe.probes.outputs import BINNED, BINS, SILENT, filled, sampled
+from diagnose.observe.probes.columns import Columns, Plans
+from diagnose.observe.probes.outputs import sample_of
 from diagnose.observe.probes.weights import COLUMNS, ROWS
+from diagnose.observe.transfer import pack
 
 
 class Output:
@@ -36,7 +40,7 @@ class Output:
         self.whole = output.detach()
         self.gradient = torch.randn_like(self.whole)
         self.first = channels_first(role_of(module)) or self.whole.dim() == 4
-        self.silent = activation_of(module) in SILENT
+        self.activation = activation_of(module)
 
 
 def taken(work: Workload) -> tuple[list[list[Tensor]], list[Output]]:
@@ -59,44 +63,23 @@ def taken(work: Workload) -> tuple[list[list[Tensor]], list[Output]]:
 
 def reading(networks: list[list[Tensor]], outputs: list[Output]) -> Callable[[], None]:
     """The kernels of one step."""
+    copies = [[torch.empty_like(p) for p in parameters] for parameters in networks]
+    layouts: Plans = {}
 
     def read() -> None:
         found: list[Tensor] = []
-        for parameters in networks:
-            gradients = [p.grad for p in parameters]
-            before = [torch.empty_like(p) for p in parameters]
+        for parameters, before in zip(networks, copies, strict=True):
             torch._foreach_copy_(before, parameters)
-            found += torch._foreach_norm(gradients)
-            found += torch._foreach_norm(torch._foreach_sub(parameters, before))
+            moved = torch._foreach_sub(parameters, before)
             rows = [p[:ROWS].flatten(1)[:, :COLUMNS] for p in parameters if p.dim() > 1]
             apart = torch._foreach_sub(rows, [r.mean(0) for r in rows])
-            found += torch._foreach_norm([*before, *apart, *rows])
-        lows, highs, bins = [], [], []
+            found += torch._foreach_norm([p.grad for p in parameters])
+            found += torch._foreach_norm([*before, *moved, *apart, *rows])
+        columns = Columns(layouts)
         for one in outputs:
-            shaped = sampled(one.whole, one.first)
-            flat = shaped.reshape(-1)
-            low, high = torch.aminmax(flat)
-            over = shaped.sum(0)
-            total = over.sum()
-            apart = torch.sub(shaped, over, alpha=1 / shaped.shape[0])
-            apart.mul_(apart)
-            by_unit = apart.sum((0, 1, 3))
-            found += [low, high, total, torch.dot(flat, flat), by_unit.sum(), filled(flat)]
+            columns.add(sample_of(one.whole, one.first, one.activation))
             found.append(torch.linalg.vector_norm(one.gradient))
-            if one.silent:
-                shaped.amax((0, 1, 3))
-            lows.append(low)
-            highs.append(high)
-            bins.append(flat if flat.numel() <= BINNED else flat[:: flat.numel() // BINNED][:BINNED].clone())
-        if outputs:
-            sizes = torch.tensor([one.numel() for one in bins])
-            low = torch.stack(lows)
-            places = (torch.cat(bins) - low.repeat_interleave(sizes)).mul_(
-                (BINS / (torch.stack(highs) - low).clamp_min_(1e-30)).repeat_interleave(sizes)
-            )
-            at = places.to(torch.int64).clamp_(0, BINS - 1).add_(torch.arange(len(bins)).mul_(BINS).repeat_interleave(sizes))
-            torch.bincount(at, minlength=BINS * len(bins))
-        torch.stack(found).numpy().tobytes()
+        pack([*found, *columns.gather()]).numpy().tobytes()
 
     def quietly() -> None:
         with torch.no_grad():
@@ -106,17 +89,23 @@ def reading(networks: list[list[Tensor]], outputs: list[Output]) -> Callable[[],
 
 
 def floor(make: Callable[[], Workload], rounds: int, seconds: float) -> tuple[float, float, int]:
-    """1 + reading / step; the bare step in milliseconds; how many outputs are read."""
+    """A step and its reading through a bare step; the bare step in milliseconds; how many outputs are read."""
     torch.manual_seed(0)
     work = make()
     count = steps_in(work.step, seconds)
     networks, outputs = taken(work)
     read = reading(networks, outputs)
     ratios, bares = [], []
+
+
+    def both() -> None:
+        work.step()
+        read()
+
     for _ in range(rounds):
         bare, _ = block(work.step, count)
-        own, _ = block(read, count)
-        ratios.append(1 + own / bare)
+        full, _ = block(both, count)
+        ratios.append(full / bare)
         bares.append(bare / count)
     return median(ratios), 1e3 * median(bares), len(outputs)
 
