@@ -133,6 +133,7 @@ class Session:
             self.snapshot.drop()
             self.transfer.drain()
             for stream in self.streams.values():
+                self.writer.stream(stream.index, slowdown=self.schedule.slowdown)
                 if stream.counted >= 0:  # the last of them have left no row behind
                     self.writer.stream(stream.index, last_counted=stream.counted)
             self.writer.fact("overhead", self.overhead())

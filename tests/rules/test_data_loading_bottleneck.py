@@ -8,12 +8,12 @@ RULE = "data-loading-bottleneck"
 FACTS = {"data": {"loader": {"batch_size": 32, "workers": 0, "dataset": "train_set"}}}
 
 
-def judged(data, rest, evaluated=0.0, steps=400):
+def judged(data, rest, evaluated=0.0, steps=400, facts=FACTS):
     numbers = {
         "data_seconds": np.full(steps, data), "seconds": np.full(steps, data + rest + evaluated),
         "evaluation_seconds": np.full(steps, evaluated),
     }  # fmt: skip
-    return found(RULE, training((), numbers, facts=FACTS, steps=steps))
+    return found(RULE, training((), numbers, facts=facts, steps=steps))
 
 
 def test_waiting_for_data_is_a_warning_with_more_workers_as_the_cure() -> None:
@@ -26,6 +26,14 @@ def test_waiting_for_data_is_a_warning_with_more_workers_as_the_cure() -> None:
 @pytest.mark.parametrize(("rest", "speaks"), [(0.08, False), (0.07, True)])
 def test_two_fifths_are_the_limit(rest, speaks) -> None:
     assert bool(judged(0.05, rest)) is speaks
+
+
+@pytest.mark.parametrize(("workers", "slowdown", "rest", "speaks"), [
+    (2, 1.0, 0.07, True), (2, 2.0, 0.07, False), (2, 2.0, 0.01, True), (2, 9.0, 0.004, True), (0, 3.0, 0.07, True),
+])  # fmt: skip
+def test_on_a_busy_machine_the_workers_wait_for_their_turns_too(workers, slowdown, rest, speaks) -> None:
+    facts = {"data": {"loader": {"batch_size": 32, "workers": workers, "dataset": "train_set"}}, "slowdown": slowdown}
+    assert bool(judged(0.05, rest, facts=facts)) is speaks
 
 
 def test_time_in_evaluation_is_not_training() -> None:

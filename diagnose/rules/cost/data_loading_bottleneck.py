@@ -9,13 +9,14 @@ from diagnose.run import Training
 
 @rule(needs=("data_seconds", "seconds"), symptoms=())
 def data_loading_bottleneck(
-    training: Training, *, share: float = 0.4, milliseconds: float = 4.0, seconds: float = 1.0
+    training: Training, *, share: float = 0.4, milliseconds: float = 4.0, seconds: float = 1.0, most: float = 0.9
 ) -> Iterator[Finding]:
     """Training waits for its data.
 
     What it does:
         Compares the time spent waiting for batches with all time outside evaluation: more than `share` of it, with more
-        than `milliseconds` a step and `seconds` in all, is reported.
+        than `milliseconds` a step and `seconds` in all, is reported. Where workers load, on a machine on which other programs
+        take their turns, more by as much as these make everything longer, up to `most`: the workers wait for their turns too.
 
     Why is this bad:
         The processor or GPU stands still while the next batch is read and prepared.
@@ -35,7 +36,7 @@ def data_loading_bottleneck(
         PyTorch Performance Tuning Guide, "Enable asynchronous data loading and augmentation",
         https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html. 0.4: the level called high by
         profilers. 4: sound programs that wait so large a share of their time wait 1.6 ms a step at most, those with a slow
-        `__getitem__` 6.4 and more.
+        `__getitem__` 6.4 and more. 0.9: own choice; whoever waits so long waits on any machine.
     """
     data, all_seconds = training.series("data_seconds").finite(), training.series("seconds").finite()
     evaluation = training.series("evaluation_seconds").finite().values
@@ -44,10 +45,12 @@ def data_loading_bottleneck(
     waited = float(data.values[1:].sum())  # the first step holds what starting takes
     whole = float(all_seconds.values[1:].sum()) - float(evaluation[1:].sum())
     each = waited / max(len(data) - 1, 1)
+    loader = training.facts.get("data", {}).get("loader") or {}
+    workers, slowdown = loader.get("workers"), training.facts.get("slowdown")
+    if workers and isinstance(slowdown, (int, float)):
+        share = min(share * max(float(slowdown), 1.0), max(most, share))
     if whole <= 0 or waited <= max(share * whole, seconds) or each * 1e3 <= milliseconds:
         return
-    loader = training.facts.get("data", {}).get("loader") or {}
-    workers = loader.get("workers")
     with_workers = f" with {workers} workers" if isinstance(workers, int) else ""
     part = min(waited / whole, 1.0)
     yield Finding(
