@@ -1,5 +1,5 @@
 import pytest
-from made import findings, made, mlp
+from made import findings, made, mlp, replace
 
 RULE = "symmetric-initialization"
 
@@ -43,3 +43,15 @@ def test_names_the_weight() -> None:
     assert finding.fix and finding.fix.code == "nn.init.kaiming_uniform_(model.net.1.weight)"
     layers, _ = mlp()
     assert finding.source == layers[2].source
+
+
+@pytest.mark.parametrize(("mean", "std", "columns", "loud"), [
+    (0.3, 1e-9, 4, True), (0.0, 0.0, 4, False), (0.3, 1e-9, 1, False), (0.3, 0.1, 4, False),
+])  # fmt: skip
+def test_a_table_that_began_as_one_number(mean: float, std: float, columns: int, loud: bool) -> None:
+    """The gradient parts the symbols; what is kept of each stays one number, however many there are."""
+    layers, parameters = mlp()
+    layers[0] = replace(layers[0], role="embedding", type="Embedding")
+    parameters[0] = replace(parameters[0], shape=(8, columns), initial={"mean": mean, "std": std})
+    given = {("weight_row_spread", "net.0.weight"): 0.5, ("update_norm", "net.0.weight"): 0.01}
+    assert bool(findings(RULE, made(given, layers=layers, parameters=parameters))) is loud

@@ -22,7 +22,7 @@ DEFAULT_GAIN = 3**-0.5  # PyTorch's own: known to be small for deep ReLU network
 
 
 @rule(
-    needs=("parameters", "batch_std"),
+    needs=("parameters",),
     symptoms=(
         "unused-parameters", "vanishing-gradients", "saturated-activations", "dead-units", "constant-output",
         "loss-not-decreasing", "underfitting", "wrong-initial-loss", "non-finite-values", "learning-rate-too-low",

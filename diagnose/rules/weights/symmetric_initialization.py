@@ -59,6 +59,12 @@ def symmetric_initialization(training: Training, *, spread: float = 1e-3, min_sn
         if worst < spread:
             text = f"all {parameter.shape[0]} units have the same weights (spread {worst:.1e}, limit {spread:g})"
             yield _finding(training, parameter, measured.span, worst, spread, text)
+        elif _one_number(training, parameter, spread):
+            share = parameter.initial["std"] / abs(parameter.initial["mean"])
+            text = f"all {parameter.shape[1]} numbers of a symbol started alike, and nothing but chance parts them"
+            found = _finding(training, parameter, None, share, spread, text)
+            seen = Evidence("initial std / mean", parameter.path, (0, 0), share, "below", spread, "ratio")
+            yield replace(found, evidence=(seen,), severity="warning", confidence=0.85)
         elif _began_equal(training, parameter, measured.values[:min_snapshots], spread):
             first = float(np.max(measured.values[:min_snapshots]))
             text = (
@@ -66,6 +72,13 @@ def symmetric_initialization(training: Training, *, spread: float = 1e-3, min_sn
                 f"them since is chance (spread {measured.values[-1]:.1e} at the end)"
             )
             yield replace(_finding(training, parameter, measured.span, first, spread, text), severity="warning", confidence=0.8)
+
+
+def _one_number(training: Training, parameter: Parameter, spread: float) -> bool:
+    """Whether a table of symbols began as one number other than 0: the gradient parts the symbols, not the numbers of each."""
+    layer, mean = training.layer(parameter.layer), abs(parameter.initial.get("mean", 0.0))
+    table = layer is not None and layer.role == "embedding" and parameter.shape[1] > 1
+    return table and mean > 0 and parameter.initial.get("std", mean) < spread * mean
 
 
 def _began_equal(training: Training, parameter: Parameter, first: Floats, spread: float) -> bool:
