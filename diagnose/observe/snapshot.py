@@ -23,7 +23,7 @@ from diagnose.observe.networks import (
     role_of,
     settings_of,
 )
-from diagnose.observe.probes.columns import Floats, Plans
+from diagnose.observe.probes.columns import Floats, Layouts
 from diagnose.observe.probes.gradients import as_float
 from diagnose.observe.probes.losses import Reading as LossReading
 from diagnose.observe.probes.outputs import Reading
@@ -110,7 +110,7 @@ class Snapshot:
         self.items: dict[str, dict[str, Any]] = {}
         self.saved_hooks = False
         self._roots_seen: dict[int, weakref.ref[nn.Module]] = {}
-        self.layouts: Plans = {}  # of the samples of layers and losses
+        self.layouts = Layouts()  # of the samples of layers and losses
         self.silent: dict[str, Floats] = {}  # state of the probe of silent units
         # Of the graph of the step under way.
         self.losses: list[tuple[LossCall, int | None, list[int]]] = []  # call, key of its result's node, keys of its inputs'

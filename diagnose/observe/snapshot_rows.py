@@ -93,6 +93,7 @@ class _Parcel:
         self._further = [[tensor.numel() for tensor in own] for own in further]
         sent = [*self._scalars, *self._vectors, *samples, *chain.from_iterable(further)]
         self._scalars, self._vectors = [], []
+        self._arriving = [(probe, over, places, one._replace(tensors=[])) for probe, over, places, one in self._arriving]
         return sent
 
     def opened(self, array: Floats) -> Iterator[tuple[str, str, list[str], list[int] | None, Floats]]:

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from workloads import WORKLOADS, Workload
 
 from diagnose.observe.networks import activation_of, channels_first, is_layer, role_of
-from diagnose.observe.probes.columns import Columns, Plans
+from diagnose.observe.probes.columns import Columns, Layouts
 from diagnose.observe.probes.outputs import sample_of
 from diagnose.observe.probes.weights import COLUMNS, ROWS
 from diagnose.observe.transfer import pack
@@ -64,7 +64,7 @@ def taken(work: Workload) -> tuple[list[list[Tensor]], list[Output]]:
 def reading(networks: list[list[Tensor]], outputs: list[Output]) -> Callable[[], None]:
     """The kernels of one step."""
     copies = [[torch.empty_like(p) for p in parameters] for parameters in networks]
-    layouts: Plans = {}
+    layouts = Layouts()
 
     def read() -> None:
         found: list[Tensor] = []

@@ -65,11 +65,39 @@ class _Plan:
             counts.append(number)
         self.pick = torch.cat(picks)  # the elements for the histograms
         self.picked = np.repeat(np.arange(len(shapes)), counts)  # whose they are
-        # Kept, because memory that is taken anew in each step is paid for page by page.
-        self.matrix, self.other = torch.empty((2, rows, starts[-1]), dtype=torch.float32, device=device).unbind()
+        self.rows, self.width = rows, starts[-1]
+        self.matrices: tuple[Tensor, ...] | None = None  # room for the samples and for what is computed of them
 
 
-Plans = dict[tuple[int, tuple[tuple[int, int], ...], torch.device], _Plan]
+class Layouts:
+    """Layouts that are known from snapshots before, and the memory for them: taken anew in each step it is paid for page by page."""
+
+    def __init__(self) -> None:
+        self._plans: dict[tuple[int, tuple[tuple[int, int], ...], torch.device], _Plan] = {}
+        self._memory: dict[torch.device, Tensor] = {}  # as much as the largest needs
+
+    def plan(self, samples: Sequence[Sample]) -> _Plan:
+        """The plan for these samples."""
+        values = samples[0].values
+        key = values.shape[0], tuple([(sample.values.shape[1], sample.units) for sample in samples]), values.device
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= PLANS:
+                self._plans.clear()
+            plan = self._plans[key] = _Plan(*key)
+        return plan
+
+    def matrices(self, plan: _Plan, device: torch.device) -> tuple[Tensor, ...]:
+        """Two matrices as large as the samples of a plan; the next plan's are the same memory."""
+        if plan.matrices is None:
+            size = 2 * plan.rows * plan.width
+            memory = self._memory.get(device)
+            if memory is None or memory.numel() < size:
+                memory = self._memory[device] = torch.empty(size, dtype=torch.float32, device=device)
+                for other in self._plans.values():
+                    other.matrices = None
+            plan.matrices = memory[:size].view(2, plan.rows, plan.width).unbind()
+        return plan.matrices
 
 
 def _even(rows: int, columns: int) -> tuple[int, int]:
@@ -77,17 +105,17 @@ def _even(rows: int, columns: int) -> tuple[int, int]:
     size = rows * columns
     if size <= BINNED:
         return size, 1
-    stride = size // BINNED
-    while gcd(stride, columns) > 1:
-        stride += 1
+    wanted = size // BINNED
+    near = [stride for stride in range(max(1, wanted // 2), 2 * wanted + 1) if gcd(stride, columns) == 1]
+    stride = min(near, key=lambda stride: abs(stride - wanted), default=wanted)
     return size // stride, stride
 
 
 class Columns:
     """The samples of one snapshot: `add` each, send what `gather` gives, and give `arrange` what has arrived."""
 
-    def __init__(self, known: Plans | None = None) -> None:
-        self.known: Plans = {} if known is None else known  # layouts of snapshots before
+    def __init__(self, layouts: Layouts | None = None) -> None:
+        self.layouts = Layouts() if layouts is None else layouts
         self.groups: dict[tuple[int, torch.device], list[int]] = {}
         self.samples: list[Sample] = []
         self.plans: list[_Plan] = []
@@ -105,9 +133,9 @@ class Columns:
         found: list[Tensor] = []
         for members in self.groups.values():
             own = [self.samples[at] for at in members]
-            plan = self._plan(own)
+            plan = self.layouts.plan(own)
             self.plans.append(plan)
-            matrix, other = plan.matrix, plan.other
+            matrix, other = self.layouts.matrices(plan, own[0].values.device)
             torch.cat([sample.values for sample in own], 1, out=matrix)
             total = matrix.sum(0)
             torch.sign(matrix, out=other)  # `count_nonzero` branches on every element: after a ReLU it takes ten times as long
@@ -117,16 +145,6 @@ class Columns:
         found += [sample.loudest for sample in self.samples if sample.loudest is not None]
         self.samples = []
         return found
-
-    def _plan(self, samples: Sequence[Sample]) -> _Plan:
-        values = samples[0].values
-        key = values.shape[0], tuple([(sample.values.shape[1], sample.units) for sample in samples]), values.device
-        plan = self.known.get(key)
-        if plan is None:
-            if len(self.known) >= PLANS:
-                self.known.clear()
-            plan = self.known[key] = _Plan(*key)
-        return plan
 
     def arrange(self, arrays: Sequence[Floats]) -> Summary:
         """What has arrived of that, in the same order, as one summary of each sample."""
