@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from diagnose.finding import Evidence
-from diagnose.rules.signs import chance_loss, site_loss, unlearnt
+from diagnose.rules.signs import chance_loss, since, site_loss, unlearnt
 from diagnose.run import Floats, LossSite, Matrix, Series, Training
 
 LEAST_STEPS = 20  # fewer losses say nothing about a trend
@@ -94,8 +94,8 @@ def beginning(series: Series, share: float = 0.05) -> Series:
 
 
 def ending(series: Series, share: float = 0.1) -> Series:
-    """The last part of a series, at least five entries, only what is finite."""
-    cut = max(5, int(len(series) * share))
+    """What lies in the last part of the steps, at least five entries, only what is finite."""
+    cut = since(series, share, 5)
     return Series(series.quantity, series.place, series.steps[-cut:], series.values[-cut:], series.unit).finite()
 
 

@@ -20,9 +20,20 @@ LINEAR = ("addmm", "mm", "bmm", "baddbmm", "addbmm", "linear", "matmul", "convol
 
 
 def late(series: Series, share: float = 0.2) -> Floats:
-    """The finite values of the last `share` of the recorded ones, at least three where there are three."""
-    values = series.finite().values
-    return values[-max(3, round(len(values) * share)) :]
+    """The finite values in the last `share` of the steps, at least three where there are three.
+
+    Of the steps, not of what was recorded of them: on a busy machine, and where steps are quick, later ones are recorded less often.
+    """
+    kept = series.finite()
+    return kept.values[-since(kept, share, 3) :]
+
+
+def since(series: Series, share: float, least: int) -> int:
+    """How many of a series' last entries lie in the last `share` of its steps, and `least` at least."""
+    if not len(series):
+        return least
+    first = series.steps[-1] - share * (series.steps[-1] - series.steps[0])
+    return max(least, int(len(series) - np.searchsorted(series.steps, first)))
 
 
 def at_end(training: Training, quantity: str, place: str | None = None, share: float = 0.2) -> Floats:

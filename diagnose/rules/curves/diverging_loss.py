@@ -61,7 +61,7 @@ def diverging_loss(
         series, site = signs.site_loss(training, risen).finite(), risen
     if len(series) < min_steps:
         return
-    tail = series.values[-max(3, round(len(series) * hold)) :]
+    tail = series.values[-signs.since(series, hold, 3) :]
     level, low = float(np.median(tail)), float(np.quantile(tail, 0.25))
     start = float(np.median(series.values[: max(1, min(5, len(series) // 20))]))
     span = (int(series.steps[-len(tail)]), int(series.steps[-1]))
