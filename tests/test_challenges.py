@@ -157,6 +157,7 @@ loader = DataLoader(TensorDataset(x, y), batch_size=10, shuffle=True)
 model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.BatchNorm1d(8), nn.Linear(8, 8), nn.ReLU(), nn.Dropout(0.1), nn.Linear(8, 8),
                       nn.ReLU(), nn.Linear(8, 3))
 opt = torch.optim.SGD(model.parameters(), lr=0.1)
+schedule = torch.optim.lr_scheduler.StepLR(opt, 10)
 epochs = 2
 for epoch in range(epochs):
     model.train()
@@ -170,12 +171,13 @@ for epoch in range(epochs):
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         opt.step()
         total += loss.item()
+    schedule.step()
     model.eval()
 print("done")
 """
 
 
-@pytest.mark.filterwarnings("ignore:Using a target size")  # one of the mistakes
+@pytest.mark.filterwarnings("ignore:Using a target size", "ignore:Detected call of `lr_scheduler.step")  # two of the mistakes
 @pytest.mark.parametrize("name", list(mutants.MISTAKES))
 def test_a_mutant_is_the_program_with_one_mistake_that_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     tree = ast.parse(WHOLE)

@@ -85,17 +85,20 @@ def kendall(values: Floats) -> float:
     return float(score - np.sign(score)) / spread
 
 
-def generalises(training: Training, below: float = float("inf"), clearly: float = 0.97) -> bool:
+def generalises(training: Training, below: float = float("inf"), clearly: float = 0.97, alike: float = 0.8) -> bool:
     """Whether a held-out loss falls beyond doubt (one false alarm in a thousand) and ends below a level; or its last three
-    passes lie `clearly` below that, by as many times their noise.
+    passes lie `clearly` below that, by as many times their noise, and not below `alike` of the training loss: what is held out
+    may be easier to guess (prices of a calm year).
 
     It has less noise than the batches' losses: where little can be learnt, it tells that this little is.
     """
+    series, _ = main_loss(training)
+    level = float(np.mean(series.values[-max(5, len(series) // 5) :])) if len(series) else float("nan")
     for held in held_out(training, passes=3):
         _, losses = finite_passes(held)
         if len(losses) >= 8 and kendall(losses) < -3.09 and losses[-1] < below:
             return True
-        if below < float("inf") and losses[-3:].max() + 3.09 * pass_noise(losses[-3:]) < clearly * below:
+        if below < float("inf") and losses[-3:].max() + 3.09 * pass_noise(losses[-3:]) < clearly * below and losses[-1] > alike * level:
             return True
     return False
 

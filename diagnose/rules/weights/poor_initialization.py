@@ -27,7 +27,6 @@ DEFAULT_GAIN = 3**-0.5  # PyTorch's own: known to be small for deep ReLU network
         "unused-parameters", "vanishing-gradients", "saturated-activations", "dead-units", "constant-output",
         "loss-not-decreasing", "underfitting", "wrong-initial-loss", "non-finite-values", "learning-rate-too-low",
         "diverging-loss", "loss-spikes", "stopped-too-early", "wasted-epochs", "input-ignored", "exploding-through-time",
-        "learning-rate-too-high",
     ),
 )  # fmt: skip
 def poor_initialization(
