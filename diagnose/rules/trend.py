@@ -90,7 +90,9 @@ def generalises(training: Training, below: float = float("inf"), clearly: float 
     passes lie `clearly` below that, by as many times their noise, and not below `alike` of the training loss: what is held out
     may be easier to guess (prices of a calm year).
 
-    It has less noise than the batches' losses: where little can be learnt, it tells that this little is.
+    It has less noise than the batches' losses: where little can be learnt, it tells that this little is. 0.97: at 0.99
+    two faulty programs of tests/challenges that learnt nothing are believed; 0.8: from 0.5 to 0.9 it changes no verdict there, and
+    held-out prices of a calm year were at 0.46 of the training loss.
     """
     series, _ = main_loss(training)
     level = float(np.mean(series.values[-max(5, len(series) // 5) :])) if len(series) else float("nan")

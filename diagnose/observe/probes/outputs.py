@@ -18,6 +18,7 @@ SPREAD = 8192  # of one that is larger and has positions: below 1.1 %
 ROWS = 64  # samples among these
 HEARD = 65536  # elements among which is looked whether a unit is silent: one that speaks rarely is not dead
 UNITS = 256  # whose spread is told
+POSITIVE = ("relu", "relu6")
 SILENT = ("relu", "relu6", "threshold", "hardtanh", "hardswish")  # activations that can put out exact zeros
 # An output is saturated where the slope has fallen below 4 % of its largest: |2s - 1| > 0.98, |t| > 0.98.
 _SATURATED = {"sigmoid": (0.01, 0.99), "tanh": (-0.98, 0.98), "softsign": (-0.98, 0.98)}
@@ -61,7 +62,7 @@ def sample_of(output: Tensor, channels_first: bool = False, activation: str | No
     units = whole.shape[1]
     if size <= SAMPLE:
         return Sample(_copied(whole), units)
-    return Sample(_copied(_part(whole)), units, _loudest(whole) if activation in SILENT else None)
+    return Sample(_copied(_part(whole)), units, _loudest(whole, activation) if activation in SILENT else None)
 
 
 def _copied(part: Tensor) -> Tensor:
@@ -83,7 +84,7 @@ def _part(whole: Tensor) -> Tensor:
     return whole
 
 
-def _loudest(whole: Tensor) -> Tensor:
+def _loudest(whole: Tensor, activation: str | None) -> Tensor:
     """The largest magnitude of each unit in whole samples, then in leading positions."""
     samples, units, positions = whole.shape
     keep = max(2, HEARD // (units * positions))
@@ -92,8 +93,10 @@ def _loudest(whole: Tensor) -> Tensor:
     if whole.numel() > 2 * HEARD:
         whole = whole[..., : max(1, 2 * HEARD // (whole.shape[0] * units))]
     if positions > 1 and whole.stride(2) == 1:  # over both axes at once it takes three times as long where positions are few
-        return torch.maximum(whole.amax(2).amax(0), -whole.amin(2).amin(0))
-    return torch.maximum(whole.amax((0, 2)), -whole.amin((0, 2)))
+        most, least = whole.amax(2).amax(0), None if activation in POSITIVE else whole.amin(2).amin(0)
+    else:
+        most, least = whole.amax((0, 2)), None if activation in POSITIVE else whole.amin((0, 2))
+    return most if least is None else torch.maximum(most, -least)
 
 
 def gather(readings: Sequence[Reading], columns: Columns) -> Arriving:

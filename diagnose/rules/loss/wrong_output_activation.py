@@ -1,37 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import erfc, inf, isnan, log, sqrt
+from math import isnan, log
 from typing import Literal
 
 from diagnose.finding import Evidence, Finding, Fix, Severity
 from diagnose.rules import rule, signs
 from diagnose.rules.adversarial.pair import generated
+from diagnose.rules.loss.ranges import FEW, MANY, ONE_SIDED, RANGES, last, out_of_reach
 from diagnose.run import LossSite, Training
-
-# What the autograd operations can put out; bounds of elu hold for selu, which is the same operation.
-RANGES = {
-    "relu": (0.0, inf),
-    "softplus": (0.0, inf),
-    "exp": (0.0, inf),
-    "abs": (0.0, inf),
-    "sigmoid": (0.0, 1.0),
-    "hardsigmoid": (0.0, 1.0),
-    "softmax": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "elu": (-1.7581, inf),
-    "silu": (-0.2785, inf),
-    "gelu": (-0.17, inf),
-    "mish": (-0.3088, inf),
-    "log_softmax": (-inf, 0.0),
-    "log_sigmoid": (-inf, 0.0),
-    "LSTM": (-1.0, 1.0),  # the state, where it is the output itself
-    "GRU": (-1.0, 1.0),
-    "LSTMCell": (-1.0, 1.0),
-    "GRUCell": (-1.0, 1.0),
-}
-MANY, FEW = 1 / 6, 1 / 40  # of normally distributed targets, out of reach: fewer than FEW are noise
-ONE_SIDED = ("relu", "softplus", "exp", "abs")
 
 
 @rule(
@@ -136,18 +113,6 @@ def _single_softmax(training: Training, site: LossSite) -> Iterator[Finding]:
         yield _finding(training, site, message, Fix(text, "loss = F.binary_cross_entropy_with_logits(output, target)"))
 
 
-def _last(training: Training, site: LossSite) -> str:
-    """What made the loss's input: an operation, or the type of a recurrent layer whose state it is."""
-    operation = site.operations[0] if site.operations else ""
-    layer = training.layer(site.layer) if site.layer else None
-    if operation in RANGES or layer is None or layer.type not in RANGES or layer.shape is None:
-        return operation
-    between = [edge.operations for edge in training.edges if edge.target == site.id]
-    width = layer.settings.get("hidden_size", 0) * (2 if layer.settings.get("bidirectional") else 1)
-    whole = layer.type.endswith("Cell") or layer.shape[-1] == width  # a projected state has no bounds
-    return layer.type if whole and between == [()] else operation
-
-
 def _shares(training: Training, site: LossSite, whole: float) -> Iterator[Finding]:
     """A softmax gives shares of one; the targets are none."""
     shape = site.input_shape
@@ -168,7 +133,7 @@ def _shares(training: Training, site: LossSite, whole: float) -> Iterator[Findin
 
 def _quantities(training: Training, site: LossSite, beyond: float, unlearnt: float) -> Iterator[Finding]:
     yield from _single_softmax(training, site)
-    activation = _last(training, site)
+    activation = last(training, site)
     if activation not in RANGES:
         return
     low, high = RANGES[activation]
@@ -191,7 +156,7 @@ def _quantities(training: Training, site: LossSite, beyond: float, unlearnt: flo
         limit = high + beyond * spread
         seen = Evidence("loss_target_max", site.id, highest.span, most, "above", limit)
         message = f"{activation} at the output {place} cannot go above {high:g}, the targets go up to {most:.3g}"
-    left, gone = signs.unlearnt(training, site), _out_of_reach((low, high), (least, most), mean, spread)
+    left, gone = signs.unlearnt(training, site), out_of_reach((low, high), (least, most), mean, spread)
     certain = gone > MANY and not left < 0.1
     if not seen.holds() or gone <= FEW or (not certain and left <= unlearnt):
         return
@@ -218,7 +183,7 @@ def _samples(training: Training, beyond: float) -> Iterator[Finding]:
         under, over = low - least, most - high
         if not (spread > 0 and max(under, over) > beyond * spread):
             continue
-        gone = _out_of_reach((low, high), (least, most), mean, spread)
+        gone = out_of_reach((low, high), (least, most), mean, spread)
         if gone <= FEW:
             continue
         name, value, bound = ("input_min", least, low) if under >= over else ("input_max", most, high)
@@ -240,16 +205,9 @@ def _samples(training: Training, beyond: float) -> Iterator[Finding]:
         return
 
 
-def _out_of_reach(bounds: tuple[float, float], seen: tuple[float, float], mean: float, spread: float) -> float:
-    """Share of numbers, taken for normally distributed, that lie out of bounds, on the sides where some were seen to."""
-    below = 0.5 * erfc((mean - bounds[0]) / spread / sqrt(2)) if seen[0] < bounds[0] else 0.0
-    above = 0.5 * erfc((bounds[1] - mean) / spread / sqrt(2)) if seen[1] > bounds[1] else 0.0
-    return below + above
-
-
 def _logits_of_classes(training: Training, site: LossSite) -> Iterator[Finding]:
     operations = site.operations[1:] if site.operations[:1] == ("log_softmax",) else site.operations
-    activation = _last(training, site) if operations == site.operations else operations[0] if operations else ""
+    activation = last(training, site) if operations == site.operations else operations[0] if operations else ""
     if activation not in ("relu", "sigmoid", "hardsigmoid", "tanh", "LSTM", "GRU", "LSTMCell", "GRUCell") or signs.classes(site) == 1:
         return
     if operations != site.operations:  # the loss's own input are log-probabilities
