@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from diagnose.record.reader import load
 from diagnose.record.writer import Writer
 
 PARTS = 10
+COUNTED = 97  # one step in so many is counted: prime, so that no rhythm of the recorder's is met always or never
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Length:
     steps: int
     snapshots: int
     microseconds: list[float]  # CPU time a step of ours in each tenth of the run
+    calls: list[list[int]]  # calls of functions within steps that are no snapshots, some of each tenth, fewest first
     growth: float  # bytes of memory from the first tenth on
     disk: int  # bytes
     judged: float  # seconds of CPU time to load and judge it
@@ -46,6 +50,22 @@ class Length:
             f"{self.steps} steps, {self.snapshots} snapshots: µs a step in each tenth {cost}; memory +{self.growth / 2**20:.1f} MB; "
             f"{self.disk / 2**20:.1f} MB on disk; loaded and judged in {self.judged:.2f} s"
         )
+
+
+def calls_of(act: Callable[[], None]) -> int:
+    """How many functions it calls, in Python and in C: what it does, on whatever machine, however busy."""
+    count = 0
+
+    def seen(_: object, event: str, __: object) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(seen)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return count
 
 
 def resident() -> float:
@@ -80,12 +100,16 @@ def drive(folder: Path, steps: int, layers: int, seconds: float = 0.01) -> Lengt
             for hook in list(hooks.values()):
                 hook(optimizer, (), {})
 
+    calls: list[list[int]] = [[]]
     cost, first, marks = [], 0.0, [round(steps * (k + 1) / PARTS) for k in range(PARTS)]
     began, done = time.process_time(), 0
     torchs_own = 0.0
     while session.tick < steps:
         if session.lean or session.tick % 1000 == 999:  # a loss of the program's own is waited for otherwise
-            repeated()
+            if session.tick % COUNTED:
+                repeated()
+            else:
+                calls[-1].append(calls_of(repeated))
         else:
             clock = time.process_time()
             spent = session.schedule.spent
@@ -102,6 +126,7 @@ def drive(folder: Path, steps: int, layers: int, seconds: float = 0.01) -> Lengt
                 first = resident()
             if len(cost) == PARTS:
                 break
+            calls.append([])
     writer.flush(60)
     growth = resident() - first
     snapshots = session.schedule.snapshots
@@ -110,7 +135,7 @@ def drive(folder: Path, steps: int, layers: int, seconds: float = 0.01) -> Lengt
     disk = sum(file.stat().st_size for file in writer.path.iterdir())
     clock = time.process_time()
     judge(load(writer.path))
-    return Length(session.tick, snapshots, cost, growth, disk, time.process_time() - clock)
+    return Length(session.tick, snapshots, cost, [sorted(part) for part in calls], growth, disk, time.process_time() - clock)
 
 
 def main() -> None:

@@ -15,13 +15,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list:  # type: ignore[type
     return [drive(tmp_path_factory.mktemp("scale"), steps, layers=6) for steps in (5_000, 40_000)]
 
 
-def test_time_a_step_does_not_grow(runs: list) -> None:  # type: ignore[type-arg]
-    """A late step of a long run against the steps of one an eighth as long, once its dense beginning was over.
+def test_what_a_step_does_does_not_grow(runs: list) -> None:  # type: ignore[type-arg]
+    """By the calls that a step makes; how long they take is for `tests/benchmarks/scale.py` to say.
 
-    Within a run the tenths differ: where the budget has grown enough, each step's row is written whole again.
+    Steps differ: one whose row is put off to save the budget makes few calls, one that hands rows to the thread that writes
+    makes many. So the usual step of each late tenth is held against the most that any step of the first made.
     """
-    short, long = runs
-    assert sorted(long.microseconds[6:])[1] < 2 * max(short.microseconds[3:]), runs
+    for run in runs:
+        first, *later = run.calls
+        assert all(part[len(part) // 2] <= first[-1] for part in later), run
+        assert max(part[-1] for part in later) <= 2 * first[-1], run
 
 
 def test_memory_does_not_grow(runs: list) -> None:  # type: ignore[type-arg]
