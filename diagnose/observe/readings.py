@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 def read_inputs(session: Session, module: nn.Module, args: Any, kwargs: Any) -> None:
     """What a network is fed on a snapshot."""
+    taken = session.schedule.snapshots
+    if taken > 16 and taken % 16:  # what is fed changes little: one snapshot in sixteen tells it
+        return
     network = session.calls.network_name(module)
     given = [(str(i), value) for i, value in enumerate(args)] + [(name, value) for name, value in kwargs.items()]
     for name, value in given:
         if isinstance(value, Tensor) and value.dim() and type(value) in (Tensor, nn.Parameter):
-            taken = session.schedule.snapshots
-            if taken > 16 and taken % 16:  # what is fed changes little: one snapshot in sixteen tells it
-                return
             site = f"{network}:{name}"
             calls = session.snapshot.input_calls[site] = session.snapshot.input_calls.get(site, 0) + 1
             if calls > 1:  # a discriminator sees real samples first, generated ones second

@@ -54,16 +54,13 @@ class Schedule:
         self._cost = 0.0  # of one snapshot, smoothed
         self._spent_before = 0.0
         self._wall = self._own = 0.0  # seconds of one piece of ours by both clocks
+        self.slowdown = 1.0  # how much longer our work takes than it runs: 1 on a machine that does nothing else
 
     def measured(self, wall: float, own: float) -> None:
         """A piece of ours took so long, and so long of it the thread really ran."""
         self._wall += wall
         self._own += own
-
-    @property
-    def slowdown(self) -> float:
-        """How much longer our work takes than it runs: 1 on a machine that does nothing else."""
-        return min(max(self._wall / self._own, 1.0), 20.0) if self._own else 1.0
+        self.slowdown = min(max(self._wall / self._own, 1.0), 20.0) if self._own else 1.0
 
     @property
     def allowed(self) -> float:

@@ -24,7 +24,7 @@ from diagnose.observe.networks import (
     settings_of,
 )
 from diagnose.observe.probes.columns import Floats, Layouts
-from diagnose.observe.probes.gradients import as_float
+from diagnose.observe.probes.gradients import norm_of_output
 from diagnose.observe.probes.losses import Reading as LossReading
 from diagnose.observe.probes.outputs import Reading
 
@@ -127,6 +127,12 @@ class Snapshot:
         self.custom_shapes: list[tuple[str, list[int]]] = []
         self.compared: dict[str, Any] = {}
 
+    @property
+    def brief(self) -> bool:
+        """Whether what changes slowly and costs much to read (histograms, the spread of a weight's rows) is left out this time."""
+        taken = self.session.schedule.snapshots
+        return taken >= 16 and taken % 4 != 0
+
     # -- hooks ---------------------------------------------------------------------------------------------------
 
     def attach(self, networks: Sequence[Network]) -> None:
@@ -220,12 +226,18 @@ class Snapshot:
 
     def _layer(self, network: Network, path: str, module: nn.Module) -> Any:
         layer, known = Layer(network, path, module), id(network)
+        schedule, failed = self.session.schedule, self.session.failed
 
         def called(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             if known not in self.active or self.session.asleep():
                 return
-            with self.session.guard("outputs"):
+            started = schedule.starts()  # a guard, but cheaper: this runs for every layer
+            try:
                 self._record(layer, module, args, output)
+            except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
+                failed("outputs", error)
+            finally:
+                schedule.ends(started)
 
         return called
 
@@ -279,7 +291,7 @@ class Snapshot:
         made = graph.key(tensor.grad_fn)
         if made is None:
             return
-        given = list(tensors(args))
+        given = [args[0]] if len(args) == 1 and type(args[0]) is Tensor else list(tensors(args))
         if any(t is tensor for t in given) and (
             made in forward.outputs  # of a layer before; or of a functional activation, behind a dropout of 0
             or (layer.role != "activation" and graph.operation(tensor.grad_fn) in graph.ACTIVATIONS)
@@ -305,14 +317,19 @@ class Snapshot:
 
     def receive_gradient(self, forward: Forward, record: Record) -> Any:
         """A hook that takes the gradient with respect to an output."""
-        session = self.session
+        session, schedule = self.session, self.session.schedule
 
         def gradient(values: Tensor) -> None:
             if not session.in_backward or type(values) is not Tensor or session.off():  # on a GPU autograd calls from a thread of its own
                 return
-            with session.guard("output gradients"):
+            started = schedule.starts()
+            try:
                 forward.fired = True
-                record.gradients.append(torch.linalg.vector_norm(as_float(values.detach())))
+                record.gradients.append(norm_of_output(values.detach() if torch.is_grad_enabled() else values))
+            except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
+                session.failed("output gradients", error)
+            finally:
+                schedule.ends(started)
 
         gradient.__torch_unserializable__ = True  # type: ignore[attr-defined]
         return gradient

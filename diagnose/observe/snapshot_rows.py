@@ -47,7 +47,7 @@ class _Parcel:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.columns = Columns(session.snapshot.layouts)
+        self.columns = Columns(session.snapshot.layouts, histograms=not session.snapshot.brief)
         self._scalars: list[Tensor] = []
         self._vectors: list[Tensor] = []
         self._plan: list[_Part] = []  # of the scalars
@@ -184,7 +184,7 @@ def write_snapshot(session: Session, stream: Stream) -> None:
             paths.append(stream.path(parameter))
             old.append(was)
             new.append(held)
-    weights = session.read("weights", old, new) if paths else None
+    weights = session.read("weights", old, new, not session.snapshot.brief) if paths else None
     for name, values in (weights or {}).items():
         parcel.add(name, "parameters", paths, values)
     for name, by_path in stream.gradients.items():

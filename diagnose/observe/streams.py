@@ -24,7 +24,9 @@ _SETTINGS = (
 
 
 KEPT = 1_000_000  # elements of copies whose memory is kept from one snapshot to the next
-LOOKED_AT = 4  # gradients that are asked whether they are zero; the last layers' seldom are on their own account
+# Gradients that are asked whether they are zero: the smallest (biases, where there are any) of the last layers', which seldom
+# are on their own account.
+LAST, LOOKED_AT = 8, 4
 # Ticks that a snapshot waits for a stream: a critic that steps five times as often as its generator (Gulrajani et al.
 # 2017) is waited for from the start, one that steps a hundred times as often once that is known.
 LEAST_PATIENCE, MOST_PATIENCE = 8, 256
@@ -163,8 +165,8 @@ class Stream:
 
     def left(self) -> float | Tensor:
         """The largest magnitude among a few gradients: zeroing through `.data` leaves no other trace."""
-        gradients = [local(p.grad) for p in self.parameters()[-LOOKED_AT:] if p.grad is not None and not p.grad.is_sparse]
-        usable = [g.detach() for g in gradients if g is not None and g.numel()]
+        gradients = [local(p.grad) for p in self.parameters()[-LAST:] if p.grad is not None and not p.grad.is_sparse]
+        usable = sorted((g.detach() for g in gradients if g is not None and g.numel()), key=Tensor.numel)[:LOOKED_AT]
         if not usable:
             return 1.0
         with torch.no_grad():

@@ -28,7 +28,7 @@ from workloads import WORKLOADS, Workload
 
 from diagnose.observe.networks import activation_of, channels_first, is_layer, role_of
 from diagnose.observe.probes.columns import Columns, Layouts
-from diagnose.observe.probes.outputs import sample_of
+from diagnose.observe.probes.outputs import SILENT, sample_of
 from diagnose.observe.probes.weights import COLUMNS, ROWS
 from diagnose.observe.transfer import pack
 
@@ -77,7 +77,7 @@ def reading(networks: list[list[Tensor]], outputs: list[Output]) -> Callable[[],
             found += torch._foreach_norm([*before, *moved, *apart, *rows])
         columns = Columns(layouts)
         for one in outputs:
-            columns.add(sample_of(one.whole, one.first, one.activation))
+            columns.add(sample_of(one.whole, one.first, one.activation if one.activation in SILENT else None))
             found.append(torch.linalg.vector_norm(one.gradient))
         pack([*found, *columns.gather()]).numpy().tobytes()
 

@@ -5,9 +5,10 @@
 Blocks of bare and of observed steps take turns; a figure is the median over the rounds of observed CPU time through bare CPU
 time of the same round (all threads of the process, so that the one that writes counts). *default*: the budget of 2 %, measured
 once the second that is granted first is used up, or after 30 s of training (what is left of it is then taken away). *every
-step*: everything that is recorded, on every step. *own*: what the recorder itself says that it costs. With `--others`: what
-`wandb.watch(log="all", log_freq=1)`, a loop of TensorBoard histograms and torchlens' tracker cost on the same steps, as far as
-they are installed (extra `benchmark`).
+step*: a snapshot on every step (of which, as in any run, some parts that change slowly are read less often: the inputs on each
+16th, the gradient through time on each 8th, histograms and the spread of a weight's rows on each 4th). *own*: what the
+recorder itself says that it costs. With `--others`: what `wandb.watch(log="all", log_freq=1)`, a loop of TensorBoard
+histograms and torchlens' tracker cost on the same steps, as far as they are installed (extra `benchmark`).
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Length:
     steps: int
     snapshots: int
     microseconds: list[float]  # CPU time a step of ours in each tenth of the run
-    calls: list[list[int]]  # calls of functions within steps that are no snapshots, some of each tenth, fewest first
+    calls: list[tuple[bool, int]]  # of some steps that are no snapshots: whether much of them was left out, calls of functions
     growth: float  # bytes of memory from the first tenth on
     disk: int  # bytes
     judged: float  # seconds of CPU time to load and judge it
@@ -100,20 +100,24 @@ def drive(folder: Path, steps: int, layers: int, seconds: float = 0.01) -> Lengt
             for hook in list(hooks.values()):
                 hook(optimizer, (), {})
 
-    calls: list[list[int]] = [[]]
+    calls: list[tuple[bool, int]] = []
+    def act(step: Callable[[], None]) -> None:
+        if session.tick % COUNTED or session.snapping:
+            step()
+        else:
+            lean = session.lean
+            calls.append((lean, calls_of(step)))
+
     cost, first, marks = [], 0.0, [round(steps * (k + 1) / PARTS) for k in range(PARTS)]
     began, done = time.process_time(), 0
     torchs_own = 0.0
     while session.tick < steps:
         if session.lean or session.tick % 1000 == 999:  # a loss of the program's own is waited for otherwise
-            if session.tick % COUNTED:
-                repeated()
-            else:
-                calls[-1].append(calls_of(repeated))
+            act(repeated)
         else:
             clock = time.process_time()
             spent = session.schedule.spent
-            real()
+            act(real)
             torchs_own += max(0.0, time.process_time() - clock - (session.schedule.spent - spent))
         if session.schedule._began is not None:
             session.schedule._began -= seconds
@@ -126,7 +130,6 @@ def drive(folder: Path, steps: int, layers: int, seconds: float = 0.01) -> Lengt
                 first = resident()
             if len(cost) == PARTS:
                 break
-            calls.append([])
     writer.flush(60)
     growth = resident() - first
     snapshots = session.schedule.snapshots
@@ -135,7 +138,7 @@ def drive(folder: Path, steps: int, layers: int, seconds: float = 0.01) -> Lengt
     disk = sum(file.stat().st_size for file in writer.path.iterdir())
     clock = time.process_time()
     judge(load(writer.path))
-    return Length(session.tick, snapshots, cost, [sorted(part) for part in calls], growth, disk, time.process_time() - clock)
+    return Length(session.tick, snapshots, cost, calls, growth, disk, time.process_time() - clock)
 
 
 def main() -> None:

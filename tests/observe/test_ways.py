@@ -312,6 +312,52 @@ def test_the_error_of_reading_in_part() -> None:
     assert np.std(bins) < 1.3 * 0.5 / BINNED**0.5
 
 
+@pytest.mark.parametrize("shape", [(64, 16, 28, 28), (256, 1200), (32, 512, 512)], ids=str)
+@pytest.mark.parametrize("kind", ["even", "of few samples", "of few elements"])
+def test_the_error_of_a_large_outputs_gradient(shape: tuple[int, ...], kind: str) -> None:
+    """Its norm is read in part: within the stated error where the blocks are alike, near it where few samples make it up."""
+    from diagnose.observe.probes.gradients import WHOLE, norm_of_output
+
+    torch.manual_seed(0)
+    errors = []
+    for _ in range(20):
+        gradient = torch.randn(shape)
+        if kind == "of few samples":
+            gradient *= (torch.rand(shape[0]) < 0.1).float().view(-1, *[1] * (len(shape) - 1)) + 1e-3
+        elif kind == "of few elements":  # as behind a pooling: one in four
+            gradient *= torch.rand(shape) < 0.25
+        errors.append(float(norm_of_output(gradient) / torch.linalg.vector_norm(gradient)) - 1)
+    assert gradient.numel() > WHOLE
+    assert np.sqrt(np.mean(np.square(errors))) < (0.06 if kind == "of few samples" else 0.01), errors
+
+
+def test_the_gradient_of_any_other_output_is_read_whole() -> None:
+    from diagnose.observe.probes.gradients import WHOLE, norm_of_output
+
+    torch.manual_seed(0)
+    for gradient in (torch.randn(WHOLE), torch.randn(700, 600).t(), torch.randn(9).half(), torch.zeros(1).expand(2 * WHOLE)):
+        assert torch.equal(norm_of_output(gradient), torch.linalg.vector_norm(gradient.float()))
+
+
+def test_what_changes_slowly_is_read_in_each_fourth_snapshot(recorded: Recorded) -> None:
+    """The first sixteen tell all of it: initialisation shows nowhere else."""
+
+    def train() -> None:
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        for _ in range(30):
+            optimizer.zero_grad()
+            F.cross_entropy(net(X), Y).backward()
+            optimizer.step()
+
+    training = recorded(train)
+    some = [*range(16), 16, 20, 24, 28]
+    assert list(training.series("output_histogram", "net.0").steps) == some
+    assert list(training.series("weight_row_spread", "net.0.weight").steps) == some
+    assert list(training.series("output_mean", "net.0").steps) == list(range(30))
+
+
 # -- functional dropout ---------------------------------------------------------------------------------------------------------
 
 

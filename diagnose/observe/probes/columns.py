@@ -39,7 +39,7 @@ class Summary(NamedTuple):
     across: Floats  # root mean square over the columns of the standard deviation over the rows; NaN where there is one row
     unit_std: list[Floats]  # the same of each unit
     loudest: list[Floats]  # largest magnitude of each unit
-    histogram: Floats  # (samples, BINS): counts in equal bins from the lowest to the highest
+    histogram: Floats | None  # (samples, BINS): counts in equal bins from the lowest to the highest; None where it is not wanted
 
 
 class _Plan:
@@ -114,8 +114,9 @@ def _even(rows: int, columns: int) -> tuple[int, int]:
 class Columns:
     """The samples of one snapshot: `add` each, send what `gather` gives, and give `arrange` what has arrived."""
 
-    def __init__(self, layouts: Layouts | None = None) -> None:
+    def __init__(self, layouts: Layouts | None = None, histograms: bool = True) -> None:
         self.layouts = Layouts() if layouts is None else layouts
+        self.histograms = histograms
         self.groups: dict[tuple[int, torch.device], list[int]] = {}
         self.samples: list[Sample] = []
         self.plans: list[_Plan] = []
@@ -139,8 +140,10 @@ class Columns:
             torch.cat([sample.values for sample in own], 1, out=matrix)
             total = matrix.sum(0)
             torch.sign(matrix, out=other)  # `count_nonzero` branches on every element: after a ReLU it takes ten times as long
-            found += (total, matrix.amax(0), matrix.amin(0), matrix.reshape(-1).index_select(0, plan.pick), other.square_().sum(0))
+            found += (total, matrix.amax(0), matrix.amin(0), other.square_().sum(0))
             found.append(torch.sub(matrix, total, alpha=1 / matrix.shape[0], out=other).square_().sum(0))
+            if self.histograms:
+                found.append(matrix.view(-1).index_select(0, plan.pick))
         self.beyond = [at for at, sample in enumerate(self.samples) if sample.loudest is not None]
         found += [sample.loudest for sample in self.samples if sample.loudest is not None]
         self.samples = []
@@ -150,12 +153,11 @@ class Columns:
         """What has arrived of that, in the same order, as one summary of each sample."""
         rest, count = iter(arrays), sum(map(len, self.groups.values()))
         mean, std, low, high, zeros, across = np.empty((6, count), np.float32)
-        histogram = np.empty((count, BINS), np.float32)
+        histogram = np.empty((count, BINS), np.float32) if self.histograms else None
         unit_std, loudest = [_NOTHING] * count, [_NOTHING] * count
-        picked = []
         with np.errstate(all="ignore"):
             for members, plan, (rows, _) in zip(self.groups.values(), self.plans, self.groups, strict=True):
-                total, peak, least, some, filled, squares = islice(rest, 6)
+                total, peak, least, filled, squares = islice(rest, 5)
                 sums = np.add.reduceat(total, plan.starts, dtype=np.float64)
                 within = np.add.reduceat(squares, plan.starts, dtype=np.float64)
                 apart = total - np.repeat(sums / plan.columns, plan.columns)
@@ -172,11 +174,10 @@ class Columns:
                 peaks = np.maximum.reduceat(np.maximum(peak, -least), plan.unit_starts)
                 for at, start, end in zip(members, plan.units, plan.units[1:], strict=False):
                     unit_std[at], loudest[at] = spreads[start:end], peaks[start:end]
-                picked.append(some)
+                if histogram is not None:
+                    histogram[members] = _histograms(next(rest), low[members], high[members], plan)
             for at, peaks in zip(self.beyond, rest, strict=True):
                 loudest[at] = np.maximum(loudest[at], peaks)
-            for members, plan, some in zip(self.groups.values(), self.plans, picked, strict=True):
-                histogram[members] = _histograms(some, low[members], high[members], plan)
         return Summary(mean, std, low, high, zeros, across, unit_std, loudest, histogram)
 
 

@@ -15,16 +15,15 @@ from diagnose.observe.probes.columns import Columns, Floats, Sample, Summary
 from diagnose.observe.probes.outputs import sample_of
 
 SAMPLE = 65536  # elements (whole samples) of which rows are summed and classes counted
+SMALL = 4096  # elements that are sent as they are, and all arithmetic left to the host
 CLASSIFYING = ("cross_entropy", "nll_loss", "multi_margin_loss")
 _THRESHOLDS = {"binary_cross_entropy": 0.5, "binary_cross_entropy_with_logits": 0.0}  # above: the second of two classes
 CLASSES = 1000  # class counts are kept up to this many classes
 
 
-class Reading(NamedTuple):
-    """One loss call, read while its arguments are there (None: has no meaning)."""
+class Compared(NamedTuple):
+    """What a loss compared (None: has no meaning)."""
 
-    prediction: Sample
-    target: Sample
     inside: Tensor  # share of the prediction's elements between 0 and 1
     sums: Tensor | None  # of the prediction over the classes
     integer: Tensor | float  # share of the target's elements that are whole numbers
@@ -36,43 +35,78 @@ class Reading(NamedTuple):
     ordered: bool  # one label a sample, in the order of the batch
 
 
+class Small(NamedTuple):
+    """How to see again on the host what was sent as it is."""
+
+    function: str
+    prediction: Sequence[int]  # shape
+    target: Sequence[int]
+    indices: bool  # whether the target's numbers were of an integer type
+
+
+class Reading(NamedTuple):
+    """One loss call, read while its arguments are there."""
+
+    prediction: Sample
+    target: Sample
+    compared: Compared | Small
+
+
 def measure(function: str, prediction: Tensor, target: Tensor) -> Reading | None:
     """Reads one loss call; None where there is nothing to be read."""
-    prediction, whole = prediction.detach(), target.detach()
-    given = _leading(prediction).to(torch.float32)
-    target = _leading(whole[: given.shape[0]] if whole.dim() and prediction.dim() else whole)
-    if not given.numel() or not target.numel():
+    prediction, target = prediction.detach(), target.detach()
+    if not prediction.numel() or not target.numel():
         return None
-    predicted, wanted = sample_of(prediction), sample_of(whole)
-    many = given.dim() > 1 and given.shape[1] > 1
+    predicted, wanted = sample_of(prediction), sample_of(target)
+    flat = prediction.dim() in (1, 2) and target.dim() in (1, 2)  # samples of others have their elements in another order
+    if flat and max(prediction.numel(), target.numel()) <= SMALL and len(prediction) >= len(target):
+        return Reading(predicted, wanted, Small(function, prediction.shape, target.shape, not target.is_floating_point()))
+    given = _leading(prediction).to(torch.float32)
+    target = _leading(target[: given.shape[0]] if target.dim() and prediction.dim() else target)
+    return Reading(predicted, wanted, _compared(function, given, target)) if target.numel() else None
+
+
+def _compared(function: str, given: Tensor, target: Tensor) -> Compared:
+    """What `given` (float32) and its target have in common, in tensors of their own: the program may change its."""
     right = guess = labels = None
     classes, ordered = 0, False
     if function in CLASSIFYING:
         labels = _labels(given, target)
         if labels is not None:
-            guess, labels = given.argmax(1 if given.dim() > 1 else 0), labels.to(torch.float32, copy=True)  # the program may change its own
+            guess, labels = given.argmax(1 if given.dim() > 1 else 0), labels.to(torch.float32, copy=True)
             classes, ordered = given.shape[1] if given.dim() > 1 else given.shape[0], labels.dim() == 1
     elif function in _THRESHOLDS and given.shape == target.shape:
-        if prediction.numel() == len(predicted.values):
-            guess, labels, classes, ordered = predicted.values, wanted.values, 2, True
+        if given.numel() == given.shape[0]:
+            guess, labels, classes, ordered = given.clone(), target.to(torch.float32, copy=True), 2, True
         else:
             right = accuracy(function, given, target)
-    return Reading(
-        predicted, wanted, torch.addcmul(given, given, given, value=-1).gt_(0).mean(),
-        given.sum(1) if many else None,
+    return Compared(
+        torch.addcmul(given, given, given, value=-1).gt_(0).mean(),
+        given.sum(1) if given.dim() > 1 and given.shape[1] > 1 else None,
         (target == target.round()).to(torch.float32).mean() if target.is_floating_point() else 1.0,
         right, guess, labels, None if guess is None else _THRESHOLDS.get(function), classes, ordered,
     )  # fmt: skip
 
 
+def _on_host(small: Small, prediction: Floats, target: Floats) -> Compared:
+    """The same of a loss call whose arguments were sent as they are."""
+    wanted = torch.from_numpy(target).view(*small.target)
+    given = torch.from_numpy(prediction).view(*small.prediction)
+    return _compared(small.function, given, wanted.to(torch.int64) if small.indices else wanted)
+
+
+_SENT = ("inside", "integer", "right", "sums", "guess", "labels")  # the single numbers behind each other
+
+
 def gather(readings: Sequence[Reading], columns: Columns) -> Arriving:
     """What is to be sent besides the samples, and what is made of it all."""
     places = [(columns.add(reading.prediction), columns.add(reading.target)) for reading in readings]
-    sent = ("inside", "integer", "right", "sums", "guess", "labels")  # the single numbers behind each other
-    tensors = [(at, name, value) for name in sent for at, reading in enumerate(readings)
-               if isinstance(value := getattr(reading, name), Tensor)]  # fmt: skip
+    known = [reading.compared for reading in readings]
+    tensors = [(at, name, value) for name in _SENT for at, one in enumerate(known)
+               if isinstance(one, Compared) and isinstance(value := getattr(one, name), Tensor)]  # fmt: skip
+    tensors += [(at, name, getattr(readings[at], name).values) for at, one in enumerate(known) if isinstance(one, Small)
+                for name in ("prediction", "target")]  # fmt: skip
     owners = [(at, name) for at, name, _ in tensors]
-    known = [(reading.classes, reading.ordered, reading.integer, reading.threshold) for reading in readings]
 
     def arrange(arrays: Sequence[Floats], summary: Summary) -> Quantities:
         found = dict(zip(_SINGLE, np.full((len(_SINGLE), len(places)), math.nan, np.float32), strict=True))
@@ -80,32 +114,39 @@ def gather(readings: Sequence[Reading], columns: Columns) -> Arriving:
         for (at, name), array in zip(owners, arrays, strict=True):
             came[at][name] = array
         counts = []
-        for at, ((prediction, target), (classes, ordered, integer, threshold)) in enumerate(zip(places, known, strict=True)):
+        for at, ((prediction, target), compared, own) in enumerate(zip(places, known, came, strict=True)):
             for which, sample in (("loss_input", prediction), ("loss_target", target)):
                 found[f"{which}_min"][at], found[f"{which}_max"][at] = summary.low[sample], summary.high[sample]
                 found[f"{which}_mean"][at], found[f"{which}_std"][at] = summary.mean[sample], summary.std[sample]
                 found[f"{which}_std_across"][at] = summary.across[sample]
-            own = came[at]
-            if threshold is not None:
-                own["guess"] = (own["guess"] > threshold).astype(np.float32)
-                own["labels"] = (own["labels"] > 0.5).astype(np.float32)
-            found["outside_unit_share"][at] = 1 - own["inside"][0]
-            found["loss_target_integer_share"][at] = own["integer"][0] if "integer" in own else integer
-            if "sums" in own:
-                found["loss_input_row_sum"][at] = own["sums"].sum() / own["sums"].size
-                found["loss_input_row_sum_error"][at] = np.abs(own["sums"] - 1).max()
-            if "right" in own:
-                found["loss_accuracy"][at] = own["right"][0]
-            if "guess" in own:
-                inside = np.count_nonzero(own["labels"] >= 0)  # ignore_index and padding lie outside
-                found["loss_accuracy"][at] = np.count_nonzero(own["guess"] == own["labels"]) / inside if inside else math.nan
-            counts.append(_counts(own["labels"], classes) if 0 < classes <= CLASSES else _NOTHING)
-            if ordered and len(own["labels"]) > 1:
-                repeated = np.count_nonzero(own["labels"][1:] == own["labels"][:-1])
-                found["label_repeat_share"][at] = repeated / (len(own["labels"]) - 1)
+            if isinstance(compared, Small):
+                compared = _on_host(compared, own["prediction"], own["target"])
+                own = {name: value.numpy().reshape(-1) for name, value in compared._asdict().items() if isinstance(value, Tensor)}
+            counts.append(_compare(compared, own, at, found))
         return {**found, "class_count": Ragged(np.concatenate(counts), [len(count) for count in counts])}
 
     return Arriving([value for _, _, value in tensors], arrange, [])
+
+
+def _compare(compared: Compared, own: dict[str, Floats], at: int, found: dict[str, Floats]) -> Floats:
+    """Fills in what came of one call; returns its counts of classes."""
+    if compared.threshold is not None:
+        own["guess"] = (own["guess"] > compared.threshold).astype(np.float32)
+        own["labels"] = (own["labels"] > 0.5).astype(np.float32)
+    found["outside_unit_share"][at] = 1 - own["inside"][0]
+    found["loss_target_integer_share"][at] = own["integer"][0] if "integer" in own else compared.integer
+    if "sums" in own:
+        found["loss_input_row_sum"][at] = own["sums"].sum() / own["sums"].size
+        found["loss_input_row_sum_error"][at] = np.abs(own["sums"] - 1).max()
+    if "right" in own:
+        found["loss_accuracy"][at] = own["right"][0]
+    if "guess" in own:
+        inside = np.count_nonzero(own["labels"] >= 0)  # ignore_index and padding lie outside
+        found["loss_accuracy"][at] = np.count_nonzero(own["guess"] == own["labels"]) / inside if inside else math.nan
+    if compared.ordered and len(own["labels"]) > 1:
+        repeated = np.count_nonzero(own["labels"][1:] == own["labels"][:-1])
+        found["label_repeat_share"][at] = repeated / (len(own["labels"]) - 1)
+    return _counts(own["labels"], compared.classes) if 0 < compared.classes <= CLASSES else _NOTHING
 
 
 _NOTHING: Floats = np.full(1, math.nan, np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -37,65 +38,89 @@ class Reading(NamedTuple):
 
 def measure(output: Tensor, activation: str | None, channels_first: bool, axis: int) -> Reading:
     """Reads one output: few operations, each of a kind that runs at memory speed."""
-    output = output.detach()
-    sample = sample_of(output, channels_first, activation)
+    if torch.is_grad_enabled():
+        output = output.detach()
+    silent = activation in SILENT
+    sample = sample_of(output, channels_first, activation if silent else None)
     if activation not in _BOUNDED:
-        return Reading(sample, activation in SILENT, None, None)
+        return Reading(sample, silent, None, None)
     saturated = _saturated(output, sample.values, activation, axis)
-    return Reading(sample, activation in SILENT, saturated, _entropy(output, activation, axis))
+    return Reading(sample, silent, saturated, _entropy(output, activation, axis))
 
 
-def sample_of(output: Tensor, channels_first: bool = False, activation: str | None = None) -> Sample:
+def sample_of(output: Tensor, channels_first: bool = False, silent: str | None = None) -> Sample:
     """At most SAMPLE elements of a tensor, or two samples of the batch: evenly spread samples, and positions of each, with all
-    units; of a larger one, where silence is asked for, the largest magnitude of each unit among HEARD elements too."""
+    units; of a larger one, where it is an activation that can be silent, the largest magnitude of each unit among HEARD too."""
     size, dimensions = output.numel(), output.dim()
     if not size:
         return Sample(torch.full((1, 1), math.nan, dtype=torch.float32, device=output.device), 1)
-    if dimensions == 2 and size <= SAMPLE:
-        return Sample(output.to(torch.float32, copy=True), output.shape[1])
-    if dimensions < 2:
-        whole = output.reshape(-1, 1, 1)
-    elif channels_first and dimensions > 2:
-        whole = output.flatten(2)
+    if output.is_contiguous():
+        part = _part_of(output.shape, channels_first)
     else:
-        whole = output.reshape(output.shape[0], -1, output.shape[-1]).transpose(1, 2)
-    units = whole.shape[1]
-    if size <= SAMPLE:
-        return Sample(_copied(whole), units)
-    return Sample(_copied(_part(whole)), units, _loudest(whole, activation) if activation in SILENT else None)
+        if dimensions > 2 and channels_first:
+            output = output.flatten(2)
+        elif dimensions > 1:
+            output = output.reshape(output.shape[0], -1, output.shape[-1]).transpose(1, 2)
+        else:
+            output = output.reshape(-1, 1, 1)
+        part = _part(*output.shape, output.stride())
+    start = output.storage_offset()
+    some = output.as_strided(part.size, part.stride, start + part.start)
+    values = some.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
+    if len(part.size) == 3:
+        values = values.flatten(1)
+    if silent is None or part.heard is None:
+        return Sample(values, part.units)
+    return Sample(values, part.units, _loudest(output.as_strided(*part.heard, start), silent))
 
 
-def _copied(part: Tensor) -> Tensor:
-    """(rows, units, positions) as a matrix of its own."""
-    return part.to(torch.float32).clone(memory_format=torch.contiguous_format).flatten(1)
+class _Part(NamedTuple):
+    """Where in a tensor's memory the elements lie that are read: made once for each shape, for it is asked for in every step."""
+
+    size: Sequence[int]  # (rows, units, positions) or (rows, units x positions)
+    stride: Sequence[int]
+    start: int
+    units: int
+    heard: tuple[Sequence[int], Sequence[int]] | None  # size and stride of what is asked for silence; None: of the same
 
 
-def _part(whole: Tensor) -> Tensor:
-    """Evenly spread samples and positions of (samples, units, positions)."""
-    samples, units, positions = whole.shape
-    rows = min(samples, max(2, SAMPLE // units)) if positions == 1 else min(samples, ROWS, max(2, SPREAD // units))
-    kept = min(positions, max(1, SPREAD // (rows * units)))
-    if rows < samples:
-        step = samples // rows
-        whole = whole[: rows * step : step]
-    if kept < positions:
-        step = positions // kept
-        whole = whole[..., step // 2 : kept * step : step]
-    return whole
+@lru_cache(maxsize=1024)
+def _part_of(shape: Sequence[int], channels_first: bool) -> _Part:
+    """Of a contiguous tensor of this shape."""
+    samples, units = (shape[0], shape[1 if channels_first else -1]) if len(shape) > 1 else (math.prod(shape), 1)
+    positions = math.prod(shape) // (samples * units)
+    inside = (positions, 1) if channels_first else (1, units)
+    return _part(samples, units, positions, (units * positions, *inside))
 
 
-def _loudest(whole: Tensor, activation: str | None) -> Tensor:
-    """The largest magnitude of each unit in whole samples, then in leading positions."""
-    samples, units, positions = whole.shape
-    keep = max(2, HEARD // (units * positions))
-    if keep < samples:
-        whole = whole[:keep]
-    if whole.numel() > 2 * HEARD:
-        whole = whole[..., : max(1, 2 * HEARD // (whole.shape[0] * units))]
-    if positions > 1 and whole.stride(2) == 1:  # over both axes at once it takes three times as long where positions are few
-        most, least = whole.amax(2).amax(0), None if activation in POSITIVE else whole.amin(2).amin(0)
+@lru_cache(maxsize=1024)
+def _part(samples: int, units: int, positions: int, stride: Sequence[int]) -> _Part:
+    """Evenly spread samples and positions of (samples, units, positions); where that is not all, whole samples to be heard, of
+    large ones leading positions."""
+    rows, kept, heard = samples, positions, None
+    if samples * units * positions > SAMPLE:
+        rows = min(samples, max(2, SAMPLE // units)) if positions == 1 else min(samples, ROWS, max(2, SPREAD // units))
+        kept = min(positions, max(1, SPREAD // (rows * units)))
+        whole = min(samples, max(2, HEARD // (units * positions)))
+        places = positions if whole * units * positions <= 2 * HEARD else min(positions, max(1, 2 * HEARD // (whole * units)))
+        heard = (whole, units, places), stride
+    down, beside, along = stride
+    apart = positions // kept
+    start = apart // 2 * along if kept < positions else 0
+    down, along = down * (samples // rows), along * apart
+    if kept == 1 or (beside == kept * along and units > 1):
+        return _Part((rows, units * kept), (down, along if kept > 1 else beside), start, units, heard)
+    if units == 1:
+        return _Part((rows, kept), (down, along), start, units, heard)
+    return _Part((rows, units, kept), (down, beside, along), start, units, heard)
+
+
+def _loudest(heard: Tensor, activation: str) -> Tensor:
+    """The largest magnitude of each unit in (samples, units, positions)."""
+    if heard.shape[2] > 1 and heard.stride(2) == 1:  # over both axes at once it takes three times as long where positions are few
+        most, least = heard.amax(2).amax(0), None if activation in POSITIVE else heard.amin(2).amin(0)
     else:
-        most, least = whole.amax((0, 2)), None if activation in POSITIVE else whole.amin((0, 2))
+        most, least = heard.amax((0, 2)), None if activation in POSITIVE else heard.amin((0, 2))
     return most if least is None else torch.maximum(most, -least)
 
 
@@ -112,7 +137,7 @@ def gather(readings: Sequence[Reading], columns: Columns) -> Arriving:
             rare[owner] = array[0]
         low, high = summary.low[places], summary.high[places]
         spreads = [summary.unit_std[at][:UNITS] for at in places]
-        return {
+        found: dict[str, Floats | Ragged] = {
             "output_mean": summary.mean[places],
             "output_std": summary.std[places],
             "output_min": low,
@@ -123,8 +148,10 @@ def gather(readings: Sequence[Reading], columns: Columns) -> Arriving:
             "softmax_entropy": entropy,
             "batch_std": summary.across[places],
             "unit_std": Ragged(np.concatenate(spreads), [len(spread) for spread in spreads]),
-            "output_histogram": Ragged(summary.histogram[places].reshape(-1), [BINS] * len(places)),
         }
+        if summary.histogram is not None:
+            found["output_histogram"] = Ragged(summary.histogram[places].reshape(-1), [BINS] * len(places))
+        return found
 
     return Arriving([value for _, _, value in single], arrange, places)
 

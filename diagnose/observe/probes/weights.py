@@ -22,12 +22,13 @@ ROWS, COLUMNS = 64, 1024  # of a weight that are read for the spread of its rows
         "weight_row_spread": per_parameter("ratio"),
     },
 )
-def weights(before: list[Tensor], after: list[Tensor]) -> dict[str, list[Tensor]]:
+def weights(before: list[Tensor], after: list[Tensor], rows: bool = True) -> dict[str, list[Tensor]]:
     """Norms of the weights before a step and of their real change.
 
     Args:
         before: copies of the parameters as they were when the step's first backward began.
         after: the parameters when the outermost optimizer step has ended, same order and shapes.
+        rows: whether the spread of the rows is wanted, which costs a third of it all and changes slowly.
 
     Returns:
         One 0-dim float32 tensor a parameter: L2 norm of the weight, L2 norm of the change, and
@@ -39,12 +40,13 @@ def weights(before: list[Tensor], after: list[Tensor]) -> dict[str, list[Tensor]
     with torch.no_grad():
         old = [as_float(p) for p in before]
         moved = torch._foreach_sub([as_float(p) for p in after], old) if old else []
-        places = [at for at, w in enumerate(old) if w.dim() > 1 and w.shape[0] > 1 and w.numel()]
-        rows = [_rows(old[at]) for at in places]
-        apart = torch._foreach_sub(rows, [own.mean(0) for own in rows]) if rows else []
-        sizes = norms([*old, *moved, *apart, *rows])
-    count, spreads = len(old), torch._foreach_div(sizes[2 * len(old) : -len(rows)], sizes[-len(rows) :]) if rows else []
-    return {"weight_norm": sizes[:count], "update_norm": sizes[count : 2 * count], "weight_row_spread": _everywhere(spreads, places, old)}
+        places = [at for at, w in enumerate(old) if w.dim() > 1 and w.shape[0] > 1 and w.numel()] if rows else []
+        units = [_rows(old[at]) for at in places]
+        apart = torch._foreach_sub(units, [own.mean(0) for own in units]) if units else []
+        sizes = norms([*old, *moved, *apart, *units])
+    count, spreads = len(old), torch._foreach_div(sizes[2 * len(old) : -len(units)], sizes[-len(units) :]) if units else []
+    found = {"weight_norm": sizes[:count], "update_norm": sizes[count : 2 * count]}
+    return {**found, "weight_row_spread": _everywhere(spreads, places, old)} if rows else found
 
 
 def _everywhere(spreads: Sequence[Tensor], places: list[int], weights: list[Tensor]) -> list[Tensor]:
