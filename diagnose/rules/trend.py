@@ -47,7 +47,7 @@ def pairs(training: Training, *, passes: int) -> Iterator[Pair]:
     """Each held-out set with the training loss of its own function and arguments."""
     for evaluation in held_out(training, passes=passes):
         for site in training.training_losses:
-            series = site_loss(training, site).finite()
+            series = evenly(site_loss(training, site).finite())
             if site.function == evaluation.site.function and _same(site, evaluation.site) and len(series):
                 yield Pair(evaluation, site, series)
                 break
@@ -149,7 +149,7 @@ class Fall:
 
 
 def fall(series: Series) -> Fall | None:
-    """Extrapolates the fall of a loss over its last half; None with fewer than 12 values.
+    """Extrapolates the fall of a loss over its last half; None with fewer than 12 values, or 3 in one of its last quarters.
 
     Levels at one half, three quarters and the end give two drops. Their ratio q is that of an exponential approach to
     a floor (Aitken's extrapolation), so as many steps again, which are four quarters, take off d (q + q^2 + q^3 + q^4).
@@ -158,9 +158,14 @@ def fall(series: Series) -> Fall | None:
     """
     if len(series) < 12:
         return None
-    values = series.values
-    width = max(3, len(values) // 8)
-    parts = [values[(end := round(len(values) * share)) - width : end] for share in (0.5, 0.75, 1.0)]
+    values, steps = series.values, series.steps
+    # By steps, not by entries: a run that could not pay for all of them has fewer of its later ones.
+    marks = steps[0] + (steps[-1] - steps[0]) * np.array([0.375, 0.5, 0.625, 0.75, 0.875])
+    ends = [*np.searchsorted(steps, marks, side="right").tolist(), len(values)]
+    parts = [values[max(0, min(ends[at], ends[at + 1] - 3)) : ends[at + 1]] for at in (0, 2, 4)]
+    earlier, later = values[ends[1] : ends[3]], values[ends[3] :]
+    if min(len(earlier), len(later)) < 3 or ends[1] < 3:
+        return None
     half, third, last = (float(np.mean(part)) for part in parts)
     error = max(spread_of_mean(part) for part in parts)
     first_drop, drop = half - third, third - last
@@ -169,15 +174,13 @@ def fall(series: Series) -> Fall | None:
         return Fall(last, half, 0.0, drop / error if error > 0 else 0.0, _span(series))
     q = min(1.0, low / max(first_drop + error, 1e-30)) if first_drop + error > 0 else 1.0
     gain = low * (q + q**2 + q**3 + q**4)
-    quarter = -(-len(values) // 4)
-    earlier, later = values[-2 * quarter : -quarter], values[-quarter:]
     wide = float(np.hypot(spread_of_mean(earlier), spread_of_mean(later)))
     significance = float(np.mean(earlier) - np.mean(later)) / wide if wide > 0 else float("inf")
     return Fall(last, half, min(gain, max(last, 0.0)) if last > 0 else gain, significance, _span(series))
 
 
 def _span(series: Series) -> tuple[int, int]:
-    return int(series.steps[len(series) // 2]), int(series.steps[-1])
+    return int(series.steps[0] + series.steps[-1] + 1) // 2, int(series.steps[-1])
 
 
 def main_loss(training: Training) -> tuple[Series, LossSite | None]:
@@ -187,8 +190,29 @@ def main_loss(training: Training) -> tuple[Series, LossSite | None]:
         site = sites[0]
         whole = site.weight is None or abs(site.weight - 1) < 1e-3 or _steady_weight(training, site)
         if whole and site.arguments.get("reduction", "mean") == "mean":
-            return site_loss(training, site).finite(), site
-    return training.series("loss").finite(), None
+            return evenly(site_loss(training, site).finite()), site
+    return evenly(training.series("loss").finite()), None
+
+
+def evenly(series: Series) -> Series:
+    """Entries about equally far apart: a run of fast steps that could not pay for all of them has many of its first steps and few
+    of its later ones, and shares of its entries are no shares of the training.
+
+    As far apart as they are around the middle one of the steps; left as they are where nine of ten lie about that far apart.
+    """
+    gaps = np.diff(series.steps)
+    if len(gaps) < 2:
+        return series
+    ordered = np.sort(gaps)
+    usual = int(ordered[np.searchsorted(np.cumsum(ordered), ordered.sum() / 2)])
+    if np.mean(gaps < 0.25 * usual) < 0.1:
+        return series
+    kept, last = [0], int(series.steps[0])
+    for at, step in enumerate(series.steps.tolist()):
+        if step - last >= usual:
+            kept.append(at)
+            last = step
+    return Series(series.quantity, series.place, series.steps[kept], series.values[kept])
 
 
 def maximised(training: Training) -> LossSite | None:
