@@ -56,3 +56,11 @@ def test_every_command_is_told():
     text = README.read_text(encoding="utf-8")
     missing = [name for name in commands.list_commands(None) if f"diagnose {name}" not in text]  # type: ignore[arg-type]
     assert missing == []
+
+
+def test_ways_to_train_are_held_by_tests_that_exist() -> None:
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", README.read_text(encoding="utf-8"))
+    assert len(named) > 20
+    for file, test in named:
+        source = (Path(__file__).parent / "observe" / file).read_text(encoding="utf-8")
+        assert f"def {test}(" in source, f"{file}::{test}"

@@ -6,7 +6,6 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from diagnose.observe.flow import read_graph
@@ -14,6 +13,7 @@ from diagnose.observe.readings import initial_statistics, read_gradients
 from diagnose.observe.shards import local, spread
 from diagnose.observe.sources import where
 from diagnose.observe.streams import Stream, same, version
+from diagnose.observe.torch_state import Untracked
 from diagnose.observe.transfer import number
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Backward:
                 stream.leftover = stream.left()
                 stream.cleared = isinstance(stream.leftover, float) and stream.leftover == 0
             if stream.due and not stream.before:
-                with torch.no_grad():
+                with Untracked():
                     stream.copy_before()
                     initial_statistics(session, stream)
         if session.snapping:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from diagnose.observe.evaluations import loader_facts
 from diagnose.observe.hashes import sample_hashes
 from diagnose.observe.nested import tensors, weak
-from diagnose.observe.torch_state import plain
+from diagnose.observe.torch_state import Untracked, plain
 
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
@@ -70,7 +70,7 @@ class Data:
         if enough and not schedule.meets(self.session.tick):
             return
         self._hashed[key] = seen + given.shape[0]
-        with torch.no_grad():
+        with Untracked():
             self._hashes = sample_hashes(given)
         self._trained = key == "train"
 

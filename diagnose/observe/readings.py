@@ -41,9 +41,10 @@ def read_gradients(session: Session, stream: Stream) -> None:
     """The gradients as the step will use them."""
     found: dict[str, Tensor] = {}
     missing: list[str] = []
+    known, by_hand = stream.paths, session.by_hand.gradients
     for parameter in stream.parameters():
-        gradient = session.by_hand.gradients.get(id(parameter), parameter.grad)
-        path = stream.path(parameter)
+        gradient = by_hand.get(id(parameter), parameter.grad) if by_hand else parameter.grad
+        path = known.get(id(parameter)) or stream.path(parameter)
         held = local(gradient)
         if held is not None:
             found[path] = held

@@ -8,9 +8,8 @@ import traceback
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from diagnose.observe.probes import all_probes
+from diagnose.observe.torch_state import Untracked
 
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
@@ -80,15 +79,13 @@ class Safety:
         if probe is None:
             return None
         self.reading = True
-        tracked = torch.is_grad_enabled()
-        torch.set_grad_enabled(False)  # `with torch.no_grad()` takes as long as a small operation
         try:
-            return getattr(probe, part)(*args)
+            with Untracked():
+                return getattr(probe, part)(*args)
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.failed(name, error)
             return None
         finally:
-            torch.set_grad_enabled(tracked)
             self.reading = False
 
     def blind(self, place: str, message: str) -> None:

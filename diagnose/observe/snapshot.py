@@ -288,19 +288,25 @@ class Snapshot:
 
     def _trace(self, layer: Layer, forward: Forward, place: str, tensor: Tensor, args: Any) -> None:
         """Remembers the nodes of the graph between which a layer lies."""
-        made = graph.key(tensor.grad_fn)
-        if made is None:
+        node = tensor.grad_fn
+        if node is None:  # a leaf
             return
-        given = [args[0]] if len(args) == 1 and type(args[0]) is Tensor else list(tensors(args))
-        if any(t is tensor for t in given) and (
-            made in forward.outputs  # of a layer before; or of a functional activation, behind a dropout of 0
-            or (layer.role != "activation" and graph.operation(tensor.grad_fn) in graph.ACTIVATIONS)
-        ):
-            return
-        nodes = [t.grad_fn for t in given if t.grad_fn is not None]
-        if tensor.grad_fn in nodes:  # changed in place: the input carries the output's node by now
-            nodes = list(graph.parents(tensor.grad_fn))
-        forward.starts[place] = [key for key in map(graph.key, nodes) if key is not None]
+        made = graph.order(node)
+        given = args if len(args) == 1 and type(args[0]) is Tensor else list(tensors(args))
+        nodes = []
+        for one in given:
+            if one is tensor and (
+                made in forward.outputs  # of a layer before; or of a functional activation, behind a dropout of 0
+                or (layer.role != "activation" and graph.operation(node) in graph.ACTIVATIONS)
+            ):
+                return
+            above = one.grad_fn
+            if above is node:  # changed in place: the input carries the output's node by now
+                nodes = list(graph.parents(node))
+                break
+            if above is not None:
+                nodes.append(above)
+        forward.starts[place] = [graph.order(above) for above in nodes if not hasattr(above, "variable")]
         forward.outputs[made] = place
 
     def read(self, record: Record, tensor: Tensor, activation: str | None, first: bool, axis: int) -> None:

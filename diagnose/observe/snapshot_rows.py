@@ -17,6 +17,7 @@ from diagnose.observe.probes.columns import Columns, Floats, Summary
 from diagnose.observe.probes.outputs import Reading
 from diagnose.observe.shards import local
 from diagnose.observe.streams import Stream
+from diagnose.observe.torch_state import Untracked
 from diagnose.record.writer import Writer, vector_rows
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class _Parcel:
         places = places if isinstance(places, list) else list(places)
         if quantity == "gradient_norm":
             self.gradients = len(self._scalars), places
-        if all(value.dim() == 0 and value.dtype == torch.float32 for value in values):
+        if not [value for value in values if value.dim() or value.dtype != torch.float32]:  # a list is cheaper than a generator
             self._plan.append(_Part(quantity, over, places, None))
             self._scalars.extend(values)
         else:
@@ -178,10 +179,11 @@ def write_snapshot(session: Session, stream: Stream) -> None:
     """All quantities of a stream at this step."""
     parcel = _Parcel(session)
     before, paths, old, new = stream.before, [], [], []
+    known = stream.paths
     for parameter in stream.parameters():
         was, held = before.get(id(parameter)), local(parameter)
         if was is not None and held is not None and held.shape == was.shape:
-            paths.append(stream.path(parameter))
+            paths.append(known.get(id(parameter)) or stream.path(parameter))
             old.append(was)
             new.append(held)
     weights = session.read("weights", old, new, not session.snapshot.brief) if paths else None
@@ -201,7 +203,7 @@ def write_snapshot(session: Session, stream: Stream) -> None:
             for name, value in answer.items():
                 parcel.add(name, "inputs", place, [value])
     tick, index, writer = session.tick, stream.index, session.writer
-    known = (("gradient_present", "parameters", dict(stream.present)), ("layer_training", "layers", modes))
+    present = (("gradient_present", "parameters", dict(stream.present)), ("layer_training", "layers", modes))
 
     def rows(array: Floats) -> list[tuple[Any, ...]]:
         found = []
@@ -214,7 +216,7 @@ def write_snapshot(session: Session, stream: Stream) -> None:
             else:
                 layout = layouts[over, id(places)][0]
             found.append((quantity, layout, values.tobytes()))
-        for quantity, over, numbers in known:
+        for quantity, over, numbers in present:
             if numbers:
                 data = np.array(list(numbers.values()), np.float32).tobytes()
                 found.append((quantity, writer.layout(over, list(numbers)), data))
@@ -225,7 +227,7 @@ def write_snapshot(session: Session, stream: Stream) -> None:
         session.nonfinite.gradients(paths, array[start : start + len(paths)])
         writer.later(lambda: rows(array), array.nbytes)
 
-    with torch.no_grad():
+    with Untracked():
         session.transfer.send(parcel.tensors(), receive)
     describe(session, stream)
     stream.due, stream.before, stream.gradients, stream.present = False, {}, {}, {}

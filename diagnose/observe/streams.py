@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from diagnose.observe.networks import Modules, Network
 from diagnose.observe.shards import local
 from diagnose.observe.sources import as_source, name_of, user_frames
+from diagnose.observe.torch_state import Untracked
 
 _SETTINGS = (
     "max_lr",  # where a schedule means to take the rate
@@ -144,12 +145,13 @@ class Stream:
         """Copies of the parameters as they are now, for the size of the coming update."""
         held = {id(p): local(p) for p in self.parameters() if p.requires_grad}
         pieces = {key: piece for key, piece in held.items() if piece is not None}
-        if pieces.keys() != self._copies.keys() or any(_other(self._copies[key], piece) for key, piece in pieces.items()):
+        known = self._copies
+        if pieces.keys() != known.keys() or [key for key, piece in pieces.items() if _other(known[key], piece)]:
             self._copies = {key: torch.empty_like(piece) for key, piece in pieces.items()}
         if pieces:
             torch._foreach_copy_(list(self._copies.values()), list(pieces.values()))  # one call for all
         self.before = dict(self._copies)
-        if sum(piece.numel() for piece in pieces.values()) > KEPT:
+        if sum([piece.numel() for piece in pieces.values()]) > KEPT:
             self._copies = {}
 
     def watched(self) -> Tensor | None:
@@ -169,7 +171,7 @@ class Stream:
         usable = sorted((g.detach() for g in gradients if g is not None and g.numel()), key=Tensor.numel)[:LOOKED_AT]
         if not usable:
             return 1.0
-        with torch.no_grad():
+        with Untracked():
             largest = torch.stack([norm.to(torch.float32) for norm in torch._foreach_norm(usable, math.inf)]).amax()
         return float(largest.numpy()) if largest.device.type == "cpu" else largest
 

@@ -6,6 +6,19 @@ import torch
 from torch import Tensor, nn
 
 
+class Untracked:
+    """What `torch.no_grad()` does, without the dozen calls that make it a decorator too: it is entered several times a step."""
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        self._before = torch._C.is_grad_enabled()
+        torch._C._set_grad_enabled(False)
+
+    def __exit__(self, *_: object) -> None:
+        torch._C._set_grad_enabled(self._before)
+
+
 def in_backward() -> bool:
     """Whether autograd is running a backward on this thread (recomputation under checkpointing is inside one)."""
     return bool(torch._C._current_graph_task_id() != -1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import groupby
 
 import numpy as np
 import torch
@@ -35,16 +34,23 @@ def number(value: Tensor) -> float | Tensor:
 def pack(parts: Sequence[Tensor]) -> Tensor:
     """All parts, flattened, as one float32 vector on their device. A run of scalars costs one call, not one each."""
     found: list[Tensor] = []
-    for single, run in groupby(parts, _single):
-        if single:
-            found.append(torch.stack(list(run)))
-        else:
-            found += [part if part.dim() == 1 and part.dtype == torch.float32 else part.reshape(-1).to(torch.float32) for part in run]
+    run: list[Tensor] = []
+    for part in parts:
+        dimensions = part.dim()
+        if part.dtype != torch.float32:
+            part = part.reshape(-1).to(torch.float32)
+        elif dimensions == 0:
+            run.append(part)
+            continue
+        elif dimensions > 1:
+            part = part.reshape(-1)
+        if run:
+            found.append(torch.stack(run))
+            run = []
+        found.append(part)
+    if run:
+        found.append(torch.stack(run))
     return (found[0] if len(found) == 1 else torch.cat(found)).detach()
-
-
-def _single(part: Tensor) -> bool:
-    return part.dim() == 0 and part.dtype == torch.float32
 
 
 class Transfer:
@@ -62,7 +68,7 @@ class Transfer:
         if not parts:
             receive(np.empty(0, np.float32))
             return
-        if any(part.device != parts[0].device for part in parts):
+        if len({part.device for part in parts}) > 1:
             parts = [part.to(parts[0].device, non_blocking=True) for part in parts]
         packed = pack(parts)
         if packed.device.type != "cuda":

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from diagnose.observe.probes import per_parameter, probe
+from diagnose.observe.torch_state import Untracked
 
 
 def values_of(gradient: Tensor) -> Tensor:
@@ -17,16 +18,19 @@ def values_of(gradient: Tensor) -> Tensor:
     return gradient.coalesce()._values() if gradient.is_sparse else gradient
 
 
-def as_float(values: Tensor) -> Tensor:
+_HALF = (torch.float16, torch.bfloat16)
+
+
+def as_floats(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Half precision as float32, so that squares do not overflow; float32 and float64 as they are."""
-    return values.to(torch.float32) if values.dtype in (torch.float16, torch.bfloat16) else values
+    return [values.to(torch.float32) if values.dtype in _HALF else values for values in tensors]
 
 
 def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
     """L2 norm of each tensor, 0-dim float32, in one pass over all of them."""
     if not tensors:
         return []
-    return [norm if norm.dtype == torch.float32 else norm.to(torch.float32) for norm in torch._foreach_norm([as_float(t) for t in tensors])]
+    return [norm if norm.dtype == torch.float32 else norm.to(torch.float32) for norm in torch._foreach_norm(as_floats(tensors))]
 
 
 # The gradient with respect to an output larger than WHOLE elements is read in BLOCKS runs of WIDE neighbours.
@@ -48,7 +52,8 @@ def norm_of_output(gradient: Tensor) -> Tensor:
     by less than their mean.
     """
     size = gradient.numel()
-    gradient = as_float(gradient)
+    if gradient.dtype in _HALF:
+        gradient = gradient.to(torch.float32)
     if size <= WHOLE or not gradient.is_contiguous():
         whole: Tensor = torch.linalg.vector_norm(gradient)
         return whole
@@ -72,5 +77,5 @@ def gradients(gradients: list[Tensor]) -> dict[str, list[Tensor]]:
 
     Source: Glorot & Bengio 2010, section 4.3.
     """
-    with torch.no_grad():
+    with Untracked():
         return {"gradient_norm": norms([values_of(gradient) for gradient in gradients])}

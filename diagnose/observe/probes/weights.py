@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from diagnose.observe.probes import per_parameter, probe
-from diagnose.observe.probes.gradients import as_float, norms
+from diagnose.observe.probes.gradients import as_floats, norms
+from diagnose.observe.torch_state import Untracked
 
 ROWS, COLUMNS = 64, 1024  # of a weight that are read for the spread of its rows
 
@@ -37,9 +38,9 @@ def weights(before: list[Tensor], after: list[Tensor], rows: bool = True) -> dic
 
     Source: the update ratio of Karpathy's and Goodfellow's rules of thumb; symmetry: Goodfellow et al. 2016, 8.4.
     """
-    with torch.no_grad():
-        old = [as_float(p) for p in before]
-        moved = torch._foreach_sub([as_float(p) for p in after], old) if old else []
+    with Untracked():
+        old = as_floats(before)
+        moved = torch._foreach_sub(as_floats(after), old) if old else []
         places = [at for at, w in enumerate(old) if w.dim() > 1 and w.shape[0] > 1 and w.numel()] if rows else []
         units = [_rows(old[at]) for at in places]
         apart = torch._foreach_sub(units, [own.mean(0) for own in units]) if units else []
