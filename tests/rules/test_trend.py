@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from curve import along, noisy
 
-from diagnose.rules.trend import evenly, fall
+from diagnose.rules.trend import MOST_PAIRED, evenly, fall, kendall
 from diagnose.run import Series
 
 
@@ -56,3 +56,14 @@ def test_of_uneven_entries_too_the_last_half_of_the_steps_tells_the_fall() -> No
 def test_no_fall_is_told_of_an_end_that_was_hardly_seen() -> None:
     values = np.linspace(1.0, 0.1, 20_000)
     assert fall(dense_then_sparse(values, 3000, 9000)) is None
+
+
+def test_a_trend_in_many_values_is_told_as_in_few() -> None:
+    """A hundred thousand pairs of pairs would take days: blocks tell the same, without a trend and with one."""
+    random = np.random.default_rng(0)
+    without = [kendall(random.standard_normal(10 * MOST_PAIRED)) for _ in range(120)]
+    assert np.std(without) == pytest.approx(1.0, abs=0.2) and abs(np.mean(without)) < 0.3
+    for count in (MOST_PAIRED - 1, 100_000):
+        slope = along(count) * 5 / np.sqrt(count)  # as many standard errors, whatever the number of values
+        found = [kendall(slope + random.standard_normal(count)) for _ in range(8)]
+        assert np.mean(found) == pytest.approx(1.41, abs=0.6)
