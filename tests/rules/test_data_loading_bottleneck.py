@@ -36,6 +36,14 @@ def test_on_a_busy_machine_the_workers_wait_for_their_turns_too(workers, slowdow
     assert bool(judged(0.05, rest, facts=facts)) is speaks
 
 
+@pytest.mark.parametrize(("slowdown", "data", "speaks"), [
+    (1.0, 0.005, True), (1.5, 0.005, False), (2.0, 0.005, False), (6.0, 0.011, False), (6.0, 0.013, True),
+])  # fmt: skip
+def test_a_wait_on_a_busy_machine_is_a_shorter_one(slowdown, data, speaks) -> None:
+    facts = {"data": {"loader": {"batch_size": 32, "workers": 0, "dataset": "train_set"}}, "slowdown": slowdown}
+    assert bool(judged(data, 0.001, steps=2000, facts=facts)) is speaks
+
+
 def test_time_in_evaluation_is_not_training() -> None:
     assert judged(0.05, 0.02, 0.5)
 
