@@ -37,7 +37,7 @@ def test_on_a_busy_machine_the_workers_wait_for_their_turns_too(workers, slowdow
 
 
 @pytest.mark.parametrize(("slowdown", "data", "speaks"), [
-    (1.0, 0.005, True), (1.5, 0.005, False), (2.0, 0.005, False), (6.0, 0.011, False), (6.0, 0.013, True),
+    (1.0, 0.003, True), (1.5, 0.003, False), (2.0, 0.0055, True), (6.0, 0.007, False), (6.0, 0.008, True),
 ])  # fmt: skip
 def test_a_wait_on_a_busy_machine_is_a_shorter_one(slowdown, data, speaks) -> None:
     facts = {"data": {"loader": {"batch_size": 32, "workers": 0, "dataset": "train_set"}}, "slowdown": slowdown}
@@ -49,7 +49,7 @@ def test_time_in_evaluation_is_not_training() -> None:
 
 
 def test_what_costs_nobody_anything_is_fine() -> None:
-    assert not judged(0.0035, 0.001)
+    assert not judged(0.0024, 0.001)
     assert not judged(0.05, 0.02, steps=19)
 
 

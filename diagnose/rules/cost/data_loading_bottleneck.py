@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, signs
 from diagnose.run import Training
@@ -9,7 +11,7 @@ from diagnose.run import Training
 
 @rule(needs=("data_seconds", "seconds"), symptoms=())
 def data_loading_bottleneck(
-    training: Training, *, share: float = 0.4, milliseconds: float = 4.0, seconds: float = 1.0, most: float = 0.9, busy: float = 3.0
+    training: Training, *, share: float = 0.4, milliseconds: float = 2.5, seconds: float = 1.0, most: float = 0.9, busy: float = 3.0
 ) -> Iterator[Finding]:
     """Training waits for its data.
 
@@ -17,7 +19,8 @@ def data_loading_bottleneck(
         Compares the time spent waiting for batches with all time outside evaluation: more than `share` of it, with more
         than `milliseconds` a step and `seconds` in all, is reported. On a machine on which other programs take their turns both
         times are taken for shorter by as much as these make everything longer, up to `busy` times; and where workers load, the
-        share must be larger by as much, up to `most`: the workers wait for their turns too.
+        share must be larger by as much, up to `most`: the workers wait for their turns too. Without workers a step counts as at
+        most twice the median.
 
     Why is this bad:
         The processor or GPU stands still while the next batch is read and prepared.
@@ -36,8 +39,8 @@ def data_loading_bottleneck(
     References:
         PyTorch Performance Tuning Guide, "Enable asynchronous data loading and augmentation",
         https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html. 0.4: the level called high by
-        profilers. 4: sound programs that wait so large a share of their time wait 1.6 ms a step at most, those with a slow
-        `__getitem__` 6.4 and more. 0.9: own choice; whoever waits so long waits on any machine.
+        profilers. 2.5: sound programs that wait so large a share of their time wait 1.7 ms a step at most, those with a slow
+        `__getitem__` 2.9 and more. 0.9: own choice; whoever waits so long waits on any machine.
         3: own choice, for what waits for a disk does not wait longer for other programs; at 3 to 6 two sound programs that wait
         1.2 and 1.7 ms a step as a rule seemed to wait 4.
     """
@@ -53,6 +56,8 @@ def data_loading_bottleneck(
     slower = max(float(slowdown), 1.0) if isinstance(slowdown, (int, float)) else 1.0
     if workers:
         share = min(share * slower, max(most, share))
+    else:  # every batch is loaded alike: what a few took beyond that, the program itself was kept waiting
+        each = min(each, 2 * float(np.median(data.values[1:])) if len(data) > 1 else each)
     longer = min(slower, busy)
     if whole <= 0 or waited <= max(share * whole, seconds * longer) or each * 1e3 <= milliseconds * longer:
         return
