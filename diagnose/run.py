@@ -156,6 +156,7 @@ class EvaluationSet:
     batches: Floats
     noise: Floats
     same_data: float | None = None  # share of its samples that are training samples; None: unknown
+    chance_data: float | None = None  # what that would be by chance, as often as samples of one pass equal each other
     shadow: bool = False  # the program computed no loss here: the training's loss was repeated on its outputs
     grad_enabled: bool | None = None
     memory_growth: Floats | None = None  # bytes gained from a pass's second batch to its last, NaN where unknown

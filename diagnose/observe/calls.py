@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from diagnose.observe.session import Session
 
 
+# Times in a row that a network is given the same for one loss, from which on its dropout is a sample of it (Gal & Ghahramani 2016,
+# https://arxiv.org/abs/1506.02142, take ten and more).
+SAMPLED = 3
+
+
 class Calls:
     """Listens to the topmost modules of every training's networks."""
 
@@ -34,6 +39,7 @@ class Calls:
         self._output: Callable[[], Any] = lambda: None
         self._modes = True, True  # the last root's mode and the grad mode when it was called
         self._called_at = 0  # the tick at which it was called
+        self._again = 0  # how often the last input had been given before, in a row
         self._dropping = False  # a dropout that the program calls as a function has dropped since a root was called last
         self._dropped = False  # the same during the last root's call
 
@@ -90,13 +96,13 @@ class Calls:
         started = session.schedule.starts()
         try:
             self._root = self._refs[id(module)]
-            given = next(tensors(args), None)
-            if given is None:
-                given = next(tensors(kwargs), None)
+            every = [*tensors(args), *tensors(kwargs)]
+            given = every[0] if every else None
+            self._again = self._again + 1 if given is not None and self.last_input() is given else 0
             self.last_input = weak(given)
             self._count_samples(given)
             self._output = weak(first_tensor(output))
-            session.data.hash(module, given)
+            session.data.hash(module, every)
             if session.keeper is not None:
                 session.keeper.called(module, args, kwargs, output)
             if session.snapping and torch.is_grad_enabled() and module.training:
@@ -115,6 +121,16 @@ class Calls:
         try:
             if args[2] if len(args) > 2 else kwargs.get("training", True):
                 self._dropping = is_user_file(sys._getframe(2).f_code.co_filename)  # else a module of torch's
+        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
+            self.session.failed("dropout", error)
+
+    def attends(self, args: Any, kwargs: Any) -> None:
+        """Attention is called as a function, `F.scaled_dot_product_attention(q, k, v, mask, p)`: it drops where p is not 0."""
+        if self._dropping or self.session.asleep():
+            return
+        try:
+            if args[4] if len(args) > 4 else kwargs.get("dropout_p", 0.0):
+                self._dropping = is_user_file(sys._getframe(2).f_code.co_filename)
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.session.failed("dropout", error)
 
@@ -164,7 +180,10 @@ class Calls:
         return type(module).__name__
 
     def modes(self) -> tuple[list[str], list[str]]:
-        """Layers of the network called last that depend on the mode: those in training and those in evaluation mode."""
+        """Layers of the network called last that depend on the mode: those in training and those in evaluation mode.
+
+        Where the network was asked the same several times in a row, what it draws is drawn on purpose: none is in training mode.
+        """
         root = self.last_root()
         training: list[str] = []
         evaluating: list[str] = []
@@ -176,6 +195,8 @@ class Calls:
             for path, module in stream.mode_layers():
                 if id(module) in inside and path not in training and path not in evaluating:
                     (training if module.training and not back else evaluating).append(path)
+        if self._again >= SAMPLED - 1 and not torch.is_grad_enabled():
+            return [], [*training, *evaluating]
         if self._dropped:
             training += [path for path, item in self.session.snapshot.items.items() if _functional_dropout(item)]
         return training, evaluating

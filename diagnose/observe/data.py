@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from diagnose.observe.session import Session
 
 HASHES = 20_000  # samples of a set that are known again
+MIXED = 0x2545F4914F6CDD1D  # odd: what a sample's first tensors give, before the next one's is added
 
 
 class Data:
@@ -59,19 +60,27 @@ class Data:
         """The loader that gave the last batch, if one did since the last step."""
         return self.loader if self.session.row.batches else None
 
-    def hash(self, module: nn.Module, given: Tensor | None) -> None:
-        """Hashes of the samples of this call, while they are at hand: many programs give a temporary tensor."""
+    def hash(self, module: nn.Module, given: Sequence[Tensor]) -> None:
+        """Hashes of the samples of this call, while they are at hand: many programs give a temporary tensor.
+
+        A sample is all that is given of it: rows of the same table may go in as several tensors.
+        """
         self._hashes = None
-        if given is None or given.dim() < 2 or not plain(given):
+        if not given or not all(map(plain, given)) or not any(one.dim() > 1 for one in given):
             return
+        if not given[0].dim():
+            return
+        given = [one for one in given if one.dim() and one.shape[0] == given[0].shape[0]]
         key = "train" if module.training and torch.is_grad_enabled() else "evaluation"
         seen, schedule = self._hashed.get(key, 0), self.session.schedule
         enough = seen >= (HASHES if key == "train" else 5 * HASHES) or schedule.spent > schedule.once
         if enough and not schedule.meets(self.session.tick):
             return
-        self._hashed[key] = seen + given.shape[0]
+        self._hashed[key] = seen + given[0].shape[0]
         with Untracked():
-            self._hashes = sample_hashes(given)
+            self._hashes = sample_hashes(given[0])
+            for one in given[1:]:
+                self._hashes.mul_(MIXED).add_(sample_hashes(one))
         self._trained = key == "train"
 
     def take_hashes(self, *, keep: bool = False) -> Tensor | None:

@@ -38,6 +38,7 @@ def interceptions() -> Iterator[tuple[Any, str, Callable[[Seams, Function], Func
             yield F, name, partial(_loss, name)
     for name in DROPOUTS:
         yield F, name, _dropout
+    yield F, "scaled_dot_product_attention", _attention
     yield torch.autograd, "backward", _backward
     yield torch.autograd, "grad", _grad
     for holder in (torch.nn.utils, torch.nn.utils.clip_grad):
@@ -71,6 +72,15 @@ def _dropout(seams: Seams, original: Function) -> Function:
         return original(*args, **kwargs)
 
     return dropout
+
+
+def _attention(seams: Seams, original: Function) -> Function:
+    def attention(*args: Any, **kwargs: Any) -> Any:
+        if not _compiling() and seams.installed and not seams.resting:
+            seams.listener.attends(args, kwargs)
+        return original(*args, **kwargs)
+
+    return attention
 
 
 def _backward(seams: Seams, original: Function) -> Function:

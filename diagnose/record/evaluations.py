@@ -80,19 +80,21 @@ def read_evaluations(
         if not entries:
             continue
         description = described.get(key, {})
+        samples, numbers = _of(hashes, streams, key), {name: _column(entries, name) for name in _NUMBERS}
         found.append(
             EvaluationSet(
                 id=key,
                 name=str(description.get("name") or key),
                 site=_site(description.get("site"), key, sites),
                 steps=clock.steps([entry["tick"] for entry in entries]),
-                same_data=_overlap(_of(hashes, streams, key), train),
+                same_data=_overlap(samples, train),
+                chance_data=_overlap_by_chance(samples, numbers["samples"], train),
                 shadow=_most(entries, "shadow") is True,
                 grad_enabled=_most(entries, "grad_enabled"),
                 memory_growth=_column(entries, "memory_end") - _column(entries, "memory_start"),
                 training_layers=_usual(entries, "training_layers"),
                 evaluation_layers=_usual(entries, "evaluation_layers"),
-                **{name: _column(entries, name) for name in _NUMBERS},
+                **numbers,
             )
         )
     return found
@@ -120,6 +122,18 @@ def _usual(entries: Sequence[Mapping[str, Any]], name: str) -> tuple[str, ...]:
     told = [entry for entry in entries if entry.get("training_layers") or entry.get("evaluation_layers")]
     count = Counter(layer for entry in told for layer in dict.fromkeys(json.loads(entry.get(name) or "[]")))
     return tuple(layer for layer, times in count.items() if 2 * times > len(told))
+
+
+def _overlap_by_chance(samples: NDArray[np.int64], sizes: Floats, train: NDArray[np.int64]) -> float | None:
+    """What `_overlap` would be of samples drawn like these, were none of them shared: those of one pass are found again among
+    each other with a probability p a pair, so that one meets one of n others with 1 - (1 - p)^n."""
+    size = int(sizes[0]) if len(sizes) and np.isfinite(sizes[0]) else 0
+    if not 2 <= size <= len(samples) or not len(train):
+        return None
+    _, counts = np.unique(samples[:size], return_counts=True)
+    again = counts[counts > 1].sum() / size
+    others = len(np.unique(train))
+    return float(1 - (1 - again) ** (others / (size - 1)))
 
 
 def _overlap(samples: NDArray[np.int64], train: NDArray[np.int64]) -> float | None:

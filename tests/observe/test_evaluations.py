@@ -597,3 +597,100 @@ def test_loaders_keep_their_type_and_length() -> None:
     loader = DataLoader(data(20, 1), batch_size=8)
     assert type(iter(loader)).__name__ == "_SingleProcessDataLoaderIter"
     assert len(iter(loader)) == 3
+
+
+class OfTwo(nn.Module):
+    """Categories and measured numbers, as two inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.last = nn.Embedding(3, 4), nn.Linear(8, 2)
+
+    def forward(self, categories: Tensor, numbers: Tensor) -> Tensor:
+        return self.last(torch.cat([self.words(categories).flatten(1), numbers], 1))
+
+
+@pytest.mark.parametrize("shared", [0, 10, 40])
+def test_a_sample_is_all_that_the_network_is_given_of_it(shared: int, recorded: Recorded) -> None:
+    """The same category in two rows makes them no copies."""
+
+    def train() -> None:
+        net = OfTwo()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        first, second = ((torch.randint(0, 3, (40, 1)), torch.randn(40, 4), torch.randint(0, 2, (40,))) for _ in range(2))
+        for mine, theirs in zip(second[:2], first[:2], strict=True):
+            mine[:shared] = theirs[:shared]
+        for _ in range(3):
+            optimizer.zero_grad()
+            F.cross_entropy(net(*first[:2]), first[2]).backward()
+            optimizer.step()
+            with torch.no_grad():
+                F.cross_entropy(net(*second[:2]), second[2])
+
+    (found,) = recorded(train).evaluations
+    assert found.same_data == pytest.approx(shared / 40) and found.chance_data == 0
+
+
+def test_rows_of_categories_meet_by_chance(recorded: Recorded) -> None:
+    """Of drawn rows about as many are found among the training's as follows from how often those of one pass are equal: somewhat
+    more, for of the training's only those count that differ."""
+
+    def train() -> None:
+        net = nn.Linear(4, 2)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        first, second = (torch.randint(0, 5, (count, 4)).float() for count in (600, 300))
+        for _ in range(3):
+            optimizer.zero_grad()
+            F.cross_entropy(net(first), torch.zeros(600, dtype=torch.long)).backward()
+            optimizer.step()
+            with torch.no_grad():
+                F.cross_entropy(net(second), torch.zeros(300, dtype=torch.long))
+
+    (found,) = recorded(train).evaluations
+    assert found.same_data is not None and 0.5 < found.same_data < 0.8
+    assert found.chance_data is not None and found.same_data < 1.5 * found.chance_data < 1.5 * found.same_data
+
+
+@pytest.mark.parametrize("times", [1, 8])
+def test_dropout_that_is_sampled_is_meant(times: int, recorded: Recorded) -> None:
+    """Several answers to the same question are an ensemble of masks; one is a forgotten `eval()`."""
+
+    def train() -> None:
+        net = small(0.5)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        first, second = data(16, 1).tensors, data(16, 2).tensors
+        for _ in range(3):
+            fit(net, optimizer, [first])
+            with torch.no_grad():
+                F.cross_entropy(torch.stack([net(second[0]) for _ in range(times)]).mean(0), second[1])
+
+    (found,) = recorded(train).evaluations
+    assert found.training_layers == (() if times > 1 else ("net.2",))
+
+
+class Attending(nn.Module):
+    def __init__(self, told: bool) -> None:
+        super().__init__()
+        self.first, self.last, self.told = nn.Linear(4, 48), nn.Linear(16, 2), told
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.first(x).view(4, -1, 48).chunk(3, -1)
+        p = 0.5 if self.training or not self.told else 0.0
+        return self.last(F.scaled_dot_product_attention(q, k, v, dropout_p=p)).flatten(0, 1)
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_attention_called_as_a_function_drops_in_evaluation_too_unless_it_is_told(told: bool, recorded: Recorded) -> None:
+    def train() -> None:
+        net = Attending(told)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        first, second = data(64, 1).tensors, data(64, 2).tensors
+        for _ in range(3):
+            net.train()
+            fit(net, optimizer, [first])
+            net.eval()
+            with torch.no_grad():
+                F.cross_entropy(net(second[0]), second[1])
+
+    (found,) = recorded(train).evaluations
+    assert found.training_layers == (() if told else ("net.first/dropout",))

@@ -126,3 +126,12 @@ def test_a_part_of_the_training_data_that_is_all_that_is_looked_at(change, speak
     )
     run.inputs = tuple(replace(one, shape=change.get("shape", one.shape)) for one in run.inputs)  # fmt: skip
     assert bool(found(RULE, run)) is speaks
+
+
+@pytest.mark.parametrize(("integer", "same", "chance", "speaks"), [
+    (0.7, 0.12, 0.31, False), (1.0, 0.74, 0.53, False), (1.0, 0.99, 0.59, True), (0.7, 0.5, 0.1, True), (0.7, 0.5, None, True),
+    (0.0, 0.5, 0.5, True),  # of measured numbers none equals another by chance
+])  # fmt: skip
+def test_rows_of_categories_equal_each_other_by_chance(integer, same, chance, speaks) -> None:
+    inputs = {"input_integer_share": integer}
+    assert bool(found(RULE, training(evaluations=[evaluation(same_data=same, chance_data=chance)], inputs=inputs))) is speaks

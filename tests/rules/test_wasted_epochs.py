@@ -40,9 +40,9 @@ def test_silent_on_few_passes_figures_of_the_training_and_losses_that_only_rise(
 
 def test_many_idle_passes_of_a_still_training_loss_are_a_warning() -> None:
     for training_loss, severity in (([0.3, 0.3], "warning"), ([0.3, 0.1], "note")):
-        falls = np.r_[np.linspace(2, training_loss[0], 64), np.linspace(*training_loss, 336)]
+        falls = np.r_[np.linspace(2, training_loss[0], 100), np.linspace(*training_loss, 500)]
         recorded = training(
-            site("cross_entropy", "addmm"), {"training_loss": falls}, evaluations=[evaluation(loss=early(8))]
+            site("cross_entropy", "addmm"), {"training_loss": falls}, evaluations=[evaluation(loss=early(8))], steps=600
         )
         (finding,) = found(RULE, recorded)
         assert finding.severity == severity

@@ -25,7 +25,7 @@ def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 
         when at least `pairs` such connections exist: a warning where the network has no activation at all, or where
         they are at least `fraction` of all connections and the loss learns next to nothing; else a note. A layer that
         narrows (its output smaller than its own input and than the next one's output) is a low-rank factorization or a
-        code, and is left out unless the network has no activation at all; so are depthwise convolutions.
+        code, and is left out unless a network of more than two layers has no activation at all; so are depthwise convolutions.
 
     Why is this bad:
         Two linear maps in a row are one linear map: the layers add cost and no power, and what no linear map can
@@ -35,7 +35,7 @@ def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 
         An activation after each layer but the last.
 
     Known problems:
-        A network that is linear on purpose (a study of deep linear networks, a factorized regression) is reported.
+        A network of more layers that is linear on purpose (a study of deep linear networks) is reported.
 
     Example:
         `diagnose run tests/challenges/pt-linear-only/faulty.py`
@@ -56,7 +56,7 @@ def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 
         straight += [(layer, other) for other in reached]
         hidden += _leads_on(layer, leaving, layers)
     entirely = len({first.path for first, _ in straight}) == hidden  # no power anywhere: a narrow layer is no excuse
-    if not entirely or training.kind in CODES:
+    if not entirely or training.kind in CODES or len(straight) == 1:
         straight = [(first, second) for first, second in straight if not _factorizes(first, second)]
     straight = [(first, second) for first, second in straight if not _hidden_between(training, first, second)]
     if len(straight) < pairs:

@@ -9,7 +9,9 @@ from diagnose.rules import rule, trend
 from diagnose.rules.signs import chance_loss, per_sample, site_loss
 from diagnose.run import Training
 
-FAINT = 0.95  # share of a constant's loss above which a held-out loss that falls tells of data that hold little
+# Share of a constant's loss above which a held-out loss that falls tells of data that hold little: a sound program that guesses
+# tastes ends at 0.90, one that a single filter holds up at 0.81.
+FAINT = 0.87
 JUDGED = (
     "classification",
     "binary-classification",

@@ -14,9 +14,10 @@ def evaluation_in_training_mode(
     """Dropout or batch norm is in training mode while evaluating.
 
     What it does:
-        Looks at the mode of every dropout (of p > 0; also of `F.dropout`) and batch norm layer during each evaluation. Evaluations of which
-        `same_data` or more are training samples, and those that come with about every step (one in `rare_steps` or
-        oftener with gradients on), are figures about the training and left out.
+        Looks at the mode of every dropout (of p > 0; also of `F.dropout` and of attention called as a function) and
+        batch norm layer during each evaluation. Evaluations of which `same_data` or more are training samples, and
+        those that come with about every step (one in `rare_steps` or oftener with gradients on), are figures about the
+        training and left out.
 
     Why is this bad:
         Dropout makes the validated network a weaker one than the trained. Batch norm normalises each validation batch
@@ -28,7 +29,7 @@ def evaluation_in_training_mode(
 
     Known problems:
         Dropout alone left on while batch norm is in evaluation mode is taken for Monte Carlo dropout and noted only;
-        a network without batch norm that does so looks like the fault.
+        a network without batch norm that does so looks like the fault, unless it is asked the same three times in a row or oftener.
 
     Example:
         `with torch.no_grad(): accuracy(model(x_val), y_val)` without `model.eval()`
@@ -79,16 +80,22 @@ def _judge(training: Training, evaluation: EvaluationSet, strong_dropout: float)
         severity="note" if sampled else "error" if strong else "warning",
         confidence=0.4 if sampled else 0.95 if evaluation.grad_enabled is False else 0.8,
         steps=(int(evaluation.steps[0]), int(evaluation.steps[-1])),
-        fix=_fix(first, evaluation),
+        fix=_fix(training, first, evaluation),
         source=evaluation.site.source,
     )
 
 
-def _fix(first: Layer, evaluation: EvaluationSet) -> Fix:
+def _fix(training: Training, first: Layer, evaluation: EvaluationSet) -> Fix:
+    p = float(first.settings.get("p", 0.5))
+    if first.functional and training.layer(f"{first.path.partition('/')[0]}/softmax") is not None:
+        return Fix(
+            "tell the attention the mode: what is called as a function drops in evaluation too unless its dropout_p is 0",
+            f"F.scaled_dot_product_attention(q, k, v, dropout_p={p:.2g} if self.training else 0.0)",
+        )
     if first.functional:
         return Fix(
             "tell F.dropout the mode: it drops in evaluation too unless its argument training is False",
-            f"F.dropout(x, p={float(first.settings.get('p', 0.5)):.2g}, training=self.training)",
+            f"F.dropout(x, p={p:.2g}, training=self.training)",
         )
     model = first.network or "model"
     return Fix(
