@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from diagnose.record.columns import Clock, SeriesMap, StepTable, read_vectors
-from diagnose.record.evaluations import distinct_samples, read_evaluations, read_hashes, repeated_share
+from diagnose.record.evaluations import distinct_samples, read_evaluations, read_hashes, repeated_share, seen_again
 from diagnose.record.explanations import read_explanations
 from diagnose.record.kind import decide_kind
 from diagnose.record.parts import Items, part, read_items, source, united
@@ -103,6 +103,9 @@ def _training(
     different = distinct_samples(hashes, group)
     if different is not None:
         facts["train_samples"] = different
+    again = seen_again(hashes, group)
+    if again is not None:
+        facts["train_again"] = again
     sites = {key: part(LossSite, {"id": key, **value}) for key, value in losses.items()}
     made = [part(Layer, value) for value in layers.values()]
     training = Training(

@@ -65,3 +65,12 @@ def test_thousands_of_cheap_steps_on_a_few_samples(size, steps, work, severity) 
                "forward_flops": work, "backward_flops": 2 * work}  # fmt: skip
     (finding,) = found(RULE, training(LOSS, numbers, steps=steps))
     assert finding.severity == severity
+
+
+@pytest.mark.parametrize(("again", "epochs", "severity"), [
+    (0.0, (), "note"), (0.3, (), "warning"), (0.0, (0, 200), "warning"), (None, (), "warning"),
+])  # fmt: skip
+def test_a_stream_has_no_epochs_to_be_shortened(again, epochs, severity) -> None:
+    facts = {} if again is None else {"train_again": again}
+    (finding,) = judged(1, facts=facts, epochs=epochs)
+    assert finding.severity == severity

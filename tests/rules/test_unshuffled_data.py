@@ -1,8 +1,12 @@
 """unshuffled-data: the order of labels and targets within and between batches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hand_built import found, layer, site, training
+from hand_built import evaluation, found, layer, site, training
+
+from diagnose.rules import signs
 
 RULE = "unshuffled-data"
 LOSS = site("cross_entropy", "addmm")
@@ -93,3 +97,13 @@ def test_the_whole_set_in_one_batch_has_no_order() -> None:
     assert not found(
         RULE, training(QUANTITY, {"loss_target_mean": 0.3, "loss_target_std": 1.0, "samples": 32.0}, kind="regression")
     )
+
+
+@pytest.mark.parametrize(("end", "speaks"), [(0.1, False), (0.45, False), (0.6, True), (2.0, True)])
+def test_windows_of_a_series_in_order_do_no_harm_where_later_ones_are_guessed(end, speaks) -> None:
+    numbers = {"loss_target_mean": np.tile(np.linspace(-1.7, 1.7, 10), 4), "loss_target_std": 0.1, "samples": 32.0}
+    numbers |= {"loss_input_mean": 0.0, "training_loss": 0.5}
+    chance = signs.chance_loss(training(QUANTITY, numbers, kind="regression"), QUANTITY)
+    assert chance > 0
+    held = evaluation(loss=np.linspace(1.5, end, 10) * chance, site=replace(QUANTITY, role="evaluation"))
+    assert bool(found(RULE, training(QUANTITY, numbers, kind="regression", evaluations=[held]))) is speaks

@@ -49,7 +49,7 @@ def hyperparameters(training: Training) -> list[tuple[str, str]]:
         for one in training.optimizers
     ]
     for key, value in training.facts.items():
-        if key not in ("data", "train_repeats", "network_types", "reaches", "streams", "threads", "uncounted_operations"):
+        if key not in ("data", "train_again", "train_repeats", "network_types", "reaches", "streams", "threads", "uncounted_operations"):
             text = _seed(value) if key == "seed" else _words(value)
             if text:
                 told.append((plain(key).replace("_", " "), text))

@@ -37,8 +37,9 @@ def tiny_batches(
         Batches of 16 to 128; where memory forbids it, accumulate gradients over several batches.
 
     Known problems:
-        Sequences with many targets, dense outputs and reinforcement learning: one sample is many there. They are left out, but for
-        dense outputs of single samples on which a step spends fewer than `thin` operations.
+        A stream whose samples are never seen again is noted only. Sequences with many targets, dense outputs and
+        reinforcement learning: one sample is many there. They are left out, but for dense outputs of single samples on
+        which a step spends fewer than `thin` operations.
 
     Example:
         `DataLoader(dataset, batch_size=1)`
@@ -65,7 +66,9 @@ def tiny_batches(
     jump = float(np.median(jumps)) / level if len(jumps) and level > 0 else 0.0
     left = max((signs.unlearnt(training, site) for site in training.training_losses), default=float("nan"))
     wasted = training.steps >= many * size and work < thin
-    hurts = (jump > noise and left > unlearnt) or (size <= 1 and training.steps >= many) or wasted
+    again = training.facts.get("train_again")
+    once = isinstance(again, float) and again < 0.1 and not training.epochs  # a stream: no epoch that larger batches would shorten
+    hurts = not once and ((jump > noise and left > unlearnt) or (size <= 1 and training.steps >= many) or wasted)
     seen = training.series("samples")
     evidence = [Evidence("samples", None, seen.span, size, "below", samples + 1)]
     loader = training.facts.get("data", {}).get("loader") or {}
