@@ -120,6 +120,28 @@ def test_variational_autoencoder_draws_its_code() -> None:
     assert decide_kind(reconstruction(edges=[into_loss]))[0] == "autoencoder"
 
 
+@pytest.mark.parametrize("loss", [site("custom", id="root"), site("mse_loss", (50, 64), (50, 64))])
+def test_a_code_drawn_without_a_gradient_is_a_variational_autoencoder_too(loss: LossSite) -> None:
+    layers = [
+        Layer(path, "Linear", "linear", shape=(50, out), input_shape=(50, into))
+        for path, into, out in (("enc", 64, 16), ("mean", 16, 4), ("spread", 16, 4), ("dec", 4, 16), ("out", 16, 64))
+    ]
+    shared = [Edge("input", "enc"), Edge("enc", "mean"), Edge("enc", "spread"), Edge("dec", "out")]
+    given = [InputSite("net:0", "net", (50, 64), "float32")]
+    statistics = reconstruction().everything()
+
+    def kind(*edges: Edge, out: Sequence[Layer] = layers) -> str:
+        training = made([loss], layers=out, edges=[*shared, *edges], inputs=given)
+        training._series.update(statistics)
+        return decide_kind(training)[0]
+
+    zero = Edge("mean", "dec", ("normal",)), Edge("spread", "dec", ("exp", "normal"))
+    assert kind(Edge("input", "dec")) == kind(*zero) == "vae"
+    plain = "unknown" if loss.function == "custom" else "autoencoder"
+    assert kind(Edge("mean", "dec")) == plain
+    assert kind(Edge("input", "dec"), Edge("spread", "mean")) == plain  # one behind the other
+
+
 def adversaries(
     *,
     backwards: Sequence[float] = (1, 1),

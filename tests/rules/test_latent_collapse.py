@@ -1,5 +1,7 @@
 """latent-collapse: the standard deviations of the code's units over the data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hand_built import found, layer, line, site, training
@@ -67,3 +69,23 @@ def test_a_code_seen_only_early_tells_the_end_where_the_loss_stood_still_since()
         }
         given = training(site("mse_loss", "addmm"), numbers | {"loss": loss}, kind="vae", layers=LAYERS, edges=EDGES)
         assert bool(found(RULE, given)) is speaks
+
+
+CUT = [*LAYERS[:3], replace(LAYERS[3], input_shape=(32, 4))]
+DRAWN = [  # by Normal.sample(), and by torch.normal, whose gradient is zero
+    [*EDGES[:2], Edge("input", "net.dec")],
+    [*EDGES[:2], Edge("net.mu", "net.dec", ("normal",)), Edge("net.logvar", "net.dec", ("exp", "normal"))],
+]
+
+
+@pytest.mark.parametrize("edges", DRAWN)
+def test_a_code_drawn_without_a_gradient_is_told_so(edges) -> None:
+    (finding,) = judged(units(0.001, 0.002, 0.001, 0.003), layers=CUT, edges=edges)
+    assert finding.places == ("net.mu", "net.logvar") and "no gradient comes back" in finding.message
+    assert finding.fix is not None and "rsample" in finding.fix.text
+    assert not judged(units(0.001, 0.5, 0.001, 0.003), layers=CUT, edges=edges)  # the encoder was trained elsewhere
+
+
+def test_a_code_drawn_with_a_gradient_is_not_said_to_be_cut() -> None:
+    (finding,) = judged(units(0.001, 0.002, 0.001, 0.003), layers=CUT)
+    assert finding.places == ("net.mu",) and "no gradient" not in finding.message

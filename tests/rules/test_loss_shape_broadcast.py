@@ -3,7 +3,7 @@
 import pytest
 from hand_built import found, site, training
 
-from diagnose.run import Layer
+from diagnose.run import Edge, Layer
 
 RULE = "loss-shape-broadcast"
 
@@ -42,6 +42,34 @@ def test_one_target_for_the_outputs_at_all_times_is_a_warning(given, target, len
     lstm = Layer("net.lstm", "LSTM", "recurrent", shape=(50, length, 16))
     said = found(RULE, training(site("mse_loss", "addmm", input_shape=given, target_shape=target), layers=[lstm]))
     assert [f.severity for f in said] == (["warning"] if speaks else [])
+
+
+def summed(bias=(32, 1), *, operation="add", square=None, samples=32.0, target=(32,)):
+    """A prediction (32, 32) that a bias and a product of factors were added up to."""
+    layers = [Layer("net.bias", "Embedding", "embedding", shape=bias), Layer("net.factors", "Embedding", "embedding", shape=square or (32, 4))]
+    edges = [Edge("net.bias", "loss", ("add",)), Edge("net.factors", "loss", ("mul", "sum", "add"))]
+    loss = site("mse_loss", operation, "embedding", input_shape=(32, 32), target_shape=target, layer="net.bias")
+    return found(RULE, training(loss, {"samples": samples}, layers=layers, edges=edges))
+
+
+@pytest.mark.parametrize("target", [(32,), (32, 1)])
+def test_a_prediction_that_was_broadcast_before_is_an_error(target) -> None:
+    (finding,) = summed(target=target)
+    assert finding.severity == "error" and "1024 comparisons for 32 predictions" in finding.message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bias": (32, 4)},  # no term with one number a sample
+        {"operation": "mm"},  # all pairs are meant
+        {"square": (32, 32)},  # as many outputs as samples
+        {"samples": 64.0},
+        {"target": (32, 32)},
+    ],
+)
+def test_silent_on_squares_that_are_meant(change) -> None:
+    assert not summed(**change)
 
 
 def test_cross_entropy_is_no_elementwise_loss() -> None:

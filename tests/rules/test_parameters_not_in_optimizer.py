@@ -3,6 +3,8 @@ from dataclasses import replace
 import pytest
 from made import findings, made, mlp
 
+from diagnose.run import Parameter
+
 RULE = "parameters-not-in-optimizer"
 
 
@@ -46,3 +48,30 @@ def test_gains_and_biases_alone_are_often_on_purpose() -> None:
     layers, parameters = mlp()
     parameters = [replace(p, optimized=len(p.shape) > 1) for p in parameters]
     assert not findings(RULE, made(layers=layers, parameters=parameters))
+
+
+def forgotten(**change: object):
+    """A network that is held, and the class centres of a loss, 4 of 3,205 weights, that are not."""
+    layers, parameters = mlp(width=32)
+    centres = Parameter("criterion.weight", "criterion", (2, 2), 4, optimized=False, reached=True)
+    return made(layers=layers, parameters=[*parameters, replace(centres, **change)])
+
+
+def test_the_parameters_of_a_module_of_its_own_count_however_few() -> None:
+    (finding,) = findings(RULE, forgotten())
+    assert finding.severity == "warning" and "criterion.weight get gradients" in finding.message
+    assert finding.fix is not None and "criterion" in finding.fix.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trainable": False},
+        {"reached": False},
+        {"shape": (4,)},  # a temperature, a weight of a term
+        {"network": "net"},  # part of a network that the optimizer holds
+        {"path": "net.spare.weight"},
+    ],
+)
+def test_what_is_no_module_of_its_own_is_judged_by_its_share(change: dict[str, object]) -> None:
+    assert not findings(RULE, forgotten(**change))

@@ -42,8 +42,9 @@ def loss_shape_broadcast(training: Training) -> Iterator[Finding]:
     What it does:
         For each trained loss that compares element by element, looks whether the shapes of prediction and target
         broadcast to more elements than either has: `(N, 1)` against `(N,)` makes `(N, N)`; or whether the outputs of a
-        recurrent layer at all times, `(N, T)`, are held against one target a sample, `(N, 1)`. For hand-written losses, looks
-        for a difference of shape `(N, N)`, N the batch size, whose operand was `(N, 1)` or `(N,)`.
+        recurrent layer at all times, `(N, T)`, are held against one target a sample, `(N, 1)`; or whether the prediction was
+        broadcast before: `(N, N)`, N the batch size, against `(N,)`, where a layer that goes into it gives one number a sample and
+        none gives N. For hand-written losses, looks for a difference of shape `(N, N)` whose operand was `(N, 1)` or `(N,)`.
 
     Why is this bad:
         The best answer to all targets at once is their mean, so the network learns to predict it, whatever its input.
@@ -52,14 +53,16 @@ def loss_shape_broadcast(training: Training) -> Iterator[Finding]:
         Give both the same shape: `target.unsqueeze(1)` or `output.squeeze(1)`.
 
     Known problems:
-        A hand-written loss that unsqueezes or expands its operand means to compare all pairs and is not reported.
+        A hand-written loss that unsqueezes or expands its operand means to compare all pairs and is not reported; nor is, in one,
+        a prediction that was broadcast before: sums of all pairs are the way to write distances.
 
     Example:
         `F.mse_loss(nn.Linear(8, 1)(x), y)` with `y` of shape `(N,)`
 
     References:
         torch.nn.functional.mse_loss warns of it: "using a target size that is different to the input size […] will
-        likely lead to incorrect results due to broadcasting".
+        likely lead to incorrect results due to broadcasting". A prediction that was broadcast before, against `(N,)`: among 730
+        recorded programs only the faulty one of such a fault (pytorch/pytorch#3268) has a square prediction and a row of targets.
     """
     for site in training.training_losses:
         if site.function == "custom":
@@ -85,6 +88,11 @@ def _standard(training: Training, site: LossSite) -> Iterator[Finding]:
     ):
         return
     if prod(made) <= prod(shape):
+        if _squared(training, site):
+            count = shape[0]
+            what = f"{shape} against {target}, where what is added up gives one number for each of {count} samples"
+            yield _finding(training, site, what, prod(shape), count, True, f"prediction = bias(x).squeeze(1) + product  # ({count},)")
+            return
         if _every_time(training, site):
             what = f"{shape} against {target} repeats each target for every time"
             code = f"loss = F.{site.function}(output[:, -1:], target)"
@@ -100,6 +108,23 @@ def _standard(training: Training, site: LossSite) -> Iterator[Finding]:
     else:
         code = f"loss = F.{site.function}(output, target.reshape(output.shape))"
     yield _finding(training, site, f"{shape} against {target} makes {made}", prod(made), prod(shape), grown, code)
+
+
+def _squared(training: Training, site: LossSite) -> bool:
+    """Whether terms of a prediction, `(N, 1)` and `(N,)`, broadcast to `(N, N)` before the loss was called, N the batch size."""
+    shape, target = site.input_shape or (), site.target_shape or ()
+    if len(shape) != 2 or shape[0] != shape[1] or signs.typical(training, "samples") != shape[0]:
+        return False
+    one = ((shape[0],), (shape[0], 1))
+    terms = {edge.source for edge in training.edges if edge.target == site.id}
+    return (
+        site.function in signs.REGRESSION + signs.BINARY
+        and target in one
+        and site.operations[:1] != ()
+        and site.operations[0] in ELEMENTWISE
+        and any(layer.shape in one for layer in training.layers if layer.path in terms)
+        and not any(layer.shape == shape for layer in training.layers)
+    )
 
 
 def _every_time(training: Training, site: LossSite) -> bool:

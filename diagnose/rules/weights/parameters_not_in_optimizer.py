@@ -21,15 +21,16 @@ def parameters_not_in_optimizer(training: Training, *, share: float = 0.01, min_
 
     What it does:
         Looks for parameters that require a gradient, that a backward reached, and that none of the training's
-        optimizers holds. It speaks when they are more than `share` of the network's weights and still look as they
-        were drawn: pretrained weights that are left alone on purpose do not.
+        optimizers holds. It speaks when they are more than `share` of the network's weights, or any weights at all of a module
+        that belongs to no network of the optimizers (a loss with class centres of its own: few numbers that every answer passes),
+        and still look as they were drawn: pretrained weights that are left alone on purpose do not.
 
     Why is this bad:
         They are random for ever. Often layers stand in a plain Python list, which model.parameters() does not look
-        into, a module was replaced after the optimizer was built, or a second network was forgotten.
+        into, a module was replaced after the optimizer was built, or a second network or the loss's own parameters were forgotten.
 
     Fix:
-        nn.ModuleList instead of a list; build the optimizer last, from all parameters.
+        nn.ModuleList instead of a list; build the optimizer last, from all parameters, those of the loss included.
 
     Known problems:
         A random projection that is left untrained on purpose is reported: freeze it by requires_grad_(False), which
@@ -41,7 +42,10 @@ def parameters_not_in_optimizer(training: Training, *, share: float = 0.01, min_
     References:
         torch.nn.ModuleList, https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html. What "as drawn"
         means: the standard deviations of PyTorch's default, He's and Glorot's initialisation, and the identity (Le et al. 2015,
-        https://arxiv.org/abs/1504.00941).
+        https://arxiv.org/abs/1504.00941). `share`: own choice, as in unused-parameters. None for a module of its own: the class
+        centres of an angular margin loss (issue 10 of 4uiiurz1/pytorch-adacos) were 0.6 % of the weights, and 77 % of the answers
+        were right instead of 83 %; none of 436 sound recorded programs leaves out such a module, and the other five
+        faulty ones that do lose 15 % of their weights or more.
     """
     if training.steps < min_steps:
         return
@@ -57,7 +61,8 @@ def parameters_not_in_optimizer(training: Training, *, share: float = 0.01, min_
     everything = not any(p.optimized and p.trainable for p in training.parameters)
     if not weights and not everything:
         return  # gains and biases alone: often on purpose
-    if not found > share and not everything:
+    alone = [p for p in weights if not p.network and training.networks and not p.path.startswith(tuple(f"{n}." for n in training.networks))]
+    if not found > share and not everything and not alone:
         return
     first = (weights or left)[0]
     layer = training.layer(first.layer)
@@ -78,6 +83,11 @@ def parameters_not_in_optimizer(training: Training, *, share: float = 0.01, min_
         confidence=0.93,
         steps=(0, max(training.steps - 1, 0)),
         fix=Fix(
+            f"give the optimizer the parameters of {alone[0].layer or alone[0].path} as well",
+            f"{optimizer.type if optimizer else 'Adam'}([*model.parameters(), *criterion.parameters()], …)",
+        )
+        if alone and len(alone) == len(weights)
+        else Fix(
             "hold layers in nn.ModuleList (a plain list hides them) and tensors in nn.Parameter, and give all parameters to the "
             "optimizer after the last layer is in place",
             "self.layers = nn.ModuleList(layers)  # then "
