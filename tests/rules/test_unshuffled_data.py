@@ -105,5 +105,5 @@ def test_windows_of_a_series_in_order_do_no_harm_where_later_ones_are_guessed(en
     numbers |= {"loss_input_mean": 0.0, "training_loss": 0.5}
     chance = signs.chance_loss(training(QUANTITY, numbers, kind="regression"), QUANTITY)
     assert chance > 0
-    held = evaluation(loss=np.linspace(1.5, end, 10) * chance, site=replace(QUANTITY, role="evaluation"))
+    held = evaluation(loss=np.r_[np.linspace(1.5, end, 7), end, end] * chance, site=replace(QUANTITY, role="evaluation"))
     assert bool(found(RULE, training(QUANTITY, numbers, kind="regression", evaluations=[held]))) is speaks
