@@ -148,6 +148,8 @@ class Losses:
             call.samples = prediction.shape[0]
         call.given = (form(prediction), form(target))
         call.hashes = self.session.data.take_hashes()
+        if call.hashes is not None and call.samples % call.hashes.shape[0]:
+            call.hashes = None  # the loss is of something else than what the network was given: pairs of a graph's nodes
         call.loader = self.session.data.loader_now()
         call.name = self._name(frames)
         evaluating = not result.requires_grad

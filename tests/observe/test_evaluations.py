@@ -694,3 +694,25 @@ def test_attention_called_as_a_function_drops_in_evaluation_too_unless_it_is_tol
 
     (found,) = recorded(train).evaluations
     assert found.training_layers == (() if told else ("net.first/dropout",))
+
+
+@pytest.mark.parametrize(("pairs", "known"), [(30, False), (80, True)])
+def test_samples_of_a_loss_that_are_not_the_networks_are_not_compared(pairs: int, known: bool, recorded: Recorded) -> None:
+    """Pairs of a graph's nodes: the network is given all nodes each time. A loss over all steps of sequences is of these."""
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        x = torch.randn(40, 4)
+        one, other = (torch.randint(0, 40, (pairs,)) for _ in range(2))
+        for _ in range(3):
+            optimizer.zero_grad()
+            found = net(x)
+            F.mse_loss((found[one] * found[other]).sum(1), torch.zeros(pairs)).backward()
+            optimizer.step()
+            with torch.no_grad():
+                found = net(x)
+                F.mse_loss((found[one] * found[other]).sum(1), torch.zeros(pairs))
+
+    (evaluation,) = recorded(train).evaluations
+    assert evaluation.same_data == (1.0 if known else None)
