@@ -5,7 +5,7 @@ from math import isnan, sqrt
 
 from diagnose.finding import Evidence, Finding, Fix, Severity
 from diagnose.rules import rule, signs
-from diagnose.rules.progress import stuck
+from diagnose.rules.progress import left_over
 from diagnose.run import LossSite, Training
 
 
@@ -45,7 +45,7 @@ def unscaled_targets(
         constant prediction's. Also where the mean was reached, but a twentieth of the steps or more went by before the loss came
         down from three times that constant's to it, and more than `unlearnt` of it is still left: that is a warning. So
         are targets whose root mean square is under 1 / `size`, by plain gradient descent, where the first loss is over `size`
-        times that of a constant prediction and at the end hardly less than it, and at most `worse` times it, is left.
+        times that of a constant prediction and at the end `unlearnt` to `worse` times that is left.
 
     Why is this bad:
         A network begins with outputs near 0 to 1 and moves by small steps: with targets of 100,000 it needs ten
@@ -76,7 +76,7 @@ def unscaled_targets(
     for site in training.training_losses:
         if site.function in signs.REGRESSION:
             yield from _judge(training, site, size, missed, unlearnt, worse)
-            yield from _small(training, site, size, worse)
+            yield from _small(training, site, size, unlearnt, worse)
 
 
 def _judge(
@@ -159,7 +159,7 @@ def _judge(
     )
 
 
-def _small(training: Training, site: LossSite, size: float, worse: float) -> Iterator[Finding]:
+def _small(training: Training, site: LossSite, size: float, unlearnt: float, worse: float) -> Iterator[Finding]:
     """Targets so much smaller than the first outputs that only those were unlearnt."""
     mean, spread = signs.typical(training, "loss_target_mean", site.id), signs.target_spread(training, site)
     scale = sqrt(mean**2 + spread**2)
@@ -169,14 +169,14 @@ def _small(training: Training, site: LossSite, size: float, worse: float) -> Ite
     if not training.optimizers or any(optimizer.type != "SGD" for optimizer in training.optimizers):
         return
     first, step = signs.per_sample(training, site, float(loss.values[0])), int(loss.steps[0])
-    suffering = stuck(training)
+    suffering = left_over(training, unlearnt)
     if suffering is None or first <= size * chance or not signs.unlearnt(training, site) < worse:
         return
     place, factor = signs.where(site), float(f"{1 / spread:.1g}")
     series = training.series("loss_target_std", site.id)
     yield Finding(
         message=f"targets at {place} are about {mean:.2g} +- {spread:.2g}: the first outputs had {first / chance:.3g} times the loss "
-        f"of a constant, after {training.steps} steps it is {signs.unlearnt(training, site):.2g} of it, and such errors make no step",
+        f"of a constant, after {training.steps} steps it is {signs.unlearnt(training, site):.2g} of it, and such errors make tiny steps",
         places=(place,),
         evidence=(
             Evidence("loss_target_std", site.id, series.span, spread, "below", 1 / size, statistic="root mean square"),
