@@ -5,6 +5,8 @@ import pytest
 from hand_built import found, layer, site, training
 from made import SITE, SNAPSHOTS, findings, made
 
+from diagnose.run import Edge
+
 RULE = "constant-output"
 
 
@@ -64,3 +66,40 @@ def test_one_number_normalised_by_itself(kind: str, shape: tuple[int, ...], sett
     seen = found(RULE, training(site("cross_entropy", "addmm"), {"loss_input_std_across": 1.0}, layers=net))
     assert [f.places for f in seen] == ([("net.scale",)] if loud else [])
     assert all("1 number" in f.message and f.severity == "error" for f in seen)
+
+
+def averaged(left: float = 2e-8, answer: float = 1e-9, operations=(), role: str = "pooling", first: str = "normalization"):
+    """What is left of an instance norm's output after the next layer, and how much the answers differ."""
+    net = [
+        layer("net.norm", first, "InstanceNorm2d", shape=(32, 8, 5, 5)),
+        layer("net.pool", role, "AdaptiveAvgPool2d", shape=(32, 8, 1, 1)),
+        layer("net.fc", "linear", shape=(32, 4)),
+    ]
+    numbers = {
+        ("batch_std", "net.norm"): 2.0, ("batch_std", "net.pool"): left, "loss_input_std_across": answer,
+        "loss_input_std": 0.05, "loss_input_mean": 0.01,
+    }  # fmt: skip
+    edges = [Edge("net.norm", "net.pool", operations)]
+    return training(site("cross_entropy", "addmm"), numbers, layers=net, edges=edges)
+
+
+def test_what_was_normalised_and_is_averaged_leaves_nothing() -> None:
+    seen = found(RULE, averaged())
+    assert seen[0].places == ("net.norm", "net.pool") and seen[0].confidence == 0.95
+    assert "InstanceNorm2d" in seen[0].message and "varies by 2.0e-08" in seen[0].message
+
+
+@pytest.mark.parametrize(
+    ("change", "loud"),
+    [
+        ({}, True),
+        ({"left": 1e-4}, False),  # 5e-5 of what came in
+        ({"answer": 0.5}, False),  # another path answers: it is a gate
+        ({"role": "linear"}, False),
+        ({"role": "linear", "operations": ("mean", "view")}, True),
+        ({"first": "activation"}, False),
+    ],
+)
+def test_only_an_average_over_a_norm_that_cuts_the_inputs_off(change: dict[str, object], loud: bool) -> None:
+    seen = found(RULE, averaged(**change))
+    assert any(f.places[0] == "net.norm" for f in seen) is loud

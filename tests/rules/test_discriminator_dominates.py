@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hand_built import found, site, training
+from hand_built import found, layer, site, training
 
 from diagnose.finding import Source
-from diagnose.run import Optimizer, Parameter
+from diagnose.run import InputSite, Optimizer, Parameter
 
 RULE = "discriminator-dominates"
 TURNS = np.tile([0.0, 1.0], 200)
@@ -72,3 +72,37 @@ def test_smoothed_labels_leave_a_part_of_the_loss(end, speaks) -> None:
     smoothed = site("binary_cross_entropy_with_logits", "addmm", optimizer=0)
     seen = found(RULE, training(smoothed, numbers, kind="gan", optimizers=OPTIMIZERS, parameters=PARAMETERS))
     assert bool(seen) is speaks
+
+
+def critics(won=-4000.0, given=-3000.0, reached=400.0):
+    """The losses of a critic and a generator, which end there, and how far samples reach that should reach 2."""
+    loss = np.empty(400)
+    loss[0::2], loss[1::2] = (np.r_[np.full(5, 0.1), np.linspace(0.1, end, 195)] for end in (won, given))
+    numbers = {
+        "loss": loss, "optimizer": TURNS, ("output_max_abs", "G.out"): np.linspace(0.3, reached, 40),
+        ("input_min", "D:0"): -reached, ("input_max", "D:0"): 1.0, ("input_min", "D:1"): -2.0, ("input_max", "D:1"): 1.5,
+    }  # fmt: skip
+    layers = [layer("G.out", "linear", shape=(64, 2), network="G"), layer("D.out", "linear", shape=(64, 1), network="D")]
+    inputs = [InputSite("G:0", "G", (64, 4), "float32"), *(InputSite(f"D:{i}", "D", (64, 2), "float32") for i in (0, 1))]
+    change = {"optimizers": OPTIMIZERS, "parameters": PARAMETERS, "layers": layers}
+    made = training((), numbers, kind="gan", **change)
+    made.inputs = tuple(inputs)
+    return found(RULE, made)
+
+
+def test_two_losses_that_fall_together_without_end_do_not_compete() -> None:
+    (finding,) = critics()
+    assert finding.severity == "error" and finding.places == ("D", "G") and "they do not compete" in finding.message
+    assert finding.fix is not None and finding.fix.code == "loss = -D(G(noise)).mean()"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"given": 3000.0},  # the generator loses what the critic wins
+        {"won": -5.0, "given": -5.0},  # 42 times the start in the last third
+        {"reached": 15.0},
+    ],
+)
+def test_a_critic_that_is_competed_with_is_fine(change) -> None:
+    assert not critics(**change)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from hand_built import found, layer, line, site, training
-from made import STEPS, falling, findings, flat, made, mlp, per
+from made import SITE, STEPS, falling, findings, flat, made, mlp, per
 
 from diagnose.run import InputSite, Optimizer
 
@@ -91,3 +91,12 @@ def test_two_networks_that_stay_as_they_were_drawn(ratio: object, alike: float, 
     recorded = training((), numbers, kind="gan", layers=layers, networks=["G", "D"], parameters=parameters)
     recorded.inputs = (InputSite("G:0", "G", (32, 16), "float32"), InputSite("D:0", "D", (32, 64), "float32"))
     assert bool(found(RULE, recorded)) is loud
+
+
+@pytest.mark.parametrize(("across", "loud"), [(1e-8, False), (1e-6, True), ([1e-8] * 19 + [1e-3], True)])
+def test_silent_where_the_answers_never_differ_by_more_than_rounding(across: object, loud: bool) -> None:
+    """No input reaches them: a higher rate would not help."""
+    _, parameters = mlp()
+    moves = per("update_norm", parameters, 1e-5) | per("weight_norm", parameters, 1.0)
+    answers = {("loss_input_std_across", SITE.id): across, ("loss_input_std", SITE.id): 0.05, ("loss_input_mean", SITE.id): 0.01}
+    assert bool(findings(RULE, made(moves | answers))) is loud

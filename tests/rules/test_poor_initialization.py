@@ -125,3 +125,39 @@ def test_a_loss_without_a_known_guess_that_came_down_from_far_above(std: float, 
     loss = 1 + start * np.exp(-np.arange(200) / 20)
     found = findings(RULE, made(per("batch_std", linear, 1.0), layers=layers, parameters=parameters, loss=loss, losses=()))
     assert [finding.severity for finding in found] == (["warning"] if loud else [])
+
+
+def one_sided(mean: float, std: float, low: float, *, start: float = 0.9, end: float = 0.9, layers: int = 2, loss=None):
+    """`layers` weights drawn like this before a tanh that is saturated from `start` to `end`; the loss falls unless it is given."""
+    net, parameters = mlp(3, 80, "tanh")
+    drawn = {"mean": mean, "std": std, "min": low, "max": mean + 2 * std}
+    weights = [p for p in parameters if p.path.endswith("weight")][:layers]
+    parameters = [replace(p, initial=drawn) if p in weights else p for p in parameters]
+    shares = [start] * 10 + [end] * 10
+    return made({("saturated_share", "net.act1"): shares}, layers=net, parameters=parameters, loss=falling() if loss is None else loss)
+
+
+def test_weights_of_one_sign_that_saturate_an_activation_for_good_are_warned_of() -> None:
+    (finding,) = findings(RULE, one_sided(0.5, 0.29, 0.0))
+    assert finding.severity == "warning" and finding.places == ("net.0", "net.1")
+    assert "all positive (0.5 +- 0.29)" in finding.message and "90% of net.act1 starts at its flat ends" in finding.message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"end": 0.4},  # it comes out of saturation
+        {"start": 0.4},
+        {"layers": 1},
+        {"low": -0.1},
+        {"mean": 0.02, "std": 0.14},  # the identity in a recurrent layer: mostly zeros
+        {"std": 1e-9},  # one constant: symmetric-initialization
+    ],
+)
+def test_weights_of_one_sign_need_every_sign(change: dict[str, float]) -> None:
+    assert not findings(RULE, one_sided(**({"mean": 0.5, "std": 0.2, "low": 0.0} | change)))
+
+
+def test_weights_of_one_sign_where_the_loss_is_stuck_are_an_error() -> None:
+    (finding,) = findings(RULE, one_sided(0.5, 0.29, 0.0, loss=flat()))
+    assert finding.severity == "error" and finding.confidence == 0.9

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hand_built import found, line, site, training
 
+from diagnose.run import Optimizer
+
 RULE = "unscaled-targets"
 LOSS = site("mse_loss", "addmm", input_shape=(32, 1), target_shape=(32, 1), target_dtype="float32")
 
@@ -80,3 +82,30 @@ def test_silent_for_classes_constants_and_unknown_targets() -> None:
     assert not found(RULE, training(site("cross_entropy", "addmm"), given))
     assert not found(RULE, training(LOSS, numbers(250e3, 0.0, 900.0, 50.0, 6.8e10)))
     assert not found(RULE, training(site("custom"), {"loss": line(1e10, 1e9)}))
+
+
+def small(scale=0.02, first=100.0, left=1.1, optimizer="SGD"):
+    """Targets of this spread; the loss goes from `first` to `left` times that of a constant."""
+    given = numbers(0.0, scale, 0.0, 0.3 * scale, 1.0)
+    given["training_loss"] = given["loss"] = scale**2 * (left + (first - left) * np.exp(-np.arange(400) / 20))
+    return found(RULE, training(LOSS, given, kind="regression", optimizers=[Optimizer(0, optimizer, {"lr": 0.01})]))
+
+
+def test_small_targets_of_which_only_the_first_outputs_were_unlearnt_are_a_warning() -> None:
+    (finding,) = small()
+    assert finding.severity == "warning" and "100 times the loss of a constant" in finding.message
+    assert finding.fix is not None and finding.fix.code == "y = y * 50"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scale": 0.11},
+        {"first": 9.0},  # the outputs began no larger than the targets
+        {"left": 0.45},  # learnt all the same
+        {"left": 2.0},  # not even the first outputs were unlearnt: the steps are too small
+        {"optimizer": "Adam"},  # its steps do not know how large the errors are
+    ],
+)
+def test_small_targets_alone_are_fine(change) -> None:
+    assert not small(**change)

@@ -15,10 +15,16 @@ NO_ANSWER = ("gan", "reinforcement", "contrastive", "vae")  # a constant output 
 
 @rule(
     needs=("losses",),
-    symptoms=("loss-not-decreasing", "underfitting", "wasted-epochs", "input-ignored"),
+    symptoms=("loss-not-decreasing", "underfitting", "wasted-epochs", "input-ignored", "vanishing-gradients"),
 )
 def constant_output(
-    training: Training, *, logit: float = 0.01, ratio: float = 0.01, min_snapshots: int = 5, min_steps: int = 20
+    training: Training,
+    *,
+    logit: float = 0.01,
+    ratio: float = 0.01,
+    rounding: float = 1e-5,
+    min_snapshots: int = 5,
+    min_steps: int = 20,
 ) -> Iterator[Finding]:
     """The network gives the same answer to every input.
 
@@ -26,7 +32,8 @@ def constant_output(
         Takes how much the prediction varies across the samples of a batch, while the targets vary, and speaks when it
         stays under `logit` for logits (a hundredth changes a probability by a quarter of a per cent at most), or under
         `ratio` of the targets' spread for numbers, in the second half of the training. Also where a layer normalises a
-        single number: less its own mean, that is zero, whatever it was.
+        single number: less its own mean, that is zero, whatever it was; and where what one layer normalised is averaged by the
+        next: its mean was just taken from it, and what the average varies by is under `rounding` of what came in.
 
     Why is this bad:
         The network has given up on its inputs: it answers with the mean of the targets.
@@ -43,9 +50,12 @@ def constant_output(
 
     References:
         Karpathy 2019, A recipe for training neural networks, https://karpathy.github.io/2019/04/25/recipe/. Both limits
-        are ten times under the least spread measured in healthy trainings whose loss fell by a tenth.
+        are ten times under the least spread measured in healthy trainings whose loss fell by a tenth. 1e-5: a hundred times
+        float32's rounding; an average over an instance norm's output varied by 2e-8 of it, one over any other norm's in
+        tests/challenges by 0.04 and more. Huang et al. 2018, https://arxiv.org/abs/1804.04732, section 5.1.
     """
     yield from _normalised_alone(training)
+    yield from _averaged_away(training, rounding, min_snapshots)
     if training.kind in NO_ANSWER or training.steps < min_steps:
         return
     for site in training.training_losses:
@@ -104,6 +114,43 @@ def _normalised_alone(training: Training) -> Iterator[Finding]:
         ),
         source=first.source,
     )
+
+
+def _averaged_away(training: Training, rounding: float, min_snapshots: int) -> Iterator[Finding]:
+    """Averages over just what a layer has normalised: the mean that was taken away is zero (or its bias) for every sample."""
+    if any(_answers(training, site) for site in training.training_losses):
+        return  # it is one way of several: a gate
+    for edge in training.edges:
+        layer, average = training.layer(edge.source), training.layer(edge.target)
+        if layer is None or average is None or layer.role != "normalization":
+            continue
+        if average.role != "pooling" and "mean" not in edge.operations:
+            continue
+        before, after = (training.series("batch_std", place.path).finite() for place in (layer, average))
+        if len(before) < min_snapshots or len(after) < min_snapshots:
+            continue
+        came, left = signs.middle(before.values), signs.middle(after.values)
+        if not left < rounding * came:
+            continue
+        how = average.path if average.role == "pooling" else "the mean that follows"
+        yield Finding(
+            message=f"{layer.path} ({layer.type}) takes the mean of each channel away, and {how} takes the mean: it varies by {left:.1e} "
+            f"across the samples of a batch, where {came:.2g} came in",
+            places=tuple(dict.fromkeys((layer.path, average.path))),
+            evidence=(Evidence("batch_std", average.path, after.span, left, "below", rounding * came),),
+            confidence=0.95,
+            steps=signs.span(training),
+            fix=Fix(f"leave out {layer.path}, normalise over the batch (BatchNorm), or put the activation between it and the average"),
+            source=layer.source,
+        )
+        return
+
+
+def _answers(training: Training, site: LossSite, rounding: float = 1e-5) -> bool:
+    """Whether the predictions at this site differ by more than rounding makes them."""
+    across = signs.typical(training, "loss_input_std_across", site.id)
+    size = signs.typical(training, "loss_input_std", site.id), abs(signs.typical(training, "loss_input_mean", site.id))
+    return across > rounding * float(np.nanmax([*size, 0.0]))
 
 
 def _normalised(layer: Layer) -> int:

@@ -5,6 +5,7 @@ from math import isnan, sqrt
 
 from diagnose.finding import Evidence, Finding, Fix, Severity
 from diagnose.rules import rule, signs
+from diagnose.rules.progress import left_over
 from diagnose.run import LossSite, Training
 
 
@@ -34,7 +35,7 @@ from diagnose.run import LossSite, Training
 def unscaled_targets(
     training: Training, *, size: float = 10.0, missed: float = 0.25, unlearnt: float = 0.5, worse: float = 1.5
 ) -> Iterator[Finding]:
-    """Regression targets are large numbers that the outputs have not reached.
+    """Regression targets are of a size that the outputs have not reached.
 
     What it does:
         Looks at targets whose root mean square is above `size`. They are a fault where the predictions still miss
@@ -42,19 +43,23 @@ def unscaled_targets(
         than `missed` of the targets' while more than `unlearnt` of the loss of a constant prediction remains, or the
         loss has become non-finite; where the predictions at the end were not recorded, a loss above `worse` times a
         constant prediction's. Also where the mean was reached, but a twentieth of the steps or more went by before the loss came
-        down from three times that constant's to it, and more than `unlearnt` of it is still left: that is a warning.
+        down from three times that constant's to it, and more than `unlearnt` of it is still left: that is a warning. So
+        are targets whose root mean square is under 1 / `size`, by plain gradient descent, where the first loss is over `size`
+        times that of a constant prediction and at the end `unlearnt` to `worse` times that is left.
 
     Why is this bad:
         A network begins with outputs near 0 to 1 and moves by small steps: with targets of 100,000 it needs ten
         thousands of steps just to reach their mean (Adam moves a bias by its learning rate a step), or, by plain
-        gradient descent, takes steps as large as the targets and blows up.
+        gradient descent, takes steps as large as the targets and blows up. With targets of a hundredth it needs the
+        training to take back its own first outputs; the errors then left, and with them the gradients, are too small to learn by.
 
     Fix:
         Train on (y - mean) / standard deviation of the training targets and undo it for reporting.
 
     Known problems:
         Large targets that were reached all the same (a big learning rate, long training) are not reported. Targets of
-        a hand-written loss are unknown.
+        a hand-written loss are unknown. Optimizers that rescale gradients (Adam) can learn small targets: with them nothing
+        is said. Where nothing can be learnt of small targets (returns of a share), scaling them will not help.
 
     Example:
         house prices of 250,000 as targets of `nn.MSELoss()`
@@ -63,12 +68,15 @@ def unscaled_targets(
         LeCun et al. 1998, Efficient BackProp, section 4; Bishop 1995, Neural Networks for Pattern Recognition, 8.2.
         10: ten times the scale default initialisations are made for. 0.25: programs with unscaled
         prices ended 0.91 to 0.93 of the targets' size away, a fitted one 0.03. A twentieth: as in unnormalized-inputs.
+        1 / 10: no sound program of tests/challenges has targets so small; density maps of 0.016 began at 343 times a constant's
+        loss and ended at 1.13 of it, the same maps times 100 at 0.18.
     """
     if training.kind in ("gan", "reinforcement"):
         return  # targets that move with the networks
     for site in training.training_losses:
         if site.function in signs.REGRESSION:
             yield from _judge(training, site, size, missed, unlearnt, worse)
+            yield from _small(training, site, size, unlearnt, worse)
 
 
 def _judge(
@@ -146,6 +154,41 @@ def _judge(
             f"standardise the targets: subtract {mean:.6g} and divide by {spread:.4g} (of the training part), "
             "and undo it for reporting",
             f"y = (y - {mean:.6g}) / {spread:.4g}",
+        ),
+        source=site.source,
+    )
+
+
+def _small(training: Training, site: LossSite, size: float, unlearnt: float, worse: float) -> Iterator[Finding]:
+    """Targets so much smaller than the first outputs that only those were unlearnt."""
+    mean, spread = signs.typical(training, "loss_target_mean", site.id), signs.target_spread(training, site)
+    scale = sqrt(mean**2 + spread**2)
+    chance, loss = signs.chance_loss(training, site), signs.site_loss(training, site).finite()
+    if not (0 < scale < 1 / size and spread > 0 and chance > 0 and len(loss)):
+        return
+    if not training.optimizers or any(optimizer.type != "SGD" for optimizer in training.optimizers):
+        return
+    first, step = signs.per_sample(training, site, float(loss.values[0])), int(loss.steps[0])
+    suffering = left_over(training, unlearnt)
+    if suffering is None or first <= size * chance or not signs.unlearnt(training, site) < worse:
+        return
+    place, factor = signs.where(site), float(f"{1 / spread:.1g}")
+    series = training.series("loss_target_std", site.id)
+    yield Finding(
+        message=f"targets at {place} are about {mean:.2g} +- {spread:.2g}: the first outputs had {first / chance:.3g} times the loss "
+        f"of a constant, after {training.steps} steps it is {signs.unlearnt(training, site):.2g} of it, and such errors make tiny steps",
+        places=(place,),
+        evidence=(
+            Evidence("loss_target_std", site.id, series.span, spread, "below", 1 / size, statistic="root mean square"),
+            Evidence(loss.quantity, loss.place, (step, step), first, "above", size * chance, "loss", "first"),
+            suffering,
+        ),
+        severity="warning",
+        confidence=0.8,
+        steps=signs.span(training),
+        fix=Fix(
+            f"multiply the targets by {factor:g} and divide the predictions by it for reporting",
+            f"y = y * {factor:g}",
         ),
         source=site.source,
     )

@@ -58,7 +58,8 @@ def learning_rate_too_low(
         stepped after every batch.
 
     Known problems:
-        Fine-tuning moves little on purpose: there the loss is low from the start and nothing is said. With a warm-up
+        Fine-tuning moves little on purpose: there the loss is low from the start and nothing is said. Nor where the answers to
+        different inputs never differed by more than rounding: no rate mends that. With a warm-up
         the largest steps count, not the first.
 
     Example:
@@ -70,7 +71,7 @@ def learning_rate_too_low(
         changes its fastest weight by less than 9.3e-4 a step; trainings under a rate a hundred times too small still
         changed it by 2e-4 to 4.6e-4: the limit is the middle. 0.5: what is left where a training has hardly begun, as in
         stopped-too-early. 1.5: a linear warm-up cut off anywhere has risen by 2 in its last half, a rate that is raised on
-        purpose in steps has not. 1e-2: half
+        purpose in steps has not. Rounding: 1e-6 of the answers' size, ten times what float32 resolves. 1e-2: half
         way between the right size of a step and what is too high. 1: the weights cannot have become others; no sound
         program is under both limits, whatever this one. Adversarial trainings that work change their fastest weight by 9e-3 and
         more; 0.3: as in mode-collapse, which starts as this does where a generator still is as it was drawn.
@@ -82,7 +83,7 @@ def learning_rate_too_low(
     if len(ratios.steps) < min_snapshots or not ratios.places:
         return
     found = fastest(ratios)
-    if found is None:
+    if found is None or _deaf(training):
         return
     place, value = found
     left = left_over(training, unlearnt)
@@ -118,6 +119,17 @@ def learning_rate_too_low(
         ),
         source=optimizer.source if optimizer else None,
     )
+
+
+def _deaf(training: Training, rounding: float = 1e-6) -> bool:
+    """Whether the answers to the samples of a batch never differed by more than rounding: no input reaches them."""
+    for site in training.training_losses:
+        across, spread, mean = (
+            training.series(f"loss_input_{name}", site.id).finite().values for name in ("std_across", "std", "mean")
+        )
+        if not len(across) == len(spread) == len(mean) > 0 or (across > rounding * np.maximum(spread, np.abs(mean))).any():
+            return False
+    return bool(training.training_losses)
 
 
 def _warming(training: Training, ratios: Matrix, unlearnt: float, rise: float, small: float) -> Iterator[Finding]:

@@ -52,14 +52,16 @@ def poor_initialization(
         Only warned of: where the loss fares well and `min_layers` weights are off by more than `alone` and lose the signal;
         where most layers are drawn so much too small, and the last one's first outputs differ by less than 1 / `change`; and where
         `min_layers` layers are more than `factor` too large, and more than `left` of a constant's loss remains (where that loss
-        is not known, the first one is `change` times the last).
+        is not known, the first one is `change` times the last). So are `min_layers` weights or more drawn with one sign, their mean
+        above their standard deviation, where the signal or the first loss shows it and the training pays for it, or where an
+        activation starts saturated and is so to the end.
 
     Why is this bad:
         A signal that shrinks in each layer arrives as a constant, and no gradient comes back; one that grows saturates
-        what follows, or overflows.
+        what follows, or overflows. Weights of one sign add up instead of cancelling: n inputs give a sum n times a weight, not √n.
 
     Fix:
-        He initialisation for ReLU, Glorot's for tanh, or normalisation layers.
+        He initialisation for ReLU, Glorot's for tanh, or normalisation layers. `torch.rand` draws from 0 to 1: centre it.
 
     Known problems:
         Where normalisation or residual paths carry the signal the size of the weights hardly matters; then the
@@ -74,8 +76,13 @@ def poor_initialization(
         https://proceedings.mlr.press/v9/glorot10a.html. A factor of two lost in each of seven layers is the hundredth
         that `change` asks for. 0.05: as in wrong-initial-loss; 0.5: as in stopped-too-early. No sound program of
         tests/challenges draws its weights so and shows such a sign, whatever its loss does: none draws even one layer twice too
-        large, and none most of its layers ten times too small.
+        large, and none most of its layers ten times too small. Of one sign: `torch.rand` has a mean of 1.7 standard deviations; in
+        no sound program is that of even one weight of one sign above 0.2 (the identity in a recurrent layer).
     """
+    one_sided = _one_sided(training, min_layers, change, lasting, left)
+    if one_sided is not None:
+        yield one_sided
+        return
     signs = [sign for sign in (_signal(training, change), _first_loss(training), _saturated(training)) if sign]
     suffering = unstable(training) or stuck(training) or _dearly(training, lasting, left)
     remains = alike = None
@@ -128,6 +135,62 @@ def poor_initialization(
         ),
         source=(layer.source if layer else None) or parameter.source,
     )
+
+
+def _one_sided(training: Training, min_layers: int, change: float, lasting: float, left: float) -> Finding | None:
+    """Weights drawn with one sign, as by torch.rand, and what comes of them."""
+    drawn = [p for p, _ in _weights(training) if _of_one_sign(p)]
+    if len(drawn) < min_layers:
+        return None
+    grown, loss, saturated = _signal(training, change), _first_loss(training), _saturated(training)
+    signs = [sign for sign in (grown, loss, saturated) if sign and sign.comparison == "above"]
+    suffering = unstable(training) or stuck(training) or _dearly(training, lasting, left)
+    kept = _kept_saturated(training, saturated) if saturated else None
+    if not signs or not (suffering or kept):
+        return None
+    parameter = drawn[0]
+    layer = training.layer(parameter.layer)
+    place = parameter.layer or parameter.path
+    mean, std = float(parameter.initial["mean"]), float(parameter.initial["std"])
+    told = saturated or signs[0]
+    return Finding(
+        message=f"weights of {place} start all {'positive' if mean > 0 else 'negative'} ({mean:.2g} +- {std:.2g}), and so do those of "
+        f"{len(drawn) - 1} more: they add up instead of cancelling; {told.statistic}",
+        places=tuple(dict.fromkeys(p.layer or p.path for p in drawn)),
+        evidence=(
+            *(Evidence("initial |mean| / std", p.path, (0, 0), _lean(p), "above", 1.0, "ratio", "mean / std") for p in drawn),
+            *(replace(sign, statistic="first") for sign in signs),
+            *(e for e in (suffering, kept) if e),
+        ),
+        severity="error" if suffering else "warning",
+        confidence=0.9 if suffering else 0.75,
+        steps=(0, max(training.steps - 1, 0)),
+        fix=Fix(
+            f"draw the weights of {len(drawn)} layers evenly around zero, with a standard deviation of gain / √fan_in",
+            f"nn.init.xavier_uniform_({parameter.path})",
+        ),
+        source=(layer.source if layer else None) or parameter.source,
+    )
+
+
+def _lean(parameter: Parameter) -> float:
+    std = float(parameter.initial.get("std", 0.0))
+    return abs(float(parameter.initial.get("mean", 0.0))) / std if std > 0 else 0.0
+
+
+def _of_one_sign(parameter: Parameter) -> bool:
+    low, high = (float(parameter.initial.get(side, float("nan"))) for side in ("min", "max"))
+    return (low >= 0 or high <= 0) and 1 < _lean(parameter) < 100  # beyond that they are one constant: symmetric-initialization
+
+
+def _kept_saturated(training: Training, first: Evidence, share: float = 0.5) -> Evidence | None:
+    """The activation that started at its flat ends is there over the last tenth of the snapshots too."""
+    series = training.series("saturated_share", first.place).measured()
+    late = series.values[-max(3, len(series) // 10) :]
+    if len(series) < 6 or not late.min() > share:
+        return None
+    span = (int(series.steps[-len(late)]), int(series.steps[-1]))
+    return Evidence("saturated_share", first.place, span, float(late.min()), "above", share, "share", "least of the last tenth")
 
 
 def _dearly(training: Training, lasting: float, left: float) -> Evidence | None:
