@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from diagnose.observe.hooks import Hook
 from diagnose.observe.nested import first_tensor, tensors, weak
 from diagnose.observe.networks import Network
 from diagnose.observe.readings import read_inputs
-from diagnose.observe.sources import is_user_file
+from diagnose.observe.sources import called_by_user
 from diagnose.observe.streams import Stream
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ class Calls:
             return
         try:
             if args[2] if len(args) > 2 else kwargs.get("training", True):
-                self._dropping = is_user_file(sys._getframe(2).f_code.co_filename)  # else a module of torch's
+                self._dropping = called_by_user()  # else by a module of torch's
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.session.failed("dropout", error)
 
@@ -130,7 +129,7 @@ class Calls:
             return
         try:
             if args[4] if len(args) > 4 else kwargs.get("dropout_p", 0.0):
-                self._dropping = is_user_file(sys._getframe(2).f_code.co_filename)
+                self._dropping = called_by_user()
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.session.failed("dropout", error)
 

@@ -1,7 +1,7 @@
 """Evaluations: told from training, set from set, and repeated where a program computes only an accuracy."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,22 @@ from diagnose.observe.schedule import Schedule
 from diagnose.run import EvaluationSet, Training
 
 from .conftest import Observing, Recorded
+
+
+@pytest.fixture(params=["nothing compiled", "something compiled"])
+def compiler(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A program that has compiled something: dynamo then stands between its calls and us."""
+    import torch._dynamo
+
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    if request.param == "something compiled":
+        torch.compile(torch.sin, backend="eager")(torch.ones(2))
+        torch.compile(lambda x: x + 1, backend="eager")(torch.ones(2))
+        assert torch._dynamo.utils.counters["frames"]
+    yield
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
 
 
 def data(samples: int, seed: int) -> TensorDataset:
@@ -468,6 +484,7 @@ def test_evaluation_in_training_mode_is_told_by_its_layers(recorded: Recorded) -
     assert found["properly"].training_layers == ()
 
 
+@pytest.mark.usefixtures("compiler")
 @pytest.mark.parametrize("told", [False, True])
 def test_a_dropout_called_as_a_function_drops_in_evaluation_too_unless_it_is_told(told: bool, recorded: Recorded) -> None:
     class Net(nn.Module):
@@ -679,6 +696,7 @@ class Attending(nn.Module):
         return self.last(F.scaled_dot_product_attention(q, k, v, dropout_p=p)).flatten(0, 1)
 
 
+@pytest.mark.usefixtures("compiler")
 @pytest.mark.parametrize("told", [False, True])
 def test_attention_called_as_a_function_drops_in_evaluation_too_unless_it_is_told(told: bool, recorded: Recorded) -> None:
     def train() -> None:
