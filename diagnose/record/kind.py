@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from math import prod
 
 import numpy as np
 
+from diagnose.drawn_code import cut_code
 from diagnose.record.adversarial import BINARY, QUANTITIES, against_each_other, values
 from diagnose.run import Floats, InputSite, LossSite, Training
 
@@ -110,9 +110,9 @@ def _vae(training: Training) -> str | None:
     """An autoencoder whose code is drawn: an exponential (the spread) times noise flows into the decoder."""
     copied = _autoencoder(training) or _symbols_again(training)
     copied = copied or _by_hand(training)
-    cut = _cut_code(training) if copied else None
+    cut = cut_code(training) if copied else None
     if cut is not None:
-        return f"{copied}, and {cut}"
+        return f"{copied}, and a code drawn by {cut.one.path} and {cut.other.path} goes into {cut.taker.path} without a gradient"
     if copied is None or not _known(training):
         return None  # how a hand-written loss takes a drawn code is not known
     exponentials = {layer.path for layer in training.layers if layer.activation == "exp"}
@@ -133,32 +133,6 @@ def _by_hand(training: Training) -> str | None:
         return None
     given = next((one for one in training.inputs if one.shape == made.shape and _numbers(one.shape) > 1), None)
     return None if given is None else f"{made.path} has the shape of the input {given.id}"
-
-
-def _cut_code(training: Training) -> str | None:
-    """A code drawn from two sister layers by which no gradient comes back.
-
-    The layer that takes the code seems to begin a network, but what it is given has the shape of the two sisters and not of
-    any input, and from them nothing flows into another layer; or only a draw by torch.normal does, whose gradient is zero.
-    """
-    given = {one.shape for one in training.inputs}
-    linear = [layer for layer in training.layers if layer.role in ("linear", "convolution") and layer.shape is not None]
-    layers = {layer.path for layer in training.layers}
-    origins: dict[str, set[str]] = {}
-    on: set[str] = set()
-    for edge in training.edges:
-        cut = "normal" in edge.operations
-        origins.setdefault(edge.target, set()).add("input" if cut else edge.source)
-        if not cut and edge.target in layers and edge.target.split("/", 1)[0] != edge.source:
-            on.add(edge.source)
-    for i, first in enumerate(linear):
-        if origins.get(first.path) != {"input"} or first.input_shape is None or first.input_shape in given:
-            continue
-        for one, other in pairwise(linear[:i]):
-            sisters = one.shape == other.shape == first.input_shape and origins.get(one.path) == origins.get(other.path) != {"input"}
-            if sisters and not {one.path, other.path} & on:
-                return f"a code drawn by {one.path} and {other.path} goes into {first.path} without a gradient"
-    return None
 
 
 def _autoencoder(training: Training) -> str | None:

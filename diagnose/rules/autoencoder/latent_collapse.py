@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from math import prod
 
 import numpy as np
 
+from diagnose.drawn_code import cut_code
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, signs
 from diagnose.run import Floats, Layer, Training
@@ -60,7 +60,8 @@ def latent_collapse(
         largest unit then had 0.002 at the mean and 0.008 at the spread, and 1.06 and 0.21 with a gradient.
     """
     drawn = _drawn(training) if training.kind == "vae" else ()
-    cut = _cut(training) if training.kind == "vae" else ()
+    found = cut_code(training) if training.kind == "vae" else None
+    cut = () if found is None else (found.one, found.other)
     drawn = cut or drawn
     layers = drawn or _narrowest(training)
     widest: tuple[float, Layer] | None = None
@@ -134,26 +135,6 @@ def _drawn(training: Training) -> tuple[Layer, ...]:
             and other.role in WEIGHTED
         )
         return means[:1] or (layer,)  # one layer for both, split afterwards
-    return ()
-
-
-def _cut(training: Training) -> tuple[Layer, ...]:
-    """Two sister layers from which nothing flows into another layer (torch.normal lets through zeros), where one that is given
-    their shape begins anew."""
-    paths = {layer.path for layer in training.layers}
-    into: dict[str, set[str]] = {}
-    on: set[str] = set()
-    for edge in training.edges:
-        cut = "normal" in edge.operations
-        into.setdefault(edge.target, set()).add("input" if cut else edge.source)
-        if not cut and edge.target in paths and edge.target.split("/", 1)[0] != edge.source:
-            on.add(edge.source)
-    weighted = [la for la in training.layers if la.role in WEIGHTED and la.shape]
-    for one, other in pairwise(weighted):
-        sisters = one.shape == other.shape and into.get(one.path) == into.get(other.path) != {"input"}
-        begins = any(la.input_shape == one.shape and into.get(la.path) == {"input"} for la in weighted)
-        if sisters and begins and not {one.path, other.path} & on:
-            return one, other
     return ()
 
 
