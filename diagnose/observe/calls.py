@@ -113,23 +113,14 @@ class Calls:
         finally:
             session.schedule.ends(started)
 
-    def drops(self, args: Any, kwargs: Any) -> None:
-        """A dropout is called as a function: `F.dropout(x, p, training)`, which drops unless it is told not to."""
+    def drops(self, told: Any) -> None:
+        """A function that drops is called: `F.dropout(x, p, training)`, which does unless it is told not to, or attention, which
+        does where its p is not 0."""
         if self._dropping or self.session.asleep():
             return
         try:
-            if args[2] if len(args) > 2 else kwargs.get("training", True):
+            if told:
                 self._dropping = called_by_user()  # else by a module of torch's
-        except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
-            self.session.failed("dropout", error)
-
-    def attends(self, args: Any, kwargs: Any) -> None:
-        """Attention is called as a function, `F.scaled_dot_product_attention(q, k, v, mask, p)`: it drops where p is not 0."""
-        if self._dropping or self.session.asleep():
-            return
-        try:
-            if args[4] if len(args) > 4 else kwargs.get("dropout_p", 0.0):
-                self._dropping = called_by_user()
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.session.failed("dropout", error)
 

@@ -37,8 +37,8 @@ def interceptions() -> Iterator[tuple[Any, str, Callable[[Seams, Function], Func
         if hasattr(F, name):
             yield F, name, partial(_loss, name)
     for name in DROPOUTS:
-        yield F, name, _dropout
-    yield F, "scaled_dot_product_attention", _attention
+        yield F, name, partial(_dropout, 2, "training", True)
+    yield F, "scaled_dot_product_attention", partial(_dropout, 4, "dropout_p", 0.0)
     yield torch.autograd, "backward", _backward
     yield torch.autograd, "grad", _grad
     for holder in (torch.nn.utils, torch.nn.utils.clip_grad):
@@ -65,22 +65,15 @@ def _loss(name: str, seams: Seams, original: Function) -> Function:
     return loss
 
 
-def _dropout(seams: Seams, original: Function) -> Function:
+def _dropout(at: int, name: str, default: Any, seams: Seams, original: Function) -> Function:
+    """Of a function that drops unless its argument `name`, in order number `at`, is false: `default` where it is not given."""
+
     def dropout(*args: Any, **kwargs: Any) -> Any:
         if not _compiling() and seams.installed and not seams.resting:
-            seams.listener.drops(args, kwargs)
+            seams.listener.drops(args[at] if len(args) > at else kwargs.get(name, default))
         return original(*args, **kwargs)
 
     return dropout
-
-
-def _attention(seams: Seams, original: Function) -> Function:
-    def attention(*args: Any, **kwargs: Any) -> Any:
-        if not _compiling() and seams.installed and not seams.resting:
-            seams.listener.attends(args, kwargs)
-        return original(*args, **kwargs)
-
-    return attention
 
 
 def _backward(seams: Seams, original: Function) -> Function:

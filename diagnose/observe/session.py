@@ -83,8 +83,7 @@ class Session:
         self.data = Data(self)
         self.batch_wanted, self.batch_came = self.data.batch_wanted, self.data.batch_came
         self.calls = Calls(self)
-        self.hook_again, self.unhook_all = self.calls.hook_again, self.calls.unhook_all
-        self.drops, self.attends = self.calls.drops, self.calls.attends
+        self.hook_again, self.unhook_all, self.drops = self.calls.hook_again, self.calls.unhook_all, self.calls.drops
         self.losses = Losses(self)
         self.loss_called, self.passes_by = self.losses.loss_called, self.losses.passes_by
         self.backward = Backward(self)
