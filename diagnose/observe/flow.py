@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from diagnose.observe import graph
+from diagnose.observe.forwards import Forward, Record
 from diagnose.observe.hand_written import compared, custom_site
-from diagnose.observe.snapshot import Forward, Record, Snapshot
+from diagnose.observe.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from diagnose.observe.session import Session

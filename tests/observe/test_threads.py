@@ -170,8 +170,8 @@ def test_what_others_did_before_the_first_backward_is_not_the_followed_ones(obse
 
 def test_gradients_that_come_on_a_thread_of_autograds_own_are_read(observing: Observing) -> None:
     """Of a network on a GPU autograd calls the hooks from a thread that is not the program's."""
+    from diagnose.observe.forwards import Forward, Record
     from diagnose.observe.networks import Network
-    from diagnose.observe.snapshot import Forward, Record
 
     with observing() as session:
         train(1)
