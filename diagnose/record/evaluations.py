@@ -80,7 +80,7 @@ def read_evaluations(
     for row in cursor:
         entry = dict(zip(names, row, strict=True))
         passes.setdefault(entry["set_id"], []).append(entry)
-    train = _of(hashes, streams, "train")
+    train = np.unique(_of(hashes, streams, "train"))
     found = []
     for key, entries in passes.items():
         if not entries:
@@ -138,8 +138,7 @@ def _overlap_by_chance(samples: NDArray[np.int64], sizes: Floats, train: NDArray
         return None
     _, counts = np.unique(samples[:size], return_counts=True)
     again = counts[counts > 1].sum() / size
-    others = len(np.unique(train))
-    return float(1 - (1 - again) ** (others / (size - 1)))
+    return float(1 - (1 - again) ** (len(train) / (size - 1)))
 
 
 def _overlap(samples: NDArray[np.int64], train: NDArray[np.int64]) -> float | None:

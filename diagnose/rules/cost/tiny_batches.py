@@ -67,7 +67,7 @@ def tiny_batches(
     left = max((signs.unlearnt(training, site) for site in training.training_losses), default=float("nan"))
     wasted = training.steps >= many * size and work < thin
     again = training.facts.get("train_again")
-    once = isinstance(again, float) and again < 0.1 and not training.epochs  # a stream: no epoch that larger batches would shorten
+    once = isinstance(again, float) and again < 0.1 and not training.epochs  # a stream, no epochs: second ones give 0.5
     hurts = not once and ((jump > noise and left > unlearnt) or (size <= 1 and training.steps >= many) or wasted)
     seen = training.series("samples")
     evidence = [Evidence("samples", None, seen.span, size, "below", samples + 1)]
