@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import os
 import tempfile
@@ -79,7 +80,7 @@ def _tensorboard(work: Workload) -> tuple[Step, Detach]:
 
 
 def _torchlens(work: Workload) -> tuple[Step, Detach]:
-    """Its tracker with every signal, scalars and histograms on every step."""
+    """Its tracker with every signal that it has, scalars and histograms on every step."""
     from torchlens.trackers import JSONLSink, watch
 
     count = 0
@@ -87,7 +88,7 @@ def _torchlens(work: Workload) -> tuple[Step, Detach]:
     watches = [
         watch(
             network, to=JSONLSink(folder / f"{at}.jsonl"), step=lambda: count, every=1, hist_every=1, optimizer=optimizer,
-            signals=("parameters", "gradients", "updates", "activations", "activation_grads"),
+            signals=("parameters", "gradients", "updates", "activations"),  # gradients of outputs it does not see yet
             select=[name for name, _ in network.named_children()], example_input=given, allow_missing_phases=True,
         )
         for at, (network, optimizer, given) in enumerate(work.networks)
@@ -105,9 +106,38 @@ def _torchlens(work: Workload) -> tuple[Step, Detach]:
     return step, detach
 
 
+def _cockpit(work: Workload) -> tuple[Step, Detach]:
+    """Cockpit's cheapest set of instruments (economy) on every step, which asks for a plain classifier and for its loss by sample."""
+    from backpack import extend
+    from cockpit import Cockpit
+    from cockpit.utils.configuration import configuration
+
+    if work.classes is None:
+        raise TypeError("cockpit wants a feedforward classifier and its loss by sample")
+    ((network, optimizer, given),), classes = work.networks, work.classes
+    network = extend(copy.deepcopy(network))  # for good: BackPACK has no way back
+    optimizer = type(optimizer)(network.parameters(), **optimizer.defaults)
+    mean, by_sample = extend(nn.CrossEntropyLoss()), nn.CrossEntropyLoss(reduction="none")
+    cockpit = Cockpit(network.parameters(), quantities=configuration("economy"))
+    count = 0
+
+    def step() -> None:
+        nonlocal count
+        optimizer.zero_grad()
+        output = network(given)
+        loss = mean(output, classes)
+        told = {"batch_size": len(classes), "individual_losses": by_sample(output, classes), "loss": loss, "optimizer": optimizer}
+        with cockpit(count, info=told):
+            loss.backward(create_graph=cockpit.create_graph(count))
+        optimizer.step()
+        count += 1
+
+    return step, lambda: None
+
+
 OTHERS: dict[str, Attach] = {
     name: attach
-    for name, attach in (("wandb", _wandb), ("tensorboard", _tensorboard), ("torchlens", _torchlens))
+    for name, attach in (("wandb", _wandb), ("tensorboard", _tensorboard), ("torchlens", _torchlens), ("cockpit", _cockpit))
     if importlib.util.find_spec(name) is not None
 }
 
@@ -116,7 +146,7 @@ def version(name: str) -> str:
     """Of an installed tool."""
     from importlib.metadata import version as of
 
-    return f"{name} {of(name)}"
+    return f"{name} {of({'cockpit': 'cockpit-for-pytorch'}.get(name, name))}"
 
 
 if torch.get_num_threads() != 1:

@@ -8,7 +8,7 @@ once the second that is granted first is used up, or after 30 s of training (wha
 step*: a snapshot on every step (of which, as in any run, some parts that change slowly are read less often: the inputs on each
 16th, the gradient through time on each 8th, histograms and the spread of a weight's rows on each 4th). *own*: what the
 recorder itself says that it costs. With `--others`: what `wandb.watch(log="all", log_freq=1)`, a loop of TensorBoard
-histograms and torchlens' tracker cost on the same steps, as far as they are installed (extra `benchmark`).
+histograms, torchlens' tracker and Cockpit's economy set cost on the same steps, as far as they are installed (extra `benchmark`).
 """
 
 from __future__ import annotations

@@ -16,13 +16,14 @@ Step = Callable[[], None]
 
 @dataclass(frozen=True)
 class Workload:
-    """One step as a function, and what other tools want to be given: each network, its optimizer, an input."""
+    """One step as a function, and what other tools want to be given: each network, its optimizer, an input, the classes."""
 
     step: Step
     networks: list[tuple[nn.Module, torch.optim.Optimizer, Any]]
+    classes: Tensor | None = None  # of the input's rows, where the network is a plain classifier
 
 
-def _steps(model: nn.Module, given: Any, loss: Callable[[], Tensor]) -> Workload:
+def _steps(model: nn.Module, given: Any, loss: Callable[[], Tensor], classes: Tensor | None = None) -> Workload:
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
     def step() -> None:
@@ -30,14 +31,14 @@ def _steps(model: nn.Module, given: Any, loss: Callable[[], Tensor]) -> Workload
         loss().backward()
         optimizer.step()
 
-    return Workload(step, [(model, optimizer, given)])
+    return Workload(step, [(model, optimizer, given)], classes)
 
 
 def mlp() -> Workload:
     """784-256-256-10, batch 64."""
     net = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10))
     x, y = torch.randn(64, 784), torch.randint(0, 10, (64,))
-    return _steps(net, x, lambda: F.cross_entropy(net(x), y))
+    return _steps(net, x, lambda: F.cross_entropy(net(x), y), classes=y)
 
 
 def cnn() -> Workload:
@@ -48,7 +49,7 @@ def cnn() -> Workload:
         nn.Flatten(), nn.Linear(32 * 49, 64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, 10),
     )  # fmt: skip
     x, y = torch.randn(64, 1, 28, 28), torch.randint(0, 10, (64,))
-    return _steps(net, x, lambda: F.cross_entropy(net(x), y))
+    return _steps(net, x, lambda: F.cross_entropy(net(x), y), classes=y)
 
 
 class _Recurrent(nn.Module):
@@ -127,7 +128,7 @@ def resnet18() -> Workload:
         inside = outside
     net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
     x, y = torch.randn(32, 3, 32, 32), torch.randint(0, 10, (32,))
-    return _steps(net, x, lambda: F.cross_entropy(net(x), y))
+    return _steps(net, x, lambda: F.cross_entropy(net(x), y), classes=y)
 
 
 def gan() -> Workload:
