@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from diagnose.alike import weighed
 from diagnose.errors import UsageError
 from diagnose.finding import SEVERITIES, Diagnosis, Finding, NotChecked, Severity
 from diagnose.rules import Rule, all_rules
@@ -67,7 +68,7 @@ def judge(
         refused += _united(reasons, len(run.trainings))
     return Diagnosis(
         run=run,
-        findings=tuple(_ranked(_folded(findings, rules, {t.id: t.steps for t in run.trainings}))),
+        findings=tuple(_ranked(_folded(weighed(findings, run.trainings), rules, {t.id: t.steps for t in run.trainings}))),
         checked=tuple(dict.fromkeys(checked)),
         not_checked=tuple(refused),
         blind_spots=run.blind_spots,

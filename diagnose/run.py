@@ -163,6 +163,12 @@ class EvaluationSet:
     training_layers: tuple[str, ...] = ()  # dropout and normalisation layers in training mode during most passes
     evaluation_layers: tuple[str, ...] = ()  # the same kinds of layers in evaluation mode
 
+    @property
+    def trained_on(self) -> float:
+        """Share of its samples that are training samples, above what chance explains (as Cohen's kappa counts it); 0 where unknown."""
+        same, chance = self.same_data or 0.0, self.chance_data or 0.0
+        return max(0.0, (same - chance) / (1 - chance)) if chance < 1 else 0.0
+
     def __len__(self) -> int:
         return len(self.steps)
 

@@ -41,7 +41,7 @@ def held_out(training: Training, *, passes: int) -> Iterator[EvaluationSet]:
     """Evaluation sets of at least so many finite passes that are no training data, the most often evaluated first."""
     if training.kind in LOSS_WITHOUT_LEVEL:
         return
-    sets = [e for e in training.evaluations if np.isfinite(e.loss).sum() >= passes and not (e.same_data or 0) > 0.5]
+    sets = [e for e in training.evaluations if np.isfinite(e.loss).sum() >= passes and not e.trained_on > 0.5]
     # where some sets are known to be training data, one whose samples were never seen is the held-out one
     yield from sorted(sets, key=lambda e: -len(e))
 

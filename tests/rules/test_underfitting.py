@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
-from curve import along, noisy, training
+from curve import along, noisy, training, validation
 from made import LN2, findings
+
+from diagnose.run import Layer
 
 RULE = "underfitting"
 
@@ -37,3 +39,19 @@ def test_silent_for_kinds_whose_constant_is_not_known(kind: str) -> None:
 
 def test_few_epochs_tell_nothing() -> None:
     assert not findings(RULE, training(settling(0.9), epochs=3))
+
+
+HELD = np.linspace(1.0, 0.83, 12) * LN2  # came down beyond doubt, by little
+
+
+@pytest.mark.parametrize(("hidden", "loud"), [(64, False), (2, True), (1, True)])
+def test_where_a_held_out_loss_came_down_only_a_narrow_layer_is_blamed(hidden: int, loud: bool) -> None:
+    layers = [Layer("net.0", "Linear", "linear", settings={"out_features": hidden}),
+              Layer("net.2", "Linear", "linear", settings={"out_features": 1})]  # fmt: skip
+    assert bool(findings(RULE, training(settling(0.82), validation(HELD), layers=layers))) is loud
+
+
+@pytest.mark.parametrize(("same", "chance", "loud"), [(0.8, 0.8, False), (1.0, 0.8, True)])
+def test_samples_that_meet_by_chance_are_held_out_all_the_same(same: float, chance: float, loud: bool) -> None:
+    seen = validation(HELD, same_data=same, chance_data=chance)
+    assert bool(findings(RULE, training(settling(0.82), seen))) is loud

@@ -41,7 +41,7 @@ def no_validation(
     """
     if training.kind in NOT_ASKED or training.steps < min_steps:
         return
-    seen = sum(len(e) for e in training.evaluations if not (e.same_data or 0) > 0.999)
+    seen = sum(len(e) for e in training.evaluations if not e.trained_on > 0.999)
     if seen >= looks:
         return
     harm = _harm(training, carried_over)

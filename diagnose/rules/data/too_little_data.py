@@ -69,7 +69,7 @@ def too_little_data(
             if (
                 evaluation.site.function == site.function
                 and len(evaluation) >= 3
-                and not (evaluation.same_data or 0) > 0.5
+                and not evaluation.trained_on > 0.5
             ):
                 finding = _judge(training, site, evaluation, total, limit, *bounds)
                 if finding is not None:
