@@ -62,3 +62,22 @@ def test_connections_that_lead_round_the_code(skips, wide, speaks) -> None:
     assert bool(findings) is speaks
     if speaks:
         assert "round the code net.code (2 numbers" in findings[0].message and findings[0].severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("first", "end", "operations", "speaks"),
+    [(0.03, 1e-7, ("add", "addmm"), True), (0.03, 1e-7, ("addmm",), False), (0.4, 1e-7, ("add",), False), (0.03, 0.02, ("add",), False)],
+)
+def test_an_input_that_is_added_behind_the_code(first, end, operations, speaks) -> None:
+    loss = site("mse_loss", *operations, input_shape=(32, 8), target_shape=(32, 8))
+    layers = [
+        layer("net.in", "linear", "Linear", shape=(32, 64)),
+        layer("net.code", "linear", "Linear", shape=(32, 2)),
+        layer("net.out", "linear", "Linear", shape=(32, 8)),
+    ]
+    values = np.r_[line(first, end, 100), np.full(300, end)]
+    numbers = {"training_loss": values, "loss": values, "loss_target_std_across": 1.0}
+    findings = found(RULE, training(loss, numbers, inputs={"input_mean": 0.0}, kind="autoencoder", layers=layers))
+    assert bool(findings) is speaks
+    if speaks:
+        assert "the input is added behind the code" in findings[0].message and findings[0].severity == "warning"

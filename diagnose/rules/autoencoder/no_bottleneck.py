@@ -16,7 +16,8 @@ def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 
         Compares the narrowest layer of an autoencoder with its input. As wide or wider, or with a way round it that nowhere
         is narrower than the input (skip connections), with no dropout, and no penalty
         on top of the reconstruction (the loss is within `penalty` of it), is reported: a warning where less than
-        `learnt` of a constant reconstruction's loss remains, else a note.
+        `learnt` of a constant reconstruction's loss remains, else a note. Also a sum in front of the loss, where weights as
+        they were drawn leave less than `learnt` already and training less than `learnt` of that: what is added is the input.
 
     Why is this bad:
         The identity has no error at all and needs no understanding of the data: anomalies are copied as well as normal
@@ -46,7 +47,8 @@ def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 
     for site in training.training_losses:
         width = prod(site.target_shape[1:]) if site.target_shape else widest
         around = _way_around(training, site.id, width) if code < width else ()
-        if (code < width and not around) or width < 2 or _penalised(training, site, penalty):
+        added = None if around or code >= width else _added(training, site, learnt)
+        if (code < width and not around and added is None) or width < 2 or _penalised(training, site, penalty):
             continue
         left = signs.unlearnt(training, site)
         copies = left < learnt
@@ -55,6 +57,9 @@ def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 
             least = min((la for la in layers if la.path in around), key=_width, default=narrowest)
             what = f"from the input a way leads round the code {narrowest.path} ({code} numbers a sample) to the output, by {least.path}"
             seen = Evidence("code_width", least.path, None, float(_width(least)), "above", width - 0.5, statistic="shape")
+        elif added is not None:
+            what = f"the first step already left {added.value:.1%} of a constant reconstruction's loss: the input is added behind the code"
+            seen = added
         else:
             what = f"the narrowest layer {narrowest.path} has {code} numbers a sample, the input {width}"
             seen = Evidence("code_width", narrowest.path, None, float(code), "above", width - 0.5, statistic="shape")
@@ -66,7 +71,7 @@ def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 
             confidence=0.75 if copies else 0.5,
             steps=signs.span(training),
             fix=Fix("leave out the connections that skip the code, or put noise on the input")
-            if around
+            if around or added is not None
             else Fix(f"a code of about {max(width // 10, 1)} numbers, or noise on the input", _code(narrowest, width)),
             source=narrowest.source,
         )
@@ -94,6 +99,17 @@ def _way_around(training: Training, loss: str, width: int) -> tuple[str, ...]:
                 came[target] = at
                 waiting.append(target)
     return ()
+
+
+def _added(training: Training, site: LossSite, learnt: float) -> Evidence | None:
+    """A reconstruction that was as good as learnt before anything was: of a sum, to which no gradient leads from the input."""
+    series, chance = signs.site_loss(training, site).finite(), signs.chance_loss(training, site)
+    if not len(series) or series.steps[0] > 0 or not chance > 0 or site.operations[:1] != ("add",):
+        return None
+    first = signs.per_sample(training, site, float(series.values[0])) / chance
+    if not (first < learnt and signs.unlearnt(training, site) < learnt * first):
+        return None
+    return Evidence(series.quantity, site.id, (0, 0), first, "below", learnt, "share", "first / loss of the best constant")
 
 
 def _width(layer: Layer) -> int:
