@@ -252,7 +252,8 @@ class Snapshot:
         sequence, taken = first_tensor(args), self.session.schedule.snapshots
         if sequence is None or sequence.dim() != 3 or (taken > 2 and taken % 8):  # costs about a step of its own
             return
-        answer = self.session.read("through_time", module, sequence, first_tensor(output))
+        state = first_tensor(args[1]) if len(args) > 1 else None
+        answer = self.session.read("through_time", module, sequence, first_tensor(output), state)
         if answer is not None:
             record.more.update(answer)
 

@@ -15,9 +15,13 @@ POINTS = 64
 
 @probe(
     event="recurrent",
-    quantities={"through_time": per_layer("ratio", ragged=True), "state_norm": per_layer("output", ragged=True)},
+    quantities={
+        "through_time": per_layer("ratio", ragged=True),
+        "state_norm": per_layer("output", ragged=True),
+        "state_handed_on": per_layer("output"),
+    },
 )
-def through_time(layer: nn.RNNBase, sequence: Tensor, output: Tensor) -> dict[str, Tensor]:
+def through_time(layer: nn.RNNBase, sequence: Tensor, output: Tensor, state: Tensor | None = None) -> dict[str, Tensor]:
     """Gradient of the last output with respect to the input at each time, and the state's norm along time.
 
     The layer's own arithmetic is repeated on a few sequences, apart from the program's graph, without dropout: no random
@@ -27,10 +31,12 @@ def through_time(layer: nn.RNNBase, sequence: Tensor, output: Tensor) -> dict[st
         layer: RNN, LSTM or GRU; of a bidirectional one the forward direction's outputs are followed.
         sequence: its input, (batch, time, features) or (time, batch, features).
         output: its output, the same order.
+        state: the hidden state that it was given to begin with, if any.
 
     Returns:
         through_time: at most 64 values from the oldest to the newest input: ‖vᵀ ∂h_T/∂x_t‖ relative to t = T (v a fixed
-        vector); state_norm: root mean square of the output at the same times.
+        vector); state_norm: root mean square of the output at the same times; state_handed_on: root mean square of the state
+        that it was given, 0 where there was none or where a gradient goes back through it.
 
     Source: Pascanu, Mikolov & Bengio 2013, section 2 (the Jacobian product along time).
     """
@@ -56,4 +62,5 @@ def through_time(layer: nn.RNNBase, sequence: Tensor, output: Tensor) -> dict[st
     norms = gradient.to(torch.float32).square().sum(-1).mean(batch).sqrt()
     sizes = output.detach().to(torch.float32).square().mean(-1).mean(batch).sqrt()[-kept:]
     points = torch.linspace(0, kept - 1, min(POINTS, kept), dtype=torch.float32, device=norms.device).round().to(torch.int64)
-    return {"through_time": (norms / norms[-1])[points], "state_norm": sizes[points]}
+    handed_on = sizes.new_zeros(()) if state is None or state.requires_grad else state.to(torch.float32).square().mean().sqrt()
+    return {"through_time": (norms / norms[-1])[points], "state_norm": sizes[points], "state_handed_on": handed_on}

@@ -19,7 +19,8 @@ UNGATED = ("RNN", "RNNCell")
     ),
 )  # fmt: skip
 def short_memory(
-    training: Training, *, ratio: float = 1e-4, gated: float = 1e-7, unlearnt: float = 0.1, min_length: int = 8, min_snapshots: int = 3
+    training: Training, *, ratio: float = 1e-4, gated: float = 1e-7, unlearnt: float = 0.1, window: int = 20, min_length: int = 8,
+    min_snapshots: int = 3,
 ) -> Iterator[Finding]:
     """What came early in the sequence has no influence on the end.
 
@@ -28,8 +29,9 @@ def short_memory(
         that the program calls again and again, of the loss with respect to its outputs), relative to the newest, and
         speaks when it is under `ratio` (`gated` for a layer with gates) over the first quarter of the sequence (median
         over the snapshots, and at the end) while the loss learns next to nothing. It also speaks of a cell that is called
-        again and again, of whose calls the loss reaches only the last: its state is taken out of the graph at each time; and of a
-        layer that is given sequences of one step, where more than `unlearnt` of a constant answer's loss is left.
+        again and again, of whose calls the loss reaches only the last: its state is taken out of the graph at each time; of a
+        layer that is given sequences of one step, where more than `unlearnt` of a constant answer's loss is left; and of one
+        that is given a state without a gradient and so few steps (under `window`) that no gradient spans more.
 
     Why is this bad:
         A gradient that fades along time cannot teach the network to keep what it saw: anything that depends on the
@@ -39,8 +41,8 @@ def short_memory(
         LSTM or GRU instead of a plain RNN, a forget-gate bias of one, shorter sequences, or attention.
 
     Known problems:
-        Many series need only their recent past: where the loss falls nothing is said. Whether the program hands the state on
-        itself from one step to the next is not seen.
+        Many series need only their recent past: where the loss falls nothing is said. A state that the program hands on is
+        seen where a layer takes sequences, not where a cell is called.
 
     Example:
         `diagnose run demos/recurrent.py --problem short-memory`
@@ -50,7 +52,8 @@ def short_memory(
         https://doi.org/10.1162/neco.1997.9.8.1735. Gates keep the ratio above 1e-2 over a hundred steps where the task
         asks for it; a plain RNN in its default initialisation falls under 1e-4 within twenty. Gates that are half open let 1e-4 through
         twenty steps and 5e-7 through thirty, which taught nobody to forget; where they kept the answer from being
-        learnt it was 1e-10. 0.1: windows of one step left 0.23 where windows of twenty left 0.02.
+        learnt it was 1e-10. 0.1: windows of one step left 0.23 where windows of twenty left 0.02. 20: the
+        shortest window of Zaremba et al. 2014, https://arxiv.org/abs/1409.2329, whose states are handed on.
     """
     yield from _single_steps(training, unlearnt)
     suffering = stuck(training)
@@ -79,6 +82,7 @@ def short_memory(
             source=layer.source if layer else None,
         )
     yield from _cut(training, suffering, min_snapshots)
+    yield from _windows(training, suffering, window)
 
 
 def _single_steps(training: Training, unlearnt: float) -> Iterator[Finding]:
@@ -121,6 +125,29 @@ def _cut(training: Training, suffering: Evidence, least: int) -> Iterator[Findin
             fix=Fix("hand the state on as it is: no detach(), .data or torch.tensor() between the times", "h = cell(x[:, t], h)"),
             source=layer.source,
         )
+
+
+def _windows(training: Training, suffering: Evidence, window: int) -> Iterator[Finding]:
+    """A layer whose state is handed on from one window to the next, which are so short that a gradient spans few steps."""
+    for place in training.places("state_handed_on"):
+        given, layer = training.series("state_handed_on", place).finite(), training.layer(place)
+        length = _length(layer, window)
+        if not (length < window and len(given) >= 2 and float(np.median(given.values)) > 0):
+            continue
+        yield Finding(
+            message=f"{place} is given a state without its gradient and {length} steps: what lies further back it cannot learn to keep",
+            places=(place,),
+            evidence=(
+                Evidence("sequence_length", place, given.span, float(length), "below", float(window), statistic="shape"),
+                suffering,
+            ),
+            severity="warning",
+            confidence=0.6,
+            steps=suffering.steps,
+            fix=Fix(f"windows of {window} to 70 steps between two detach() of the state"),
+            source=layer.source if layer else None,
+        )
+        return
 
 
 def _length(layer: Layer | None, length: int) -> int:
