@@ -49,8 +49,8 @@ def train_validation_leakage(
         Of changed copies nothing is seen where no second set is evaluated; and a second set that was collected elsewhere,
         or that lacks a mark which the others share, looks the same. Whole numbers of which there are fewer than
         `few_samples` combinations repeat by nature and are left out, as are words and reinforcement learning; so are samples
-        mostly of whole numbers where samples of one pass equal each other so often that `by_chance` times what follows for the
-        training samples is not exceeded.
+        mostly of whole numbers, and less than half of any others (whole numbers that were scaled), where samples of one pass
+        equal each other so often that `by_chance` times what follows for the training samples is not exceeded.
 
     Example:
         `random_split(ConcatDataset([data] * 4), [1800, 600])`
@@ -92,11 +92,15 @@ def _repeats_by_nature(training: Training, few_samples: float) -> bool:
 
 
 def _by_chance(training: Training, evaluation: EvaluationSet, by_chance: float) -> bool:
-    """Whether samples are mostly whole numbers that equal each other within one pass about as often as training samples."""
+    """Whether samples equal each other within one pass about as often as training samples; most of them only whole numbers do.
+
+    Of a table of which each row was copied many times before the split nearly all samples meet, within a pass as well.
+    """
     whole = [training.series("input_integer_share", site.id).finite().values for site in training.inputs]
-    if evaluation.same_data is None or evaluation.chance_data is None or not any(len(w) and w.min() > 0.5 for w in whole):
+    if evaluation.same_data is None or evaluation.chance_data is None:
         return False
-    return evaluation.same_data <= by_chance * evaluation.chance_data
+    numbers = any(len(w) and w.min() > 0.5 for w in whole)
+    return evaluation.same_data <= by_chance * evaluation.chance_data and (numbers or evaluation.same_data < 0.5)
 
 
 def _copied(training: Training, evaluation: EvaluationSet, repeats: float) -> bool:

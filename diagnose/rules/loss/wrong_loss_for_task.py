@@ -257,12 +257,14 @@ def _labels_as_numbers(
     if not one_hot and lowest == 0 and count > 5:
         learnt = digits_learnt  # ratings begin at 1, and few have more than five steps: these are labels
     bad = left > learnt
+    if left == float("inf"):
+        return  # it diverged, which no choice of the loss explains: a squared error on labels is as bounded as any
     if not bad and not (one_hot or count == 2):
         return  # a good fit of ratings or counts: a regression
     place = signs.where(site)
     evidence = [Evidence("loss_target_integer_share", site.id, whole.span, 1.0, "equal", 1.0, statistic="min")]
     loss = signs.site_loss(training, site)
-    if bad and left < float("inf"):
+    if bad:
         level = left * signs.chance_loss(training, site)
         evidence.append(
             Evidence(
