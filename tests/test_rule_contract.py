@@ -47,7 +47,7 @@ PER_PARAMETER = (
 ).split()
 PER_LAYER = (
     "output_mean output_std output_min output_max output_max_abs zero_share saturated_share dead_share batch_std "
-    "output_gradient_norm layer_training softmax_entropy"
+    "output_gradient_norm layer_training softmax_entropy state_handed_on"
 ).split()
 RAGGED_PER_LAYER = "unit_std output_histogram through_time state_norm".split()
 PER_LOSS = (

@@ -8,7 +8,7 @@ from math import sqrt
 
 import numpy as np
 
-from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, jitter
+from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, fastest, jitter, update_ratios
 from diagnose.rules.signs import chance_loss, site_loss
 from diagnose.run import EvaluationSet, Floats, LossSite, Series, Training
 
@@ -21,6 +21,9 @@ NON_NEGATIVE = (
 
 
 MOST_PAIRED = 500  # values of which all pairs are compared: 100,000 of them would take days and all memory
+
+
+HEALTHY = 1e-3  # of a weight's norm in a step; where steps are smaller, learning-rate-too-low speaks
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,35 @@ def fall(series: Series) -> Fall | None:
     wide = float(np.hypot(spread_of_mean(earlier), spread_of_mean(later)))
     significance = float(np.mean(earlier) - np.mean(later)) / wide if wide > 0 else float("inf")
     return Fall(last, half, min(gain, max(last, 0.0)) if last > 0 else gain, significance, _span(series))
+
+
+def few_steps(training: Training, values: Floats, *, far: float = 1.0, score: float = 1.64) -> tuple[str, float] | None:
+    """The weight that moves most and how far all steps together could take it, in norms of its own: where that is less than
+    `far` although each step has the right size, and the loss (its `values`) falls to the end. What such a training shows is how
+    the weights were drawn.
+
+    Falls: by Mann and Kendall's test over the last two thirds, or each of three held-out passes or more is below the one before.
+    """
+    found = fastest(update_ratios(training))
+    if found is None or not HEALTHY <= found[1] <= far / training.steps:
+        return None
+    held = (finite_passes(one)[1] for one in held_out(training, passes=3))
+    if kendall(values[len(values) // 3 :]) < -score or any((np.diff(losses) < 0).all() for losses in held):
+        return found[0], found[1] * training.steps
+    return None
+
+
+def levelled(training: Training, gain: float, learnt: float = 0.75) -> bool:
+    """Whether a held-out loss has come to `learnt` of a constant's (own choice: a quarter of all there is), and as many passes more,
+    each taking off what those of the last quarter did, would take off less than `gain` of it."""
+    for held in held_out(training, passes=3):
+        _, losses = finite_passes(held)
+        chance, last = chance_loss(training, held.site), max(1, len(losses) // 4)
+        level = float(losses[-1])
+        slope = (float(losses[-1 - last]) - level) / last
+        if 0 < level < learnt * chance and slope * len(losses) < gain * level:
+            return True
+    return False
 
 
 def _span(series: Series) -> tuple[int, int]:

@@ -884,6 +884,23 @@ def test_recurrent_places_and_time(recorded: Recorded) -> None:
     assert training.series("through_time", "net.lstm").values.shape[1] == 8
 
 
+@pytest.mark.parametrize(("cut", "handed"), [(True, [0, 1, 1]), (False, [0, 0, 0])])
+def test_a_state_is_handed_on_where_no_gradient_goes_back_through_it(recorded: Recorded, cut: bool, handed: list[int]) -> None:
+    def train() -> None:
+        net, first = nn.LSTM(3, 4, batch_first=True), nn.LSTM(3, 4, batch_first=True)
+        optimizer = torch.optim.SGD([*net.parameters(), *first.parameters()], 0.1)
+        state = None
+        for _ in range(3):
+            optimizer.zero_grad()
+            out, after = net(torch.randn(2, 5, 3), state)
+            out.square().mean().backward()
+            optimizer.step()
+            state = tuple(s.detach() for s in after) if cut else first(torch.randn(2, 5, 3))[1]
+
+    given = recorded(train).series("state_handed_on", "net").values
+    assert (given > 0).astype(int).tolist() == handed
+
+
 def test_dead_units_are_counted_over_snapshots(recorded: Recorded) -> None:
     def train() -> None:
         net = small()

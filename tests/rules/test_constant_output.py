@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hand_built import found, layer, site, training
-from made import SITE, SNAPSHOTS, findings, made
+from made import LN2, SITE, SNAPSHOTS, findings, made, mlp
 
 from diagnose.run import Edge
 
@@ -103,3 +103,12 @@ def test_what_was_normalised_and_is_averaged_leaves_nothing() -> None:
 def test_only_an_average_over_a_norm_that_cuts_the_inputs_off(change: dict[str, object], loud: bool) -> None:
     seen = found(RULE, averaged(**change))
     assert any(f.places[0] == "net.norm" for f in seen) is loud
+
+
+@pytest.mark.parametrize(("ratio", "loud"), [(2e-3, False), (2e-2, True), (1e-5, True)])
+def test_what_has_hardly_begun_answers_as_it_was_drawn(ratio: float, loud: bool) -> None:
+    """All steps together too few to make other weights of them, while the loss falls to the end."""
+    parameters, loss = mlp()[1], LN2 - np.linspace(0, 0.02, 200)
+    moves = {(name, p.path): v for p in parameters for name, v in (("update_norm", ratio), ("weight_norm", 1.0))}
+    given = {("loss_input_std_across", SITE.id): 0.001} | moves
+    assert bool(findings(RULE, made(given, losses=[SITE], parameters=parameters, loss=loss))) is loud

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from made import SITE, falling, findings, made, mlp
+from made import LN2, SITE, falling, findings, made, mlp
 
 from diagnose.run import Edge, Layer
 
@@ -50,8 +50,9 @@ def test_by_share_of_connections(between: tuple[str | None, ...], severity: str 
 
 
 def test_where_the_loss_falls_only_a_network_without_any_is_loud() -> None:
-    assert [f.severity for f in findings(RULE, chain(None, None, "relu", loss=falling()))] == ["note"]
-    assert [f.severity for f in findings(RULE, chain(None, None, None, loss=falling()))] == ["warning"]
+    for end, severity in ((0.3 * LN2, "warning"), (0.05 * LN2, "note")):  # a task that was learnt was linear
+        assert [f.severity for f in findings(RULE, chain(None, None, "relu", loss=falling(end=end)))] == ["note"]
+        assert [f.severity for f in findings(RULE, chain(None, None, None, loss=falling(end=end)))] == [severity]
 
 
 def test_an_activation_whose_output_another_layer_passes_on_unchanged() -> None:
@@ -65,11 +66,11 @@ def test_an_activation_whose_output_another_layer_passes_on_unchanged() -> None:
 
 def test_an_output_that_another_function_than_a_loss_takes_is_none_the_less_an_output() -> None:
     """A policy's goes into a distribution, and a hand-written loss shows no edge."""
-    straight = chain(None, None, sizes=(8, 8, 1), loss=falling())
+    straight = chain(None, None, sizes=(8, 8, 1), loss=falling(end=0.3 * LN2))
     policy = Layer("net.policy", "Policy", "other", network="net")
     for last in ([Edge("net.2", "net.policy")], []):
         edges = [edge for edge in straight.edges if edge.target != SITE.id] + last
-        (finding,) = findings(RULE, made(layers=[*straight.layers, policy], edges=edges, loss=falling()))
+        (finding,) = findings(RULE, made(layers=[*straight.layers, policy], edges=edges, loss=falling(end=0.3 * LN2)))
         assert finding.severity == "warning" and "2 of 2 layers" in finding.message
 
 

@@ -74,3 +74,13 @@ def test_sequences_of_one_step_have_nothing_to_be_remembered() -> None:
     assert not findings(RULE, made(layers=[single], loss=falling()))
     assert not findings(RULE, made(layers=[replace(single, settings={})]))  # time first: one sequence of 32
     assert not findings(RULE, made(layers=[single, replace(single, path="net.rnn#2")]))  # called step by step
+
+
+@pytest.mark.parametrize(("steps", "state", "loss", "loud"), [
+    (5, 0.3, None, True), (19, 0.3, None, True), (20, 0.3, None, False), (5, 0.0, None, False), (5, 0.3, falling(), False),
+])  # fmt: skip
+def test_windows_between_which_a_state_is_handed_on_without_its_gradient(steps: int, state: float, loss, loud: bool) -> None:
+    layer = Layer("net.rnn", "LSTM", "recurrent", input_shape=(32, steps, 4), settings={"batch_first": True, "hidden_size": 16})
+    found = findings(RULE, made({("state_handed_on", "net.rnn"): [0.0] + [state] * (SNAPSHOTS - 1)}, layers=[layer], loss=loss))
+    assert [f.severity for f in found] == (["warning"] if loud else [])
+    assert not found or f"and {steps} steps" in found[0].message

@@ -107,3 +107,13 @@ def test_most_of_the_fall_came_late_whatever_the_rate_did(middle: float, end: fl
     assert bool(found) is loud
     if loud:
         assert "of its whole fall" in found[0].message
+
+
+@pytest.mark.parametrize(("passes", "loud"), [
+    ([0.6, 0.5, 0.42, 0.4, 0.395], False),  # as many again would take off 6 %
+    ([0.6, 0.5, 0.45, 0.41, 0.37], True),
+    ([0.690, 0.689, 0.688, 0.687, 0.6865], True),  # level, but nothing is learnt yet
+])  # fmt: skip
+def test_a_held_out_loss_that_levelled_ends_a_training(passes: list[float], loud: bool) -> None:
+    slow = noisy(LN2 * (1 - 0.45 * along(400)), 0.005)
+    assert bool(findings(RULE, training(slow, validation(passes, 400)))) is loud

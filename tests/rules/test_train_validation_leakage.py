@@ -130,7 +130,8 @@ def test_a_part_of_the_training_data_that_is_all_that_is_looked_at(change, speak
 
 @pytest.mark.parametrize(("integer", "same", "chance", "speaks"), [
     (0.7, 0.12, 0.31, False), (1.0, 0.74, 0.53, False), (1.0, 0.99, 0.59, True), (0.7, 0.5, 0.1, True), (0.7, 0.5, None, True),
-    (0.0, 0.5, 0.5, True),  # of measured numbers none equals another by chance
+    (0.0, 0.5, 0.5, True),  # of measured numbers none equals another by chance,
+    (0.0, 0.25, 0.23, False),  # unless they are few whole numbers, scaled
 ])  # fmt: skip
 def test_rows_of_categories_equal_each_other_by_chance(integer, same, chance, speaks) -> None:
     inputs = {"input_integer_share": integer}

@@ -3,6 +3,8 @@
 import pytest
 from hand_built import LINE, found, site, training
 
+from diagnose.run import Event
+
 RULE = "unbounded-output-in-bce"
 BCE = "binary_cross_entropy"
 
@@ -40,3 +42,20 @@ def test_a_share_within_the_limit_is_believed(share, speaks) -> None:
 )
 def test_silent_where_it_is_a_probability_or_unknown(losses) -> None:
     assert not found(RULE, training(losses, {"outside_unit_share": 0.5}))
+
+
+NAN = Event("non-finite", 3, None, {"what": "loss"})
+
+
+@pytest.mark.parametrize(("operations", "events", "speaks"), [
+    (("neg", "mean", "log", "index", "clamp", "addmm"), (), True),
+    (("mean", "sum", "sub", "mul", "log", "mm", "sigmoid"), (NAN,), True),
+    (("mean", "sum", "sub", "mul", "log", "mm", "sigmoid"), (), False),  # a mixture: shares times shares
+    (("neg", "mean", "log", "index", "clamp", "softmax", "addmm"), (), False),
+    (("mean", "mul", "log", "add", "exp", "addmm"), (NAN,), False),
+    (("mean", "pow", "sub", "addmm"), (NAN,), False),
+])  # fmt: skip
+def test_a_logarithm_by_hand_of_what_is_no_probability(operations, events, speaks) -> None:
+    findings = found(RULE, training(site("custom", *operations), events=events))
+    assert bool(findings) is speaks
+    assert not findings or "takes the logarithm of a linear layer's output" in findings[0].message

@@ -40,12 +40,19 @@ def test_silent_on_few_passes_figures_of_the_training_and_losses_that_only_rise(
 
 def test_many_idle_passes_of_a_still_training_loss_are_a_warning() -> None:
     for training_loss, severity in (([0.3, 0.3], "warning"), ([0.3, 0.1], "note")):
-        falls = np.r_[np.linspace(2, training_loss[0], 100), np.linspace(*training_loss, 500)]
+        falls = np.r_[np.linspace(2, training_loss[0], 100), np.linspace(*training_loss, 800)]
         recorded = training(
-            site("cross_entropy", "addmm"), {"training_loss": falls}, evaluations=[evaluation(loss=early(8))], steps=600
+            site("cross_entropy", "addmm"), {"training_loss": falls}, evaluations=[evaluation(loss=early(8, 90))], steps=900
         )
         (finding,) = found(RULE, recorded)
         assert finding.severity == severity
+
+
+@pytest.mark.parametrize(("rest", "severity"), [(69, "note"), (70, "warning")])
+def test_how_many_passes_are_many(rest, severity) -> None:
+    evaluations = [evaluation(loss=early(9, 9 + rest))]
+    recorded = training(site("cross_entropy", "addmm"), {"training_loss": np.full(900, 0.3)}, evaluations=evaluations, steps=900)
+    assert [f.severity for f in found(RULE, recorded)] == [severity]
 
 
 def test_what_is_little_of_the_gain_may_be_much_of_what_is_left() -> None:

@@ -4,7 +4,7 @@ from math import prod
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
-from diagnose.rules import rule, signs
+from diagnose.rules import rule, signs, trend
 from diagnose.run import Layer, LossSite, Training
 
 LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits", "nll_loss")
@@ -31,7 +31,8 @@ def constant_output(
     What it does:
         Takes how much the prediction varies across the samples of a batch, while the targets vary, and speaks when it
         stays under `logit` for logits (a hundredth changes a probability by a quarter of a per cent at most), or under
-        `ratio` of the targets' spread for numbers, in the second half of the training. Also where a layer normalises a
+        `ratio` of the targets' spread for numbers, in the second half of the training (not where the steps were so few that the
+        network still is as it was drawn: stopped-too-early). Also where a layer normalises a
         single number: less its own mean, that is zero, whatever it was; and where what one layer normalised is averaged by the
         next: its mean was just taken from it, and what the average varies by is under `rounding` of what came in.
 
@@ -58,6 +59,8 @@ def constant_output(
     yield from _averaged_away(training, rounding, min_snapshots)
     if training.kind in NO_ANSWER or training.steps < min_steps:
         return
+    if trend.few_steps(training, trend.main_loss(training)[0].values) is not None:
+        return  # it answers as it was drawn, and has begun to learn: stopped-too-early speaks
     for site in training.training_losses:
         series = training.series("loss_input_std_across", site.id).finite()
         if len(series) < min_snapshots:

@@ -17,7 +17,7 @@ def wasted_epochs(
     *,
     useful: float = 0.3,
     tolerance: float = 0.02,
-    many: int = 40,
+    many: int = 70,
     still: float = 0.1,
     min_passes: int = 10,
 ) -> Iterator[Finding]:
@@ -42,12 +42,13 @@ def wasted_epochs(
         200 epochs of a network that is done after 20
 
     References:
-        Prechelt 1998, Early Stopping - But When?, https://doi.org/10.1007/3-540-49430-8_3
+        Prechelt 1998, Early Stopping - But When?, https://doi.org/10.1007/3-540-49430-8_3. 70: of the sound programs
+        of tests/challenges one idled for 52 passes; the one that is there for its idling, for 92.
     """
     if training.kind in ("gan", "reinforcement"):
         return
     for evaluation in training.evaluations:
-        if len(evaluation) >= min_passes and not (evaluation.same_data or 0) > 0.9:
+        if len(evaluation) >= min_passes and not evaluation.trained_on > 0.9:
             yield from _judge(training, evaluation, useful, tolerance, many, still)
             return
 

@@ -59,8 +59,11 @@ def loss_not_decreasing(
     late = series.values[-max(5, len(series) // 5) :]
     level = float(np.mean(late))
     found = _against_chance(training, site, series, level, learnt) if known and site is not None else None
-    if found is not None and trend.generalises(training, WORTH * trend.reference(training, site, float("nan"))):
-        return
+    if found is not None:
+        chance = trend.reference(training, site, float("nan"))
+        begun = level <= 1.05 * chance and trend.few_steps(training, series.values) is not None
+        if begun or trend.generalises(training, WORTH * chance):
+            return  # stopped-too-early speaks of what has just begun
     if found is None:
         chance = trend.reference(training, site, float("nan")) if known else float("nan")
         if chance > 0:  # a known yardstick, and the loss is below it

@@ -6,10 +6,8 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, signs, trend
-from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, fastest, jitter, update_ratios
+from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, jitter
 from diagnose.run import LossSite, Series, Training
-
-HEALTHY = 1e-3  # of a weight's norm in a step; where steps are smaller, learning-rate-too-low speaks
 
 
 @rule(needs=("loss",), symptoms=("underfitting",))
@@ -33,13 +31,13 @@ def stopped_too_early(
         Extrapolates the fall of the training loss over its last half to as many steps again. Speaks when that would
         take off `gain` of the loss and `material` of what a constant prediction loses, the fall over the last quarter
         is `significance` standard errors, the learning rate has not been lowered, and no validation loss has begun
-        to rise. Where more than `unlearnt` of the constant's loss is still left, `least` of it is gain enough: the
-        learning has only begun. A loss that is still `high` times that of the constant has other troubles. Also, whatever
-        the learning rate did: where as much is left, the steps were of the right size, but so few that all together could
-        change no weight by more than `far` of its norm, and the loss fell to the end (Mann and Kendall's test over the last
-        two thirds, below -`trend_score`; or each of three held-out passes or more below the one before); and where it is less
-        learnt still (half way from there to a constant's loss), but more than `latter` of the whole fall came in the second
-        half, by as many standard errors.
+        to rise, or levelled: as many passes more would take off less than `gain` of it. Where more than `unlearnt` of the
+        constant's loss is still left, `least` of it is gain enough: the learning has only begun. A loss that is still `high`
+        times that of the constant has other troubles. Also, whatever the learning rate did: where as much is left, the steps
+        were of the right size, but so few that all together could change no weight by more than `far` of its norm, and the
+        loss fell to the end (Mann and Kendall's test over the last two thirds, below -`trend_score`; or each of three held-out
+        passes or more below the one before); and where it is less learnt still (half way from there to a constant's loss), but
+        more than `latter` of the whole fall came in the second half, by as many standard errors.
 
     Why is this bad:
         The network could be much better for nothing but more steps.
@@ -72,7 +70,7 @@ def stopped_too_early(
     known = site is not None and site.function in trend.NON_NEGATIVE
     if len(series) < min_steps or not (known or series.values.min() > 0):
         return
-    if _turned(training):
+    if _turned(training) or trend.levelled(training, gain):
         return
     floor = (1 + unlearnt) / 2 if training.kind == "language" else unlearnt  # half of it is what good models are left with
     scale = trend.reference(training, site, float(np.mean(series.values[:3])))
@@ -90,14 +88,13 @@ def stopped_too_early(
     left = signs.unlearnt(training, site) if site is not None and known else float("nan")
     half = len(series) // 2
     levels = _levels(series)
-    if not floor < left <= 1:
+    if not floor < left <= 1.05:  # what a constant reaches, and the noise of batches
         return
-    found = fastest(update_ratios(training))
     late = (levels[1] - levels[2]) / max(levels[0] - levels[2], 1e-30)
-    fell = trend.kendall(series.values[len(series) // 3 :]) < -trend_score or _held_out_fell(training)
-    if found is not None and HEALTHY <= found[1] <= far / training.steps and fell:
-        walked = found[1] * training.steps
-        evidence = Evidence("update_norm / weight_norm", found[0], signs.span(training), walked, "below", far, "share", "median × steps")
+    found = trend.few_steps(training, series.values, far=far, score=trend_score)
+    if found is not None:
+        place, walked = found
+        evidence = Evidence("update_norm / weight_norm", place, signs.span(training), walked, "below", far, "share", "median × steps")
         rest = f"all steps together could change no weight by more than {walked:.2g} of its norm, and "
     elif left > (1 + floor) / 2 and late > latter and levels[1] - levels[2] > significance * levels[3]:
         evidence = Evidence(series.quantity, series.place, series.span, late, "above", latter, "share", "second half's fall / whole fall")
@@ -132,11 +129,6 @@ def _finding(
         fix=Fix(f"train longer: {more}, until the loss stops falling", f"epochs = {2 * passes}" if passes else None),
         source=site.source if site is not None else None,
     )
-
-
-def _held_out_fell(training: Training) -> bool:
-    """Whether each pass of a held-out set was better than the one before: it has less noise than the batches."""
-    return any((np.diff(trend.finite_passes(held)[1]) < 0).all() for held in trend.held_out(training, passes=3))
 
 
 def _turned(training: Training) -> bool:

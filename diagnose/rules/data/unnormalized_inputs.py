@@ -148,7 +148,9 @@ def _scale(training: Training, site: InputSite) -> _Scale | None:
     means, stds = (training.series(f"feature_{q}", site.id).values for q in ("mean", "std"))
     columns = np.empty(0)
     if means.ndim == 2 and means.shape == stds.shape and len(means):
-        columns = np.nan_to_num(np.sqrt(np.nanmedian(means, axis=0) ** 2 + np.nanmedian(stds, axis=0) ** 2))
+        known = np.isfinite(means).any(axis=0) & np.isfinite(stds).any(axis=0)  # of the others a median would warn
+        columns = np.zeros(means.shape[1])
+        columns[known] = np.sqrt(np.nanmedian(means[:, known], axis=0) ** 2 + np.nanmedian(stds[:, known], axis=0) ** 2)
     return _Scale(whole, columns, float(low.min()) if len(low) else np.nan, float(high.max()) if len(high) else np.nan)
 
 

@@ -8,6 +8,8 @@ from diagnose.run import LossSite, Training
 
 CUTTING = ("clamp", "clamp_min", "clamp_max", "hardtanh", "minimum", "maximum", "relu", "nan_to_num")
 NEUTRAL = ("mul", "add", "sub", "rsub", "where", "native_batch_norm", "cudnn_batch_norm")
+PICKING = ("index", "gather", "select", "slice", "unbind", "max", "masked_select")
+LOGARITHMS = ("log", "log2", "log10")
 
 
 @rule(
@@ -26,6 +28,7 @@ NEUTRAL = ("mul", "add", "sub", "rsub", "where", "native_batch_norm", "cudnn_bat
         "loss-spikes",
         "wrong-initial-loss",
         "exploding-gradients",
+        "non-finite-values",
     ),
 )
 def unbounded_output_in_bce(training: Training, *, outside_share: float = 0.02) -> Iterator[Finding]:
@@ -34,7 +37,8 @@ def unbounded_output_in_bce(training: Training, *, outside_share: float = 0.02) 
     What it does:
         Follows the input of each trained `binary_cross_entropy` back through clamping to what made it. Where that is
         a linear layer, a convolution or a batch norm instead of a sigmoid or softmax, and at least `outside_share`
-        of the values lie outside [0, 1] or exactly on its ends, the output is unbounded.
+        of the values lie outside [0, 1] or exactly on its ends, the output is unbounded. A loss written by hand that takes the
+        logarithm of a linear layer's output is one too, where that was cut on the way or the loss became nan.
 
     Why is this bad:
         The logarithm of such a number is no log-likelihood. Cut to [0, 1], samples beyond the ends have no gradient
@@ -58,6 +62,8 @@ def unbounded_output_in_bce(training: Training, *, outside_share: float = 0.02) 
     for site in training.training_losses:
         if site.function == "binary_cross_entropy":
             yield from _judge(training, site, outside_share)
+        elif site.function == "custom":
+            yield from _by_hand(training, site)
 
 
 def _judge(training: Training, site: LossSite, limit: float) -> Iterator[Finding]:
@@ -89,6 +95,33 @@ def _judge(training: Training, site: LossSite, limit: float) -> Iterator[Finding
             f"give the raw output of {place} to binary_cross_entropy_with_logits and remove "
             f"{'the ' + cuts[0] if cuts else 'any cutting'}",
             "loss = F.binary_cross_entropy_with_logits(output, target)",
+        ),
+        source=site.source,
+    )
+
+
+def _by_hand(training: Training, site: LossSite) -> Iterator[Finding]:
+    """A cross entropy written by hand, of scores that no sigmoid or softmax has made probabilities."""
+    at = next((i for i, operation in enumerate(site.operations) if operation in LOGARITHMS), None)
+    if at is None:
+        return
+    inner = site.operations[at + 1 :]
+    maker = next((operation for operation in inner if operation not in CUTTING + NEUTRAL + PICKING), None)
+    cut = next((operation for operation in inner[: inner.index(maker)] if operation in CUTTING), None) if maker else None
+    lost = any(event.kind == "non-finite" for event in training.events)
+    if maker not in signs.LINEAR or not (cut or lost):
+        return
+    how = f"cut by {cut}" if cut else "whose sign is free"
+    yield Finding(
+        message=f"the loss at {site.id} takes the logarithm of a linear layer's output {how}, no probability of 0 to 1",
+        places=(site.id,),
+        evidence=(signs.made_by(site, maker),),
+        severity="error",
+        confidence=0.9 if cut else 0.85,
+        steps=signs.span(training),
+        fix=Fix(
+            "give the raw output to cross_entropy (one class of several) or binary_cross_entropy_with_logits (yes or no)",
+            "loss = F.cross_entropy(output, target)",
         ),
         source=site.source,
     )

@@ -82,6 +82,8 @@ def training_in_evaluation_mode(
     grave = not always or stuck(training) is not None  # a choice from the first step on, where it works, is a choice
     last = int(series.steps[-1])
     share = float(np.mean(series.values[series.steps >= start] <= 0.5))
+    if share <= mostly:
+        return
     network = (first.network if first else "") or "model"
     since_when = "from the first step on" if always else f"from step {start} on"
     yield Finding(
@@ -90,7 +92,7 @@ def training_in_evaluation_mode(
         + (f", in {share:.0%} of the steps looked at" if share < 1 else ""),
         places=tuple(off_since),
         evidence=(
-            Evidence("layer_training", path, (start, last), 1 - share, "below", 0.5, "share", "share of the steps"),
+            Evidence("layer_training", path, (start, last), 1 - share, "below", 1 - mostly, "share", "share of the steps"),
         ),
         severity="error" if grave else "warning",
         confidence=0.95 if grave else 0.75,
