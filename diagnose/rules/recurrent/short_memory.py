@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
-from diagnose.rules import rule
+from diagnose.rules import rule, signs
 from diagnose.rules.progress import left_over, stuck
 from diagnose.rules.reach import CALLS, cut_off, reaches
 from diagnose.run import Layer, Training
@@ -143,7 +143,7 @@ def _windows(training: Training, suffering: Evidence, window: int) -> Iterator[F
             ),
             severity="warning",
             confidence=0.6,
-            steps=suffering.steps,
+            steps=signs.span(training),
             fix=Fix(f"windows of {window} to 70 steps between two detach() of the state"),
             source=layer.source if layer else None,
         )
