@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made import LN2, STEPS, falling, findings, flat, made, mlp, per
@@ -68,3 +70,5 @@ def test_the_signal_on_its_way_back_counts_where_all_weights_get_equal_gradients
     assert bool(found) is loud
     if found:
         assert found[0].places[0] == linear[0].path and found[0].fix and "kaiming" in str(found[0].fix.code)
+    again = [*layers, *(replace(layer, path=f"{layer.path}#2") for layer in linear)]  # each called twice: along time
+    assert not findings(RULE, made({**equal, **back}, loss=flat(level=LN2), layers=again, parameters=parameters))

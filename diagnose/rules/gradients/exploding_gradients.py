@@ -128,11 +128,12 @@ def _backward(training: Training, ratio: float, min_snapshots: int) -> Evidence 
     """The gradient coming back to the outputs of the first layers, per element, against the least of the second half.
 
     Where every layer amplifies alike, the gradients of all weights are equally large, and only the signal on its way
-    back shows the explosion.
+    back shows the explosion. Layers that are called several times lie along time, not along the depth.
     """
     by_network: dict[str, list[Layer]] = {}
+    again = {layer.path.split("#")[0] for layer in training.layers if "#" in layer.path}
     for layer in training.layers:
-        if layer.role in ("linear", "convolution") and layer.shape and "#" not in layer.path:
+        if layer.role in ("linear", "convolution") and layer.shape and layer.path not in again and "#" not in layer.path:
             by_network.setdefault(layer.network, []).append(layer)
     for layers in by_network.values():
         if len(layers) < 4:
