@@ -28,6 +28,11 @@ def test_both_the_weights_and_the_signal_must_be_off(std: float, factor: float, 
     assert bool(findings(RULE, drawn(std, factor))) is loud
 
 
+@pytest.mark.parametrize(("factor", "loud"), [(0.2, False), (0.05, True)])
+def test_what_sigmoids_take_is_not_the_weights_doing(factor: float, loud: bool) -> None:
+    assert bool(findings(RULE, drawn(0.03, factor, activation="sigmoid"))) is loud  # of 0.25⁶ a hundredth is left, or less
+
+
 def test_silent_where_the_loss_falls() -> None:
     assert not findings(RULE, drawn(0.03, 0.2, loss=falling()))
 
