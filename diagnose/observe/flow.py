@@ -153,7 +153,7 @@ def _functional(
         if saved is not None:
             known = snapshot.items.get(before, {})
             first = saved.dim() == 4 or (known.get("role") == "convolution" and saved.dim() > 2)
-            snapshot.read(record, saved, kind, first, _node_axis(node, saved))
+            record.reading = snapshot.session.read("outputs", saved, kind, first, _node_axis(node, saved), part="measure")
             shape = list(saved.shape)
         forward.records[place] = record
         snapshot.items.setdefault(place, {

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from operator import methodcaller
 from typing import Any
 
 from torch import Tensor
@@ -30,6 +31,8 @@ SHAPE_ONLY = frozenset((
 # Those whose output has the same numbers in the same order.
 SAME_ORDER = frozenset(("view", "unsafe_view", "reshape", "squeeze", "unsqueeze", "alias", "clone", "contiguous", "reshape_alias"))
 NOISE = 8, 65536  # elements of a product that may be a dropout: fewer tell nothing, more are not needed
+# A number that grows in forward order (autograd's own sequence). Asked for several times at each layer: no function of Python's.
+order: Callable[[Node], int] = methodcaller("_sequence_nr")
 _SAVED_RESULT = frozenset(("relu", "sigmoid", "tanh", "softmax", "log_softmax", "elu", "safe_softmax", "softmax_data", "exp"))
 
 
@@ -115,11 +118,6 @@ def leaves(nodes: Iterable[Node]) -> list[Tensor]:
         if hasattr(node, "variable"):
             found.setdefault(id(node), node.variable)
     return list(found.values())
-
-
-def order(node: Node) -> int:
-    """A number that grows in forward order (autograd's own sequence)."""
-    return int(node._sequence_nr())
 
 
 def activation_output(node: Node, name: str) -> Tensor | None:

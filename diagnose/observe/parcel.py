@@ -68,14 +68,19 @@ class Parcel:
         self.gradients: tuple[int, tuple[str, ...]] = 0, ()  # where the norms of the gradients begin, and whose they are
         self.units: Units | None = None
 
-    def add(self, quantity: str, over: str, places: Iterable[str], values: Sequence[Tensor]) -> None:
-        """Adds a quantity: a tensor a place."""
+    def numbers(self, quantity: str, over: str, places: Iterable[str], values: Sequence[Tensor]) -> None:
+        """Adds a quantity that is a number at each place: 0-dim float32 tensors."""
         places = tuple(places)
         if quantity == "gradient_norm":
             self.gradients = len(self._scalars), places
-        if not [value for value in values if value.dim() or value.dtype != torch.float32]:  # a list is cheaper than a generator
-            self._single.append(Part(quantity, over, places, None))
-            self._scalars.extend(values)
+        self._single.append(Part(quantity, over, places, None))
+        self._scalars.extend(values)
+
+    def add(self, quantity: str, over: str, places: Iterable[str], values: Sequence[Tensor]) -> None:
+        """Adds a quantity: a tensor a place."""
+        places = tuple(places)
+        if all(value.dim() == 0 and value.dtype == torch.float32 for value in values):
+            self.numbers(quantity, over, places, values)
         else:
             self._rows.append(Part(quantity, over, places, tuple([value.numel() for value in values])))
             self._vectors.extend(values)
@@ -87,8 +92,8 @@ class Parcel:
             self._arriving.append((probe, over, places, arriving))
         return arriving
 
-    def close(self, stream: int, present: tuple[Part, ...]) -> tuple[list[Tensor], Form]:
-        """All that is to be sent, and what it means; it is the receiver's from then on."""
+    def close(self, stream: int, present: tuple[Part, ...]) -> tuple[list[Tensor], int, Form]:
+        """All that is to be sent, how many of the first of it are numbers, and what it means; it is the receiver's from then on."""
         samples: list[Tensor] = []
         try:
             samples = self.columns.gather()
@@ -102,4 +107,4 @@ class Parcel:
         ]
         widths = tuple([tensor.numel() for tensor in samples])
         form = Form(stream, (*self._single, *self._rows), self.columns.arrangement(), widths, tuple(awaited), present, self.units)
-        return sent, form
+        return sent, len(self._scalars), form

@@ -205,7 +205,7 @@ class Snapshot:
         forward = self._forward(layer.network, layer.path, module, args)
         place = forward.place(layer.path)
         record = forward.records[place] = Record(module.training)
-        self.read(record, tensor, layer.activation, layer.channels_first(tensor.dim()), layer.softmax_axis(tensor.dim()))
+        record.reading = self.session.read("outputs", tensor, layer.activation, *layer.axes(tensor.dim()), part="measure")
         if place not in self.items:
             item = layer_item(layer.path, module, layer.network.name, self.session.modules, settings_of(module))
             inputs = first_tensor(args)
@@ -243,10 +243,6 @@ class Snapshot:
                 nodes.append(above)
         forward.starts[place] = [graph.order(above) for above in nodes if not hasattr(above, "variable")]
         forward.outputs[made] = place
-
-    def read(self, record: Record, tensor: Tensor, activation: str | None, first: bool, axis: int) -> None:
-        """Reads one output, of a module or of a functional activation."""
-        record.reading = self.session.read("outputs", tensor, activation, first, axis, part="measure")
 
     def _through_time(self, module: nn.Module, args: Any, output: Any, record: Record) -> None:
         sequence, taken = first_tensor(args), self.session.schedule.snapshots

@@ -41,9 +41,9 @@ def write_snapshot(session: Session, stream: Stream) -> None:
             new.append(held)
     weights = session.read("weights", old, new, not session.snapshot.brief) if paths else None
     for name, values in (weights or {}).items():
-        parcel.add(name, "parameters", paths, values)
+        parcel.numbers(name, "parameters", paths, values)
     for name, by_path in stream.gradients.items():
-        parcel.add(name, "parameters", list(by_path), list(by_path.values()))
+        parcel.numbers(name, "parameters", by_path, list(by_path.values()))
     modes = _add_layers(session, stream, parcel)
     calls = [(site, reading) for site, readings in session.snapshot.loss_records.items() for reading in readings]
     if calls:
@@ -61,7 +61,7 @@ def write_snapshot(session: Session, stream: Stream) -> None:
     tick, writer = session.tick, session.writer
 
     with Untracked():
-        tensors, form = parcel.close(stream.index, parts)
+        tensors, numbers, form = parcel.close(stream.index, parts)
 
         def receive(array: Floats) -> None:
             start, paths = parcel.gradients
@@ -69,7 +69,7 @@ def write_snapshot(session: Session, stream: Stream) -> None:
             one = Arrived(session, form, tick, array, [list(own.values()) for _, _, own in present])
             writer.later(rows, one, array.nbytes)
 
-        session.transfer.send(tensors, receive)
+        session.transfer.send(tensors, receive, numbers)
     describe(session, stream)
     stream.due, stream.before, stream.gradients, stream.present = False, {}, {}, {}
     session.snapshot.forget_readings()
@@ -99,7 +99,7 @@ def _add_layers(session: Session, stream: Stream, parcel: Parcel) -> dict[str, f
         values = [norm if norm.dtype == torch.float32 else norm.to(torch.float32) for _, norm in norms]
         if session.row.scale is not None:
             values = [value / session.row.scale_tensor.to(value.device) for value in values]
-        parcel.add("output_gradient_norm", "layers", [place for place, _ in norms], values)
+        parcel.numbers("output_gradient_norm", "layers", [place for place, _ in norms], values)
     order = list(dict.fromkeys(place for place, _ in records))
     if order and order != stream.layer_order:
         stream.layer_order = _merged(stream.layer_order, order)
