@@ -116,7 +116,7 @@ class Losses:
                 return
         if not plain(result):
             return
-        started = session.schedule.starts()
+        began = time.perf_counter()
         try:
             call = self.called(name, original, args, kwargs, result)
             prediction, target = input_and_target(name, args, kwargs)
@@ -132,7 +132,7 @@ class Losses:
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             session.failed("losses", error)
         finally:
-            session.schedule.ends(started)
+            session.schedule.took(time.perf_counter() - began)
 
     def called(
         self, name: str, original: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], result: Tensor

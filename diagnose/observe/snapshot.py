@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -166,13 +168,13 @@ class Snapshot:
         def called(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             if known not in self.active or self.session.asleep():
                 return
-            started = schedule.starts()  # a guard, but cheaper: this runs for every layer
+            began = perf_counter()  # a guard, but cheaper: this runs for every layer
             try:
                 self._record(layer, module, args, output)
             except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
                 failed("outputs", error)
             finally:
-                schedule.ends(started)
+                schedule.took(perf_counter() - began)
 
         return called
 
@@ -259,14 +261,14 @@ class Snapshot:
         def gradient(values: Tensor) -> None:
             if not session.in_backward or type(values) is not Tensor or session.off():  # on a GPU autograd calls from a thread of its own
                 return
-            started = schedule.starts()
+            began = perf_counter()
             try:
                 forward.fired = True
                 record.gradients.append(norm_of_output(values.detach() if torch.is_grad_enabled() else values))
             except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
                 session.failed("output gradients", error)
             finally:
-                schedule.ends(started)
+                schedule.took(perf_counter() - began)
 
         gradient.__torch_unserializable__ = True  # type: ignore[attr-defined]
         return gradient
@@ -283,19 +285,18 @@ class Snapshot:
         ]
 
 
-def _in_order(forward: Forward) -> Iterator[str]:
+def _in_order(forward: Forward) -> list[str]:
     """Places in forward order; functional activations stand right behind the layer they follow."""
     functional: dict[str, list[str]] = {}
     for place in forward.records:
         if "/" in place:
             functional.setdefault(place.split("/", 1)[0], []).append(place)
     if not functional:
-        yield from forward.records
-        return
+        return list(forward.records)
+    found: list[str] = []
     for place in forward.records:
         if "/" not in place:
-            yield place
+            found.append(place)
             if "#" not in place:
-                yield from functional.pop(place, ())
-    for rest in functional.values():
-        yield from rest
+                found += functional.pop(place, ())
+    return [*found, *chain.from_iterable(functional.values())]

@@ -11,7 +11,7 @@ from diagnose.observe.arrival import Arrived, rows
 from diagnose.observe.description import describe
 from diagnose.observe.parcel import Parcel, Part, Units
 from diagnose.observe.probes.columns import Floats
-from diagnose.observe.shards import local
+from diagnose.observe.shards import held
 from diagnose.observe.streams import Stream
 from diagnose.observe.torch_state import Untracked
 from diagnose.record.writer import Writer
@@ -32,13 +32,13 @@ def write_snapshot(session: Session, stream: Stream) -> None:
     """All quantities of a stream at this step."""
     parcel = Parcel(session)
     before, paths, old, new = stream.before, [], [], []
-    known = stream.paths
-    for parameter in stream.parameters():
-        was, held = before.get(id(parameter)), local(parameter)
-        if was is not None and held is not None and held.shape == was.shape:
+    known, parameters = stream.paths, stream.parameters()
+    for parameter, piece in zip(parameters, held(parameters), strict=True):
+        was = before.get(id(parameter))
+        if was is not None and piece is not None and piece.shape == was.shape:
             paths.append(known.get(id(parameter)) or stream.path(parameter))
             old.append(was)
-            new.append(held)
+            new.append(piece)
     weights = session.read("weights", old, new, not session.snapshot.brief) if paths else None
     for name, values in (weights or {}).items():
         parcel.numbers(name, "parameters", paths, values)
@@ -100,7 +100,7 @@ def _add_layers(session: Session, stream: Stream, parcel: Parcel) -> dict[str, f
         if session.row.scale is not None:
             values = [value / session.row.scale_tensor.to(value.device) for value in values]
         parcel.numbers("output_gradient_norm", "layers", [place for place, _ in norms], values)
-    order = list(dict.fromkeys(place for place, _ in records))
+    order = list(dict.fromkeys([place for place, _ in records]))
     if order and order != stream.layer_order:
         stream.layer_order = _merged(stream.layer_order, order)
     return {place: sum(own) / len(own) for place, own in modes.items()}
