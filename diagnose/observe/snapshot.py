@@ -230,7 +230,7 @@ class Snapshot:
             return
         made = graph.order(node)
         given = args if len(args) == 1 and type(args[0]) is Tensor else list(tensors(args))
-        nodes = []
+        starts: list[int] = []
         for one in given:
             if one is tensor and (
                 made in forward.outputs  # of a layer before; or of a functional activation, behind a dropout of 0
@@ -239,11 +239,11 @@ class Snapshot:
                 return
             above = one.grad_fn
             if above is node:  # changed in place: the input carries the output's node by now
-                nodes = list(graph.parents(node))
+                starts = [graph.order(before) for before in graph.parents(node) if not hasattr(before, "variable")]
                 break
-            if above is not None:
-                nodes.append(above)
-        forward.starts[place] = [graph.order(above) for above in nodes if not hasattr(above, "variable")]
+            if above is not None and not hasattr(above, "variable"):
+                starts.append(graph.order(above))
+        forward.starts[place] = starts
         forward.outputs[made] = place
 
     def _through_time(self, module: nn.Module, args: Any, output: Any, record: Record) -> None:

@@ -65,6 +65,7 @@ class _Plan:
             counts.append(number)
         self.pick = torch.cat(picks)  # the elements for the histograms
         self.picked = np.repeat(np.arange(len(shapes)), counts)  # whose they are
+        self.first_bins = self.picked * BINS
         self.rows, self.width = rows, starts[-1]
         self.matrices: tuple[Tensor, ...] | None = None  # room for the samples and for what is computed of them
 
@@ -209,8 +210,10 @@ _NOTHING: Floats = np.empty(0, np.float32)
 
 def _histograms(some: Floats, low: Floats, high: Floats, plan: _Plan) -> Floats:
     """Counts in equal bins, (…, samples, BINS). What is no number goes into the first bin, what is infinite into the last."""
-    owner = plan.picked
-    places = (some - low[..., owner]) / (high - low)[..., owner] * np.float32(BINS)
-    bins = np.minimum(np.fmax(places, 0, out=places), BINS - 1, out=places).astype(np.intp) + owner * BINS
-    bins = bins.reshape(-1, len(owner)) + np.arange(0, low.size, low.shape[-1])[:, None] * BINS  # each snapshot has its own
+    places = some - low.take(plan.picked, -1)
+    places /= (high - low).take(plan.picked, -1)
+    places *= BINS
+    bins = np.minimum(np.fmax(places, 0, out=places), BINS - 1, out=places).astype(np.intp)
+    bins += plan.first_bins
+    bins.reshape(-1, bins.shape[-1])[:] += np.arange(0, low.size * BINS, low.shape[-1] * BINS)[:, None]  # each snapshot has its own
     return np.bincount(bins.reshape(-1), minlength=low.size * BINS).reshape(*low.shape, BINS).astype(np.float32)
