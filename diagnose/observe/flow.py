@@ -53,8 +53,8 @@ def _shape(
     if last is None or None in keys or not losses or snapshot.saved_hooks:
         return None
     made = [(place, last - key) for forward in snapshot.forwards for key, place in forward.outputs.items()]
-    compared = [(site, None if result is None else last - result, *(last - key for key in inputs)) for site, result, inputs in losses]
-    return *made, *compared, *(last - key for key in keys if key is not None)
+    compared = [(site, None if result is None else last - result, *[last - key for key in inputs]) for site, result, inputs in losses]
+    return *made, *compared, *[last - key for key in keys if key is not None]
 
 
 def _custom(session: Session, root: Tensor) -> tuple[str, Any] | None:
