@@ -146,7 +146,7 @@ def _functional(
             continue
         outputs[node] = place
         owner[place] = forward
-        starts[place] = list(graph.parents(node))
+        starts[place] = graph.parents(node)
         saved = graph.activation_output(node, graph.operation(node)) if rate is None else None
         shape = graph.shape_of(node)
         record = Record(None if rate is None else True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from operator import methodcaller
 from typing import Any
@@ -48,11 +48,9 @@ def _operation(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def parents(node: Node) -> Iterator[Node]:
+def parents(node: Node) -> list[Node]:
     """The nodes whose outputs this one took."""
-    for parent, _ in node.next_functions:
-        if parent is not None:
-            yield parent
+    return [parent for parent, _ in node.next_functions if parent is not None]
 
 
 def key(node: Node | None) -> int | None:
@@ -80,7 +78,7 @@ def walk(
         inputs = instead.get(order(node)) if instead else None
         if inputs is None:
             found.append(node)
-            above = list(parents(node))
+            above = parents(node)
         else:
             jumped.append(node)
             above = _inputs(node, inputs)
@@ -166,7 +164,7 @@ def operations_before(node: Node | None, most: int = 6) -> list[str]:
 
 def main_input(node: Node) -> Node | None:
     """The input that carries the data: for a linear map not the bias, for anything the first that is no leaf."""
-    candidates = list(parents(node))
+    candidates = parents(node)
     return next((p for p in candidates if not _parameter_only(p)), next(iter(candidates), None))
 
 
@@ -175,7 +173,7 @@ def _parameter_only(node: Node, depth: int = 3) -> bool:
     while depth:
         if hasattr(node, "variable"):
             return True
-        above = list(parents(node))
+        above = parents(node)
         if len(above) != 1 or operation(node) not in ("t", "transpose", "view", "expand", "permute", "unsqueeze", "to_copy"):
             return False
         node = above[0]

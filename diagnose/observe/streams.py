@@ -169,7 +169,7 @@ class Stream:
     def left(self) -> float | Tensor:
         """The largest magnitude among a few gradients: zeroing through `.data` leaves no other trace."""
         gradients = held([p.grad for p in self.parameters()[-LAST:] if p.grad is not None and not p.grad.is_sparse])
-        usable = sorted((g.detach() for g in gradients if g is not None and g.numel()), key=Tensor.numel)[:LOOKED_AT]
+        usable = sorted([g.detach() for g in gradients if g is not None and g.numel()], key=Tensor.numel)[:LOOKED_AT]
         if not usable:
             return 1.0
         with Untracked():
