@@ -180,8 +180,9 @@ class Snapshot:
 
     # -- forward -------------------------------------------------------------------------------------------------
 
-    def _loose(self, network: Network, path: str, module: nn.Module, args: Any) -> Forward:
-        """The forward of a layer that no module around it calls."""
+    def _forward(self, network: Network, path: str, module: nn.Module, args: Any) -> Forward:
+        if self.open:
+            return self.open[-1]
         if self.loose is None or path in self.loose.counts:
             self.loose = Forward(network)
             self.session.calls.part_called(module, first_tensor(args))
@@ -203,7 +204,7 @@ class Snapshot:
             return
         if not self.saved_hooks:
             self.saved_hooks = torch._C._autograd._top_saved_tensors_default_hooks(True) is not None
-        forward = self.open[-1] if self.open else self._loose(layer.network, layer.path, module, args)
+        forward = self._forward(layer.network, layer.path, module, args)
         place = forward.place(layer.path)
         record = forward.records[place] = Record(module.training)
         record.reading = self.session.read("outputs", tensor, layer.activation, *layer.axes(tensor.dim()), part="measure")
