@@ -62,10 +62,10 @@ def write_snapshot(session: Session, stream: Stream) -> None:
 
     with Untracked():
         tensors, numbers, form = parcel.close(stream.index, parts)
+        start, of_gradients = parcel.gradients
 
         def receive(array: Floats) -> None:
-            start, paths = parcel.gradients
-            session.nonfinite.gradients(paths, array[start : start + len(paths)].tolist())
+            session.nonfinite.gradients(of_gradients, array[start : start + len(of_gradients)].tolist())
             one = Arrived(session, form, tick, array, [list(own.values()) for _, _, own in present])
             writer.later(rows, one, array.nbytes)
 
