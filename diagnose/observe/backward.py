@@ -113,12 +113,13 @@ class Backward:
             return
         started = session.schedule.starts()
         try:
-            for stream in session.live_streams():
+            streams = session.live_streams()
+            for stream in streams:
                 if not stream.cleared:  # accumulated onto what was there: still the same gradient
                     owner = stream.watched()
                     stream.stepped_gradient = version(owner.grad) if owner is not None else None
             if session.snapping:  # inside a closure: the step reads this gradient, not the first one
-                for stream in session.live_streams():
+                for stream in streams:
                     if stream.due and session.steps.inside(stream):
                         read_gradients(session, stream)
             session.by_hand.after_backward()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -92,7 +93,7 @@ class Calls:
         if session.lean and module.training and torch.is_grad_enabled():
             self._root = self._refs[id(module)]
             return
-        started = session.schedule.starts()
+        began = perf_counter()
         try:
             self._root = self._refs[id(module)]
             every = [*tensors(args), *tensors(kwargs)]
@@ -111,7 +112,7 @@ class Calls:
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             session.failed("root", error)
         finally:
-            session.schedule.ends(started)
+            session.schedule.took(perf_counter() - began)
 
     def drops(self, told: Any) -> None:
         """A function that drops is called: `F.dropout(x, p, training)`, which does unless it is told not to, or attention, which

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from diagnose.observe.torch_state import in_backward, plain, transforming
+from diagnose.observe.torch_state import busy, in_backward, plain
 
 if TYPE_CHECKING:
     from diagnose.observe.seams import Seams
@@ -55,7 +55,7 @@ class Dynamo:
         if begins in handler.start_callbacks:  # until the program calls `torch._dynamo.reset()`
             return
         own = [getattr(ours, "__code__", None) for ours in self.seams.functions()]
-        for code in (*own, *self.codes, in_backward.__code__, plain.__code__, transforming.__code__):
+        for code in (*own, *self.codes, in_backward.__code__, plain.__code__, busy.__code__):
             if code is not None:
                 dynamo.eval_frame.skip_code(code)
         handler.register_start_callback(begins)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -100,7 +101,7 @@ def _product(first: int, saved: tuple[str, str]) -> Callable[[Node], tuple[int, 
         shapes = [list(map(int, getattr(node, name, None) or ())) for name in saved]
         if any(len(shape) != 2 for shape in shapes):
             shapes = _completed(_output(node), _shape(one), _shape(other))
-        forward = int(mm_flop(*shapes))
+        forward = _multiplied(*map(tuple, shapes))
         return forward, _wanted(one, other, forward)
 
     return formula
@@ -110,10 +111,16 @@ def _batched(first: int) -> Callable[[Node], tuple[int, int]]:
     def formula(node: Node) -> tuple[int, int]:
         """A product for each matrix of a batch."""
         one, other = _inputs(node)[first : first + 2]
-        forward = int(bmm_flop(*_completed(_output(node), _shape(one), _shape(other))))
+        forward = _multiplied(*map(tuple, _completed(_output(node), _shape(one), _shape(other))))
         return forward, _wanted(one, other, forward)
 
     return formula
+
+
+@lru_cache(maxsize=1024)
+def _multiplied(one: Shape, other: Shape) -> int:
+    """Of a product of matrices, or of two batches of them; torch's formulas make fifteen calls each."""
+    return int(mm_flop(one, other) if len(one) == 2 else bmm_flop(one, other))
 
 
 def _completed(output: Shape, one: Shape | None, other: Shape | None) -> list[list[int]]:

@@ -53,8 +53,8 @@ def _shape(
     if last is None or None in keys or not losses or snapshot.saved_hooks:
         return None
     made = [(place, last - key) for forward in snapshot.forwards for key, place in forward.outputs.items()]
-    compared = [(site, None if result is None else last - result, *(last - key for key in inputs)) for site, result, inputs in losses]
-    return *made, *compared, *(last - key for key in keys if key is not None)
+    compared = [(site, None if result is None else last - result, *[last - key for key in inputs]) for site, result, inputs in losses]
+    return *made, *compared, *[last - key for key in keys if key is not None]
 
 
 def _custom(session: Session, root: Tensor) -> tuple[str, Any] | None:
@@ -146,14 +146,14 @@ def _functional(
             continue
         outputs[node] = place
         owner[place] = forward
-        starts[place] = list(graph.parents(node))
+        starts[place] = graph.parents(node)
         saved = graph.activation_output(node, graph.operation(node)) if rate is None else None
         shape = graph.shape_of(node)
         record = Record(None if rate is None else True)
         if saved is not None:
             known = snapshot.items.get(before, {})
             first = saved.dim() == 4 or (known.get("role") == "convolution" and saved.dim() > 2)
-            snapshot.read(record, saved, kind, first, _node_axis(node, saved))
+            record.reading = snapshot.session.read("outputs", saved, kind, first, _node_axis(node, saved), part="measure")
             shape = list(saved.shape)
         forward.records[place] = record
         snapshot.items.setdefault(place, {

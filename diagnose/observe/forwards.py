@@ -28,7 +28,7 @@ class Record:
 class Layer:
     """What of a module is the same at every call."""
 
-    __slots__ = ("activation", "axis", "channels", "network", "path", "recurrent", "role")
+    __slots__ = ("_known", "activation", "axis", "channels", "network", "path", "recurrent", "role")
 
     def __init__(self, network: Network, path: str, module: nn.Module) -> None:
         self.network = network
@@ -38,12 +38,20 @@ class Layer:
         self.axis = getattr(module, "dim", None)  # a softmax's
         self.channels = channels_first(self.role)
         self.recurrent = isinstance(module, nn.RNNBase)
+        self._known: dict[int, tuple[bool, int]] = {}
 
-    def channels_first(self, dimensions: int) -> bool:
+    def axes(self, dimensions: int) -> tuple[bool, int]:
+        """Of an output of so many dimensions: whether axis 1 is the channel, and the axis that a softmax runs along."""
+        known = self._known.get(dimensions)
+        if known is None:
+            known = self._known[dimensions] = self._channels_first(dimensions), self._softmax_axis(dimensions)
+        return known
+
+    def _channels_first(self, dimensions: int) -> bool:
         """Whether axis 1 of its output is the channel."""
         return self.channels or (dimensions == 4 and self.role in ("normalization", "activation", "dropout", "pooling"))
 
-    def softmax_axis(self, dimensions: int) -> int:
+    def _softmax_axis(self, dimensions: int) -> int:
         """The axis that a softmax runs along."""
         if isinstance(self.axis, int) and -dimensions <= self.axis < dimensions:
             return self.axis

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from operator import methodcaller
 from typing import Any
 
 from torch import Tensor
@@ -30,6 +31,8 @@ SHAPE_ONLY = frozenset((
 # Those whose output has the same numbers in the same order.
 SAME_ORDER = frozenset(("view", "unsafe_view", "reshape", "squeeze", "unsqueeze", "alias", "clone", "contiguous", "reshape_alias"))
 NOISE = 8, 65536  # elements of a product that may be a dropout: fewer tell nothing, more are not needed
+# A number that grows in forward order (autograd's own sequence). Asked for several times at each layer: no function of Python's.
+order: Callable[[Node], int] = methodcaller("_sequence_nr")
 _SAVED_RESULT = frozenset(("relu", "sigmoid", "tanh", "softmax", "log_softmax", "elu", "safe_softmax", "softmax_data", "exp"))
 
 
@@ -45,11 +48,9 @@ def _operation(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def parents(node: Node) -> Iterator[Node]:
+def parents(node: Node) -> list[Node]:
     """The nodes whose outputs this one took."""
-    for parent, _ in node.next_functions:
-        if parent is not None:
-            yield parent
+    return [parent for parent, _ in node.next_functions if parent is not None]
 
 
 def key(node: Node | None) -> int | None:
@@ -77,7 +78,7 @@ def walk(
         inputs = instead.get(order(node)) if instead else None
         if inputs is None:
             found.append(node)
-            above = list(parents(node))
+            above = parents(node)
         else:
             jumped.append(node)
             above = _inputs(node, inputs)
@@ -115,11 +116,6 @@ def leaves(nodes: Iterable[Node]) -> list[Tensor]:
         if hasattr(node, "variable"):
             found.setdefault(id(node), node.variable)
     return list(found.values())
-
-
-def order(node: Node) -> int:
-    """A number that grows in forward order (autograd's own sequence)."""
-    return int(node._sequence_nr())
 
 
 def activation_output(node: Node, name: str) -> Tensor | None:
@@ -168,7 +164,7 @@ def operations_before(node: Node | None, most: int = 6) -> list[str]:
 
 def main_input(node: Node) -> Node | None:
     """The input that carries the data: for a linear map not the bias, for anything the first that is no leaf."""
-    candidates = list(parents(node))
+    candidates = parents(node)
     return next((p for p in candidates if not _parameter_only(p)), next(iter(candidates), None))
 
 
@@ -177,7 +173,7 @@ def _parameter_only(node: Node, depth: int = 3) -> bool:
     while depth:
         if hasattr(node, "variable"):
             return True
-        above = list(parents(node))
+        above = parents(node)
         if len(above) != 1 or operation(node) not in ("t", "transpose", "view", "expand", "permute", "unsqueeze", "to_copy"):
             return False
         node = above[0]

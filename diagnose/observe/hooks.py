@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from diagnose.observe.torch_state import in_backward, transforming
+from diagnose.observe.torch_state import busy
 
 _compiling = torch.compiler.is_compiling
 _DICTIONARIES = (
@@ -34,7 +34,7 @@ class Hook:
         self.handle: Any = register(self, with_kwargs=True)
 
     def __call__(self, module: nn.Module, *passed: Any) -> None:
-        if _compiling() or in_backward() or transforming():  # recomputation under checkpointing is inside a backward
+        if _compiling() or busy():  # recomputation under checkpointing is inside a backward
             return
         if self.handle is not None:  # taken off while the module was already calling its hooks
             self.receive(module, *passed)

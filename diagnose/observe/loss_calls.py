@@ -33,9 +33,9 @@ def arguments_of(name: str, original: Callable[..., Any], args: Sequence[Any], k
     if names is None:
         names = _names[name] = tuple(inspect.signature(original).parameters)
     given = {**dict(zip(names, args, strict=False)), **kwargs}
-    found = {a: given[a] for a in _ARGUMENTS if isinstance(given.get(a), (str, int, float, bool))}
+    found = {a: given[a] for a in _ARGUMENTS if a in given and isinstance(given[a], (str, int, float, bool))}
     found.setdefault("reduction", "mean")
-    found.update({a: "given" for a in _TENSORS if isinstance(given.get(a), Tensor)})
+    found.update({a: "given" for a in _TENSORS if a in given and isinstance(given[a], Tensor)})
     return found
 
 
@@ -62,6 +62,7 @@ class LossCall:
         "function",
         "given",
         "hashes",
+        "key",
         "lines",
         "loader",
         "losses",
@@ -81,6 +82,7 @@ class LossCall:
         self.function = function
         self.arguments = arguments
         self.lines = lines
+        self.key: Key = (function, tuple(sorted(arguments.items())), lines[:1])  # calls with the same key are one series
         self.value: float | Tensor = math.nan
         self.accuracy: float | Tensor | None = None
         self.samples = 1
@@ -118,11 +120,6 @@ class LossCall:
             "target_dtype": None if target_dtype is None else str(target_dtype).removeprefix("torch."),
             "source": {"file": self.lines[0][0], "line": self.lines[0][1]} if self.lines else None,
         }
-
-    @property
-    def key(self) -> Key:
-        """Calls with the same key are one series."""
-        return (self.function, tuple(sorted(self.arguments.items())), self.lines[:1])
 
 
 class Pass:

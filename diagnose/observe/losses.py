@@ -116,7 +116,7 @@ class Losses:
                 return
         if not plain(result):
             return
-        started = session.schedule.starts()
+        began = time.perf_counter()
         try:
             call = self.called(name, original, args, kwargs, result)
             prediction, target = input_and_target(name, args, kwargs)
@@ -125,14 +125,14 @@ class Losses:
             if result.requires_grad and isinstance(prediction, Tensor) and isinstance(target, Tensor):
                 session.shadow.learn(call, original, args, kwargs, prediction, target)
                 if session.snapping:
-                    inputs = [key for key in (graph.key(t.grad_fn) for t in (prediction, target)) if key is not None]
+                    inputs = [key for t in (prediction, target) if (key := graph.key(t.grad_fn)) is not None]
                     session.snapshot.losses.append((call, graph.key(result.grad_fn), inputs))
                     if plain(prediction) and plain(target):
                         call.statistics = session.read("losses", name, prediction, target, part="measure")
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             session.failed("losses", error)
         finally:
-            session.schedule.ends(started)
+            session.schedule.took(time.perf_counter() - began)
 
     def called(
         self, name: str, original: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], result: Tensor
@@ -140,7 +140,7 @@ class Losses:
         """Takes note of a call; hooks its result when a backward could reach it."""
         prediction, target = input_and_target(name, args, kwargs)
         frames = user_frames(3)
-        lines = tuple((f.f_code.co_filename, f.f_lineno) for f in frames)
+        lines = tuple([(f.f_code.co_filename, f.f_lineno) for f in frames])
         call = LossCall(self, name, arguments_of(name, original, args, kwargs), lines)
         call.value = number(result)
         call.tick = self.session.tick

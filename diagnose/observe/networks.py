@@ -119,6 +119,7 @@ class Network:
         self.name = name
         self.type = class_of(inner).__name__
         self._roots: list[weakref.ref[nn.Module]] = [self.module]
+        self._others: dict[int, weakref.ref[nn.Module]] = {}  # modules that were called and are no part of it
 
     def roots(self) -> list[nn.Module]:
         """The topmost modules whose forward really runs; the top itself until it is known better."""
@@ -127,11 +128,12 @@ class Network:
     def learn_roots(self, called: Iterable[nn.Module]) -> bool:
         """Takes the modules that were called from outside during a snapshot as roots; whether that changed anything."""
         top, known = self.module(), {id(m) for m in self.roots()}
-        called = list(called)
+        called = [m for m in called if (other := self._others.get(id(m))) is None or other() is not m]
         if top is None or all(id(m) in known for m in called):
             return False
         inside = {id(m) for m in top.modules()}
         found = [m for m in called if id(m) in inside]
+        self._others |= {id(m): weakref.ref(m) for m in called if id(m) not in inside}
         if not found or {id(m) for m in found} <= known:
             return False
         if any(m is top for m in found):

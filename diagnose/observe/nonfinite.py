@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -60,11 +61,11 @@ class NonFinite:
         what, place, operation, kind = self._origin(roots)
         self._event(what, place, kind or value, operation=operation)
 
-    def gradients(self, paths: list[str], norms: Any) -> None:
+    def gradients(self, paths: Sequence[str], norms: Sequence[float]) -> None:
         """Norms of a snapshot: the last path in forward order with a non-finite one is where it came in."""
-        if self.found or self.gradient_found or math.isfinite(norms.sum(dtype="f8")):  # one operation: this runs in each snapshot
+        if self.found or self.gradient_found or math.isfinite(sum(norms)):
             return
-        for path, norm in zip(reversed(paths), reversed(list(norms)), strict=True):
+        for path, norm in zip(reversed(paths), reversed(norms), strict=True):
             if not math.isfinite(norm) and not (self.session.row.scale is not None):
                 self.gradient_found = True
                 self.session.schedule.hurry(self.session.tick)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from diagnose.observe.description import parameter_items
-from diagnose.observe.shards import local
+from diagnose.observe.shards import held, local
 from diagnose.observe.streams import Stream
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ def read_gradients(session: Session, stream: Stream) -> None:
     found: dict[str, Tensor] = {}
     missing: list[str] = []
     known, by_hand = stream.paths, session.by_hand.gradients
-    for parameter in stream.parameters():
-        gradient = by_hand.get(id(parameter), parameter.grad) if by_hand else parameter.grad
+    parameters = stream.parameters()
+    gradients = [by_hand.get(id(p), p.grad) if by_hand else p.grad for p in parameters]
+    for parameter, gradient, piece in zip(parameters, gradients, held(gradients), strict=True):
         path = known.get(id(parameter)) or stream.path(parameter)
-        held = local(gradient)
-        if held is not None:
-            found[path] = held
+        if piece is not None:
+            found[path] = piece
         elif gradient is None:
             missing.append(path)
     answer = session.read("gradients", list(found.values())) if found else {}
@@ -70,8 +70,8 @@ def initial_statistics(session: Session, stream: Stream) -> None:
     for network in stream.networks:
         for path, _, parameter in network.named_parameters():
             tensors.setdefault(path, parameter)
-    held = {path: local(p) for path, p in tensors.items() if path in by_path and p.is_floating_point()}
-    usable = {path: p for path, p in held.items() if p is not None and p.numel()}
+    pieces = {path: local(p) for path, p in tensors.items() if path in by_path and p.is_floating_point()}
+    usable = {path: p for path, p in pieces.items() if p is not None and p.numel()}
     parts = []
     for parameter in usable.values():
         values = parameter.detach()

@@ -82,6 +82,10 @@ class Schedule:
         seconds = time.perf_counter() - began
         self.spent += seconds / self.slowdown if looking else min(seconds, PULSE)
 
+    def took(self, seconds: float) -> None:
+        """A piece of ours within which no snapshot began or was done took so long by the clock."""
+        self.spent += seconds / self.slowdown if self._looking else min(seconds, PULSE)
+
     def pulse(self, seconds: float) -> None:
         """A short piece of ours between snapshots took so long by the clock."""
         self.spent += min(seconds, PULSE)

@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -172,7 +173,11 @@ class Session:
 
     def asleep(self) -> bool:
         """Whether what this thread does is not recorded."""
-        return self.off() or self.threads.elsewhere()
+        safety, followed = self.safety, self.threads.followed  # asked by each hook: `off` and `elsewhere`, without their calls
+        return (
+            safety.broken or safety.reading or self._paused > 0 or self._finished
+            or (followed is not None and followed != get_ident())
+        )  # fmt: skip
 
     def begin_anew(self) -> None:
         """The step under way is given up, and another thread followed."""
@@ -237,10 +242,13 @@ class Session:
         return stream
 
     def live_streams(self) -> list[Stream]:
-        """Streams of the thread that is followed whose optimizer is still there."""
-        sees = self.threads.sees
+        """Streams of the thread that is followed whose optimizer is still there.
+
+        What other threads train is left alone altogether: autograd writes their gradients while Python runs here.
+        """
+        followed = self.threads.followed or get_ident()
         known = list(self.streams.values())  # another thread may build an optimizer meanwhile
-        return [s for s in known if (s.optimizer is None or s.optimizer() is not None) and sees(s)]
+        return [s for s in known if s.thread == followed and (s.optimizer is None or s.optimizer() is not None)]
 
     def stream_of(self, optimizer: Optimizer) -> Stream | None:
         """The stream of an optimizer, where it has one: another that has gone may have had its id."""

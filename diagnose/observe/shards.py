@@ -7,11 +7,13 @@ the local piece is an attribute.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from math import prod
 from typing import Any
 
 from torch import Tensor, nn
 
+_PLAIN = (Tensor, nn.Parameter)
 _WRAPPERS = ("DistributedDataParallel", "DataParallel", "FSDPModule", "FullyShardedDataParallel")
 
 
@@ -26,12 +28,17 @@ def local(tensor: Tensor | None) -> Tensor | None:
 
     None for other subclasses, and for pieces that mean nothing before the ranks have added them up.
     """
-    if type(tensor) in (Tensor, nn.Parameter):
+    if type(tensor) in _PLAIN:
         return tensor
     if not spread(tensor) or any(placement.is_partial() for placement in tensor._spec.placements):  # type: ignore[union-attr]
         return None
     piece = tensor._local_tensor  # type: ignore[union-attr]
     return piece if type(piece) is Tensor else None
+
+
+def held(tensors: Iterable[Tensor | None]) -> list[Tensor | None]:
+    """What this process holds of each; most are plain."""
+    return [tensor if type(tensor) in _PLAIN else local(tensor) for tensor in tensors]
 
 
 def shard(tensor: Tensor) -> dict[str, Any] | None:

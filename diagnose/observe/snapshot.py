@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -166,13 +168,13 @@ class Snapshot:
         def called(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             if known not in self.active or self.session.asleep():
                 return
-            started = schedule.starts()  # a guard, but cheaper: this runs for every layer
+            began = perf_counter()  # a guard, but cheaper: this runs for every layer
             try:
                 self._record(layer, module, args, output)
             except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
                 failed("outputs", error)
             finally:
-                schedule.ends(started)
+                schedule.took(perf_counter() - began)
 
         return called
 
@@ -205,7 +207,7 @@ class Snapshot:
         forward = self._forward(layer.network, layer.path, module, args)
         place = forward.place(layer.path)
         record = forward.records[place] = Record(module.training)
-        self.read(record, tensor, layer.activation, layer.channels_first(tensor.dim()), layer.softmax_axis(tensor.dim()))
+        record.reading = self.session.read("outputs", tensor, layer.activation, *layer.axes(tensor.dim()), part="measure")
         if place not in self.items:
             item = layer_item(layer.path, module, layer.network.name, self.session.modules, settings_of(module))
             inputs = first_tensor(args)
@@ -228,7 +230,7 @@ class Snapshot:
             return
         made = graph.order(node)
         given = args if len(args) == 1 and type(args[0]) is Tensor else list(tensors(args))
-        nodes = []
+        starts: list[int] = []
         for one in given:
             if one is tensor and (
                 made in forward.outputs  # of a layer before; or of a functional activation, behind a dropout of 0
@@ -237,16 +239,12 @@ class Snapshot:
                 return
             above = one.grad_fn
             if above is node:  # changed in place: the input carries the output's node by now
-                nodes = list(graph.parents(node))
+                starts = [graph.order(before) for before in graph.parents(node) if not hasattr(before, "variable")]
                 break
-            if above is not None:
-                nodes.append(above)
-        forward.starts[place] = [graph.order(above) for above in nodes if not hasattr(above, "variable")]
+            if above is not None and not hasattr(above, "variable"):
+                starts.append(graph.order(above))
+        forward.starts[place] = starts
         forward.outputs[made] = place
-
-    def read(self, record: Record, tensor: Tensor, activation: str | None, first: bool, axis: int) -> None:
-        """Reads one output, of a module or of a functional activation."""
-        record.reading = self.session.read("outputs", tensor, activation, first, axis, part="measure")
 
     def _through_time(self, module: nn.Module, args: Any, output: Any, record: Record) -> None:
         sequence, taken = first_tensor(args), self.session.schedule.snapshots
@@ -264,14 +262,14 @@ class Snapshot:
         def gradient(values: Tensor) -> None:
             if not session.in_backward or type(values) is not Tensor or session.off():  # on a GPU autograd calls from a thread of its own
                 return
-            started = schedule.starts()
+            began = perf_counter()
             try:
                 forward.fired = True
                 record.gradients.append(norm_of_output(values.detach() if torch.is_grad_enabled() else values))
             except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
                 session.failed("output gradients", error)
             finally:
-                schedule.ends(started)
+                schedule.took(perf_counter() - began)
 
         gradient.__torch_unserializable__ = True  # type: ignore[attr-defined]
         return gradient
@@ -288,19 +286,18 @@ class Snapshot:
         ]
 
 
-def _in_order(forward: Forward) -> Iterator[str]:
+def _in_order(forward: Forward) -> list[str]:
     """Places in forward order; functional activations stand right behind the layer they follow."""
     functional: dict[str, list[str]] = {}
     for place in forward.records:
         if "/" in place:
             functional.setdefault(place.split("/", 1)[0], []).append(place)
     if not functional:
-        yield from forward.records
-        return
+        return list(forward.records)
+    found: list[str] = []
     for place in forward.records:
         if "/" not in place:
-            yield place
+            found.append(place)
             if "#" not in place:
-                yield from functional.pop(place, ())
-    for rest in functional.values():
-        yield from rest
+                found += functional.pop(place, ())
+    return [*found, *chain.from_iterable(functional.values())]

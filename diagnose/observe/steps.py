@@ -283,7 +283,7 @@ class Steps:
                 session.snapshot.drop()  # the hooks stay
                 session.snapshot.look_at(network for s in streams if s.due for network in s.networks)
                 return
-        now = any(s.due for s in session.live_streams())
+        now = any(s.due for s in streams)
         if now != was or not session.calls.rooted:
             session.calls.rooted = True
             session.hook_again()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from diagnose.observe.networks import Modules, Network
-from diagnose.observe.shards import local
+from diagnose.observe.shards import held
 from diagnose.observe.sources import as_source, name_of, user_frames
 from diagnose.observe.torch_state import Untracked
 
@@ -62,6 +62,7 @@ class Stream:
         self.steps = 0
         self.due = True  # the next step is a snapshot
         self._copies: dict[int, Tensor] = {}  # memory for these: to take it anew on each step costs more than to copy
+        self._forms: dict[int, tuple[torch.Size, torch.dtype, torch.device]] = {}  # of these
         self.before: dict[int, Tensor] = {}  # copies of the parameters before the step, on snapshots
         self.initialised = False
         self.cleared = True  # gradients were zeroed since the last step of this stream
@@ -143,16 +144,16 @@ class Stream:
 
     def copy_before(self) -> None:
         """Copies of the parameters as they are now, for the size of the coming update."""
-        held = {id(p): local(p) for p in self.parameters() if p.requires_grad}
-        pieces = {key: piece for key, piece in held.items() if piece is not None}
-        known = self._copies
-        if pieces.keys() != known.keys() or [key for key, piece in pieces.items() if _other(known[key], piece)]:
-            self._copies = {key: torch.empty_like(piece) for key, piece in pieces.items()}
+        trained = [p for p in self.parameters() if p.requires_grad]
+        pieces = {id(p): piece for p, piece in zip(trained, held(trained), strict=True) if piece is not None}
+        forms = {key: (piece.shape, piece.dtype, piece.device) for key, piece in pieces.items()}
+        if forms != self._forms:
+            self._copies, self._forms = {key: torch.empty_like(piece) for key, piece in pieces.items()}, forms
         if pieces:
             torch._foreach_copy_(list(self._copies.values()), list(pieces.values()))  # one call for all
         self.before = dict(self._copies)
         if sum([piece.numel() for piece in pieces.values()]) > KEPT:
-            self._copies = {}
+            self._copies, self._forms = {}, {}
 
     def watched(self) -> Tensor | None:
         """One parameter with a gradient: what happens to its gradient stands for all."""
@@ -167,8 +168,8 @@ class Stream:
 
     def left(self) -> float | Tensor:
         """The largest magnitude among a few gradients: zeroing through `.data` leaves no other trace."""
-        gradients = [local(p.grad) for p in self.parameters()[-LAST:] if p.grad is not None and not p.grad.is_sparse]
-        usable = sorted((g.detach() for g in gradients if g is not None and g.numel()), key=Tensor.numel)[:LOOKED_AT]
+        gradients = held([p.grad for p in self.parameters()[-LAST:] if p.grad is not None and not p.grad.is_sparse])
+        usable = sorted([g.detach() for g in gradients if g is not None and g.numel()], key=Tensor.numel)[:LOOKED_AT]
         if not usable:
             return 1.0
         with Untracked():
@@ -212,10 +213,6 @@ class Stream:
             for path, module in network.named_modules():
                 if depends_on_mode(module):
                     yield path, module
-
-
-def _other(one: Tensor, two: Tensor) -> bool:
-    return one.shape != two.shape or one.dtype != two.dtype or one.device != two.device
 
 
 def depends_on_mode(module: nn.Module) -> bool:

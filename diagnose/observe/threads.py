@@ -30,32 +30,25 @@ class Threads:
     def __init__(self, session: Session) -> None:
         self.session = session
         self._choosing = threading.Lock()
-        self._followed: int | None = None
+        self.followed: int | None = None  # its number; None: nobody trains yet
         self._seen = 0.0  # when the followed thread did something
 
     def elsewhere(self) -> bool:
         """Whether this thread is not the followed one."""
-        if self._followed is None:
+        if self.followed is None:
             return False
-        return threading.get_ident() != self._followed
+        return threading.get_ident() != self.followed
 
     def trains(self) -> bool:
         """This thread, which was not elsewhere, runs a backward: whether it is the one to follow."""
-        if self._followed is None:
+        if self.followed is None:
             with self._choosing:  # several may begin at once
-                if self._followed is None:
+                if self.followed is None:
                     self._follow()
         if self.elsewhere():
             return False
         self._seen = time.perf_counter()
         return True
-
-    def sees(self, stream: Stream) -> bool:
-        """Whether a stream is trained by the thread that is followed.
-
-        What other threads train is left alone altogether: autograd writes their gradients while Python runs here.
-        """
-        return stream.thread == (self._followed or threading.get_ident())
 
     def stepped(self, stream: Stream | None) -> None:
         """An optimizer has stepped on a thread that is not followed."""
@@ -76,11 +69,11 @@ class Threads:
 
     def _follow(self) -> None:
         """Follows this thread from now on, with what threads have built that now wait for it, or have ended."""
-        self._followed, self._seen = threading.get_ident(), time.perf_counter()
+        self.followed, self._seen = threading.get_ident(), time.perf_counter()
         for stream in list(self.session.streams.values()):  # another thread may build an optimizer meanwhile
-            if stream.thread != self._followed and self._rests(stream.thread):
-                stream.thread = self._followed
-        self.session.losses.leave_to(self._followed)
+            if stream.thread != self.followed and self._rests(stream.thread):
+                stream.thread = self.followed
+        self.session.losses.leave_to(self.followed)
 
     def heard(self) -> None:
         """The followed thread has stepped meanwhile."""
@@ -91,9 +84,9 @@ class Threads:
 
         A backward or a step may take longer than that, on a busy machine even a small one: whoever is inside one trains.
         """
-        if self._rests(self._followed):
+        if self._rests(self.followed):
             return True
-        return time.perf_counter() - self._seen > REST and not _trains(sys._current_frames().get(self._followed or 0))
+        return time.perf_counter() - self._seen > REST and not _trains(sys._current_frames().get(self.followed or 0))
 
     def _rests(self, thread: int | None) -> bool:
         """Whether a thread has ended, or waits for another one; for our own writer it waits in the middle of its training."""

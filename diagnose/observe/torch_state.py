@@ -24,10 +24,15 @@ def in_backward() -> bool:
     return bool(torch._C._current_graph_task_id() != -1)
 
 
-def transforming() -> bool:
-    """Whether a tracer or a functional transform (vmap, grad) runs: tensors have no values then, and what we do is recorded."""
+def busy() -> bool:
+    """Whether torch runs a backward, a tracer or a functional transform (vmap, grad) on this thread.
+
+    Modules that are called then are called again, or with tensors that have no values, and what we do is recorded.
+    """
     return bool(
-        torch._C._get_tracing_state() is not None or torch._C._functorch.peek_interpreter_stack() is not None
+        torch._C._current_graph_task_id() != -1
+        or torch._C._get_tracing_state() is not None
+        or torch._C._functorch.peek_interpreter_stack() is not None
     )
 
 

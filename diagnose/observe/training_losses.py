@@ -32,7 +32,7 @@ def write_training_losses(session: Session, stream: Stream, trained: list[LossCa
     if new:
         described.update(item["id"] for item in new)
         session.writer.items(stream.index, "loss", [{**item, "optimizer": stream.index} for item in new])
-    session.row.samples = max((sum(c.samples for c in calls) for calls in by_site.values()), default=0)
+    session.row.samples = max([sum([c.samples for c in calls]) for calls in by_site.values()], default=0)
     for call in trained:
         if call.hashes is not None and call.hashes.device.type == "cpu":
             session.writer.hashes(stream.index, "train", call.hashes.numpy().tobytes(), session.tick)
@@ -43,7 +43,7 @@ def write_training_losses(session: Session, stream: Stream, trained: list[LossCa
     def write(array: Sequence[float]) -> None:
         means, at = [], 0
         for count in counts:
-            means.append(sum(float(v) for v in array[at : at + count]) / count)
+            means.append(sum(map(float, array[at : at + count])) / count)
             at += count
         layout = session.writer.layout("losses", sites)
         session.writer.vector(tick, stream.index, "training_loss", layout, struct.pack(f"<{len(means)}f", *means))

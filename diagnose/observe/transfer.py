@@ -31,11 +31,14 @@ def number(value: Tensor) -> float | Tensor:
     return float(value.numpy())
 
 
-def pack(parts: Sequence[Tensor]) -> Tensor:
-    """All parts, flattened, as one float32 vector on their device. A run of scalars costs one call, not one each."""
-    found: list[Tensor] = []
+def pack(parts: Sequence[Tensor], numbers: int = 0) -> Tensor:
+    """All parts, flattened, as one float32 vector on their device. A run of scalars costs one call, not one each.
+
+    The first `numbers` of them are known to be scalars of float32.
+    """
+    found = [torch.stack(list(parts[:numbers]))] if numbers else []
     run: list[Tensor] = []
-    for part in parts:
+    for part in parts[numbers:]:
         dimensions = part.dim()
         if part.dtype != torch.float32:
             part = part.reshape(-1).to(torch.float32)
@@ -63,14 +66,14 @@ class Transfer:
     def __init__(self) -> None:
         self._flying: deque[tuple[Tensor, torch.cuda.Event, Receive]] = deque()
 
-    def send(self, parts: Sequence[Tensor], receive: Receive) -> None:
-        """Sends the parts; `receive` gets them as one float32 array, in order, now or at a later `poll`."""
+    def send(self, parts: Sequence[Tensor], receive: Receive, numbers: int = 0) -> None:
+        """Sends the parts; `receive` gets them as one float32 array, in order, now or at a later `poll`. For `numbers` see `pack`."""
         if not parts:
             receive(np.empty(0, np.float32))
             return
         if len({part.device for part in parts}) > 1:
             parts = [part.to(parts[0].device, non_blocking=True) for part in parts]
-        packed = pack(parts)
+        packed = pack(parts, numbers)
         if packed.device.type != "cuda":
             receive(packed.cpu().numpy())
             return

@@ -169,13 +169,13 @@ class Writer:
             self.lost += len(rows)
             return
         self._bytes += sum(len(data) for _, _, data in rows)
-        self._queue.extend(vector_rows(tick, stream, rows))
+        self._queue.extend([vector_row(tick, stream, *row) for row in rows])
 
-    def later(self, rows: Callable[[], Sequence[tuple[Any, ...]]], size: int) -> None:
+    def later(self, rows: Callable[[list[Any]], Iterable[tuple[Any, ...]]], one: Any, size: int) -> None:
         """Rows that the writing thread makes itself, once it comes to them; what they are made of takes `size` bytes until then.
 
-        It comes to many at a time: the same arithmetic between two steps of a program, whose data and code have taken its place in
-        the caches, takes three times as long. `vector_rows` gives rows of vectors.
+        It comes to many at a time, and `rows` is given all that wait for it: the same arithmetic between two steps of a program,
+        whose data and code have taken its place in the caches, takes many times as long. `vector_row` gives the row of a vector.
         """
         if self.stopped is not None:
             return
@@ -183,7 +183,7 @@ class Writer:
             self.lost += 1
             return
         self._bytes += size
-        self._queue.append(("later", rows))
+        self._queue.append(("later", rows, one))
 
     def layout(self, over: str, places: Sequence[str], sizes: Sequence[int] | None = None) -> int:
         """The number of a layout: places in order, how many elements each has (None: one). Asked again: the same."""
@@ -265,9 +265,9 @@ class Writer:
         self._lock = threading.Lock()
 
 
-def vector_rows(tick: int, stream: int, rows: Iterable[tuple[str, int, bytes]]) -> list[tuple[Any, ...]]:
-    """Several quantities of one step, as what is queued: (quantity, layout, data)."""
-    return [("vector", tick, stream, quantity, layout, data) for quantity, layout, data in rows]
+def vector_row(tick: int, stream: int, quantity: str, layout: int, data: bytes) -> tuple[Any, ...]:
+    """A quantity of one step at all places of a layout, as it is queued."""
+    return "vector", tick, stream, quantity, layout, data
 
 
 def _item_key(kind: str, item: Mapping[str, Any]) -> str:
@@ -319,11 +319,15 @@ def _taken(writer: Writer) -> list[tuple[Any, ...]]:
     queue = writer._queue
     writer._bytes = 0
     while queue:
-        row = queue.popleft()
-        if row[0] == "later":
-            batch.extend(row[1]())  # layouts that are new come behind, in the same transaction
-        else:
-            batch.append(row)
+        later: dict[Callable[[list[Any]], Iterable[tuple[Any, ...]]], list[Any]] = {}
+        while queue:
+            row = queue.popleft()
+            if row[0] == "later":
+                later.setdefault(row[1], []).append(row[2])
+            else:
+                batch.append(row)
+        for rows, several in later.items():
+            batch.extend(rows(several))  # layouts that are new come behind, in the same transaction
     return batch
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -76,21 +76,29 @@ def probe(
 
 
 class Ragged(NamedTuple):
-    """Numbers of several places behind each other, and how many each has."""
+    """Numbers of several places behind each other, (…, numbers), and how many each has."""
 
     flat: Floats
-    sizes: list[int]
+    sizes: Sequence[int]
 
 
-Quantities = Mapping[str, Floats | Ragged]  # one number a place, or a row
+Quantities = Mapping[str, Floats | Ragged]  # (…, places), or a row of numbers a place; … are the snapshots that arrived together
+
+
+class Arrange(Hashable, Protocol):
+    """Makes quantities of the vectors that a probe sent, (…, numbers), and of the samples' summary.
+
+    Snapshots that are equal in this are arranged together: it is compared by all that it depends on.
+    """
+
+    def __call__(self, arrays: Sequence[Floats], summary: Summary, /) -> Quantities: ...
 
 
 class Arriving(NamedTuple):
-    """Tensors that a probe sends to the host, besides the samples, and what it makes of all that when it has arrived: given the
-    tensors as vectors and the samples' summary."""
+    """Tensors that a probe sends to the host, besides the samples, and what it makes of all that when it has arrived."""
 
     tensors: Sequence[Tensor]
-    arrange: Callable[[Sequence[Floats], Summary], Quantities]
+    arrange: Arrange
     samples: Sequence[int]  # of the readings, by their number in the summary; where each has one
 
 
@@ -103,7 +111,7 @@ def at_once(gather: Callable[[Sequence[Any], Columns], Arriving], readings: Sequ
     with np.errstate(all="ignore"):
         found = arriving.arrange(arrays[len(samples) :], columns.arrange(arrays[: len(samples)]))
     return {
-        name: list(torch.from_numpy(values.flat).split(values.sizes)) if isinstance(values, Ragged) else list(torch.from_numpy(values))
+        name: list(torch.from_numpy(values.flat).split(list(values.sizes))) if isinstance(values, Ragged) else list(torch.from_numpy(values))
         for name, values in found.items()
     }
 

@@ -29,7 +29,7 @@ class Sample(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """Of each sample, in the order in which they were added."""
+    """Of each sample, in the order in which they were added: (…, samples), where … are the snapshots that have arrived together."""
 
     mean: Floats
     std: Floats
@@ -37,9 +37,9 @@ class Summary(NamedTuple):
     high: Floats
     zeros: Floats  # share
     across: Floats  # root mean square over the columns of the standard deviation over the rows; NaN where there is one row
-    unit_std: list[Floats]  # the same of each unit
-    loudest: list[Floats]  # largest magnitude of each unit
-    histogram: Floats | None  # (samples, BINS): counts in equal bins from the lowest to the highest; None where it is not wanted
+    unit_std: list[Floats]  # of each sample (…, units): the same of each unit
+    loudest: list[Floats]  # (…, units): largest magnitude of each unit
+    histogram: Floats | None  # (…, samples, BINS): counts in equal bins from the lowest to the highest; None where it is not wanted
 
 
 class _Plan:
@@ -65,6 +65,7 @@ class _Plan:
             counts.append(number)
         self.pick = torch.cat(picks)  # the elements for the histograms
         self.picked = np.repeat(np.arange(len(shapes)), counts)  # whose they are
+        self.first_bins = self.picked * BINS
         self.rows, self.width = rows, starts[-1]
         self.matrices: tuple[Tensor, ...] | None = None  # room for the samples and for what is computed of them
 
@@ -149,33 +150,56 @@ class Columns:
         self.samples = []
         return found
 
+    def arrangement(self) -> Arrangement:
+        """Which samples lie where in what `gather` gave."""
+        groups = zip(self.plans, self.groups.values(), strict=True)
+        return Arrangement(tuple([(plan, tuple(members)) for plan, members in groups]), tuple(self.beyond), self.histograms)
+
     def arrange(self, arrays: Sequence[Floats]) -> Summary:
         """What has arrived of that, in the same order, as one summary of each sample."""
-        rest, count = iter(arrays), sum(map(len, self.groups.values()))
-        mean, std, low, high, zeros, across = np.empty((6, count), np.float32)
-        histogram = np.empty((count, BINS), np.float32) if self.histograms else None
+        return self.arrangement().arrange(arrays)
+
+
+class Arrangement(NamedTuple):
+    """What the host must know of the samples of a snapshot; of many snapshots it is the same."""
+
+    groups: tuple[tuple[_Plan, tuple[int, ...]], ...]  # samples of the same number of rows, by their numbers
+    beyond: tuple[int, ...]  # samples of which more was heard
+    histograms: bool
+
+    @property
+    def arrays(self) -> int:
+        """How many vectors are sent."""
+        return (6 if self.histograms else 5) * len(self.groups) + len(self.beyond)
+
+    def arrange(self, arrays: Sequence[Floats]) -> Summary:
+        """What has arrived of them: vectors (…, numbers), where … are snapshots."""
+        rest, count, lead = iter(arrays), sum([len(members) for _, members in self.groups]), arrays[0].shape[:-1] if arrays else ()
+        mean, std, low, high, zeros, across = np.empty((6, *lead, count), np.float32)
+        histogram = np.empty((*lead, count, BINS), np.float32) if self.histograms else None
         unit_std, loudest = [_NOTHING] * count, [_NOTHING] * count
         with np.errstate(all="ignore"):
-            for members, plan, (rows, _) in zip(self.groups.values(), self.plans, self.groups, strict=True):
+            for plan, numbers in self.groups:
+                members, rows = list(numbers), plan.rows
                 total, peak, least, filled, squares = islice(rest, 5)
-                sums = np.add.reduceat(total, plan.starts, dtype=np.float64)
-                within = np.add.reduceat(squares, plan.starts, dtype=np.float64)
-                apart = total - np.repeat(sums / plan.columns, plan.columns)
-                between = np.add.reduceat(apart * apart, plan.starts) / rows
-                mean[members] = sums / plan.sizes
-                std[members] = np.sqrt((within + between) / plan.sizes)
-                low[members] = np.minimum.reduceat(least, plan.starts)
-                high[members] = np.maximum.reduceat(peak, plan.starts)
-                zeros[members] = 1 - np.add.reduceat(filled, plan.starts, dtype=np.float64) / plan.sizes
-                across[members] = np.sqrt(within / plan.sizes) if rows > 1 else math.nan
-                spreads = np.sqrt(np.add.reduceat(squares, plan.unit_starts) / plan.each).astype(np.float32)
+                sums = np.add.reduceat(total, plan.starts, -1, np.float64)
+                within = np.add.reduceat(squares, plan.starts, -1, np.float64)
+                apart = total - np.repeat(sums / plan.columns, plan.columns, -1)
+                between = np.add.reduceat(apart * apart, plan.starts, -1) / rows
+                mean[..., members] = sums / plan.sizes
+                std[..., members] = np.sqrt((within + between) / plan.sizes)
+                low[..., members] = np.minimum.reduceat(least, plan.starts, -1)
+                high[..., members] = np.maximum.reduceat(peak, plan.starts, -1)
+                zeros[..., members] = 1 - np.add.reduceat(filled, plan.starts, -1, np.float64) / plan.sizes
+                across[..., members] = np.sqrt(within / plan.sizes) if rows > 1 else math.nan
+                spreads = np.sqrt(np.add.reduceat(squares, plan.unit_starts, -1) / plan.each).astype(np.float32)
                 if rows == 1:
                     spreads[:] = math.nan
-                peaks = np.maximum.reduceat(np.maximum(peak, -least), plan.unit_starts)
+                peaks = np.maximum.reduceat(np.maximum(peak, -least), plan.unit_starts, -1)
                 for at, start, end in zip(members, plan.units, plan.units[1:], strict=False):
-                    unit_std[at], loudest[at] = spreads[start:end], peaks[start:end]
+                    unit_std[at], loudest[at] = spreads[..., start:end], peaks[..., start:end]
                 if histogram is not None:
-                    histogram[members] = _histograms(next(rest), low[members], high[members], plan)
+                    histogram[..., members, :] = _histograms(next(rest), low[..., members], high[..., members], plan)
             for at, peaks in zip(self.beyond, rest, strict=True):
                 loudest[at] = np.maximum(loudest[at], peaks)
         return Summary(mean, std, low, high, zeros, across, unit_std, loudest, histogram)
@@ -185,8 +209,11 @@ _NOTHING: Floats = np.empty(0, np.float32)
 
 
 def _histograms(some: Floats, low: Floats, high: Floats, plan: _Plan) -> Floats:
-    """Counts in equal bins, (samples, BINS). What is no number goes into the first bin, what is infinite into the last."""
-    owner = plan.picked
-    places = (some - low[owner]) / (high - low)[owner] * np.float32(BINS)
-    bins = np.minimum(np.fmax(places, 0, out=places), BINS - 1, out=places).astype(np.intp) + owner * BINS
-    return np.bincount(bins, minlength=len(low) * BINS).reshape(-1, BINS).astype(np.float32)
+    """Counts in equal bins, (…, samples, BINS). What is no number goes into the first bin, what is infinite into the last."""
+    places = some - low.take(plan.picked, -1)
+    places /= (high - low).take(plan.picked, -1)
+    places *= BINS
+    bins = np.minimum(np.fmax(places, 0, out=places), BINS - 1, out=places).astype(np.intp)
+    bins += plan.first_bins
+    bins.reshape(-1, bins.shape[-1])[:] += np.arange(0, low.size * BINS, low.shape[-1] * BINS)[:, None]  # each snapshot has its own
+    return np.bincount(bins.reshape(-1), minlength=low.size * BINS).reshape(*low.shape, BINS).astype(np.float32)

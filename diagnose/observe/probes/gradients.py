@@ -12,12 +12,6 @@ from torch import Tensor
 from diagnose.observe.probes import per_parameter, probe
 from diagnose.observe.torch_state import Untracked
 
-
-def values_of(gradient: Tensor) -> Tensor:
-    """The stored numbers of a dense or sparse gradient."""
-    return gradient.coalesce()._values() if gradient.is_sparse else gradient
-
-
 _HALF = (torch.float16, torch.bfloat16)
 
 
@@ -78,4 +72,4 @@ def gradients(gradients: list[Tensor]) -> dict[str, list[Tensor]]:
     Source: Glorot & Bengio 2010, section 4.3.
     """
     with Untracked():
-        return {"gradient_norm": norms([values_of(gradient) for gradient in gradients])}
+        return {"gradient_norm": norms([one.coalesce()._values() if one.is_sparse else one for one in gradients])}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from math import prod
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -21,18 +23,24 @@ _THRESHOLDS = {"binary_cross_entropy": 0.5, "binary_cross_entropy_with_logits": 
 CLASSES = 1000  # class counts are kept up to this many classes
 
 
+class Terms(NamedTuple):
+    """How two things were compared: the same at every call of one shape."""
+
+    threshold: float | None  # of the score
+    classes: int  # 0: nothing to be counted
+    ordered: bool  # one label a sample, in the order of the batch
+
+
 class Compared(NamedTuple):
     """What a loss compared (None: has no meaning)."""
 
     inside: Tensor  # share of the prediction's elements between 0 and 1
     sums: Tensor | None  # of the prediction over the classes
-    integer: Tensor | float  # share of the target's elements that are whole numbers
+    integer: Tensor | None  # share of the target's elements that are whole numbers; None: all, for their type has no others
     right: Tensor | None  # share of right predictions, where there are no classes
     guess: Tensor | None  # classes; of two the score
     labels: Tensor | None  # classes
-    threshold: float | None  # of the score
-    classes: int  # 0: nothing to be counted
-    ordered: bool  # one label a sample, in the order of the batch
+    terms: Terms
 
 
 class Small(NamedTuple):
@@ -59,6 +67,7 @@ def measure(function: str, prediction: Tensor, target: Tensor) -> Reading | None
         return None
     predicted, wanted = sample_of(prediction), sample_of(target)
     flat = prediction.dim() in (1, 2) and target.dim() in (1, 2)  # samples of others have their elements in another order
+    flat = flat and not (prediction.dim() == 1 and function in CLASSIFYING)  # its axis is the classes'
     if flat and max(prediction.numel(), target.numel()) <= SMALL and len(prediction) >= len(target):
         return Reading(predicted, wanted, Small(function, prediction.shape, target.shape, not target.is_floating_point()))
     given = _leading(prediction).to(torch.float32)
@@ -66,8 +75,11 @@ def measure(function: str, prediction: Tensor, target: Tensor) -> Reading | None
     return Reading(predicted, wanted, _compared(function, given, target)) if target.numel() else None
 
 
-def _compared(function: str, given: Tensor, target: Tensor) -> Compared:
-    """What `given` (float32) and its target have in common, in tensors of their own: the program may change its."""
+def _compared(function: str, given: Tensor, target: Tensor, calls: int = 1) -> Compared:
+    """What `given` (float32) and its target have in common, in tensors of their own: the program may change its.
+
+    Of several `calls` of one shape, whose samples lie behind each other, the shares are (calls,).
+    """
     right = guess = labels = None
     classes, ordered = 0, False
     if function in CLASSIFYING:
@@ -79,23 +91,34 @@ def _compared(function: str, given: Tensor, target: Tensor) -> Compared:
         if given.numel() == given.shape[0]:
             guess, labels, classes, ordered = given.clone(), target.to(torch.float32, copy=True), 2, True
         else:
-            right = accuracy(function, given, target)
+            right = _share(_agree(function, given, target), calls)
     return Compared(
-        torch.addcmul(given, given, given, value=-1).gt_(0).mean(),
+        _share(torch.addcmul(given, given, given, value=-1).gt_(0), calls),
         given.sum(1) if given.dim() > 1 and given.shape[1] > 1 else None,
-        (target == target.round()).to(torch.float32).mean() if target.is_floating_point() else 1.0,
-        right, guess, labels, None if guess is None else _THRESHOLDS.get(function), classes, ordered,
+        _share(target == target.round(), calls) if target.is_floating_point() else None,
+        right, guess, labels, Terms(None if guess is None else _THRESHOLDS.get(function), classes, ordered),
     )  # fmt: skip
 
 
-def _on_host(small: Small, prediction: Floats, target: Floats) -> Compared:
-    """The same of a loss call whose arguments were sent as they are."""
-    wanted = torch.from_numpy(target).view(*small.target)
-    given = torch.from_numpy(prediction).view(*small.prediction)
-    return _compared(small.function, given, wanted.to(torch.int64) if small.indices else wanted)
+def _share(found: Tensor, calls: int) -> Tensor:
+    """Of each call's elements."""
+    values = found.to(torch.float32)
+    return values.mean() if calls == 1 else values.view(calls, -1).mean(1)
+
+
+def _on_host(small: Small, prediction: Floats, target: Floats) -> tuple[Terms, dict[str, Floats]]:
+    """The same of loss calls whose arguments were sent as they are, (…, numbers)."""
+    calls = prediction.size // prod(small.prediction)
+    wanted = torch.from_numpy(np.ascontiguousarray(target)).view(-1, *small.target[1:])
+    given = torch.from_numpy(np.ascontiguousarray(prediction)).view(-1, *small.prediction[1:])
+    compared = _compared(small.function, given, wanted.to(torch.int64) if small.indices else wanted, calls)
+    lead = prediction.shape[:-1]
+    tensors = {name: value for name, value in zip(_SENT, _sent(compared), strict=True) if value is not None}
+    return compared.terms, {name: value.numpy().reshape(*lead, -1) for name, value in tensors.items()}
 
 
 _SENT = ("inside", "integer", "right", "sums", "guess", "labels")  # the single numbers behind each other
+_sent = attrgetter(*_SENT)
 
 
 def gather(readings: Sequence[Reading], columns: Columns) -> Arriving:
@@ -103,59 +126,69 @@ def gather(readings: Sequence[Reading], columns: Columns) -> Arriving:
     places = [(columns.add(reading.prediction), columns.add(reading.target)) for reading in readings]
     known = [reading.compared for reading in readings]
     tensors = [(at, name, value) for name in _SENT for at, one in enumerate(known)
-               if isinstance(one, Compared) and isinstance(value := getattr(one, name), Tensor)]  # fmt: skip
+               if isinstance(one, Compared) and (value := getattr(one, name)) is not None]  # fmt: skip
     tensors += [(at, name, getattr(readings[at], name).values) for at, one in enumerate(known) if isinstance(one, Small)
                 for name in ("prediction", "target")]  # fmt: skip
-    owners = [(at, name) for at, name, _ in tensors]
-
-    def arrange(arrays: Sequence[Floats], summary: Summary) -> Quantities:
-        found = dict(zip(_SINGLE, np.full((len(_SINGLE), len(places)), math.nan, np.float32), strict=True))
-        came: list[dict[str, Floats]] = [{} for _ in places]
-        for (at, name), array in zip(owners, arrays, strict=True):
-            came[at][name] = array
-        counts = []
-        for at, ((prediction, target), compared, own) in enumerate(zip(places, known, came, strict=True)):
-            for which, sample in (("loss_input", prediction), ("loss_target", target)):
-                found[f"{which}_min"][at], found[f"{which}_max"][at] = summary.low[sample], summary.high[sample]
-                found[f"{which}_mean"][at], found[f"{which}_std"][at] = summary.mean[sample], summary.std[sample]
-                found[f"{which}_std_across"][at] = summary.across[sample]
-            if isinstance(compared, Small):
-                compared = _on_host(compared, own["prediction"], own["target"])
-                own = {name: value.numpy().reshape(-1) for name, value in compared._asdict().items() if isinstance(value, Tensor)}
-            counts.append(_compare(compared, own, at, found))
-        return {**found, "class_count": Ragged(np.concatenate(counts), [len(count) for count in counts])}
-
+    static = [one if isinstance(one, Small) else one.terms for one in known]
+    arrange = _Arrange(tuple(places), tuple([(at, name) for at, name, _ in tensors]), tuple(static))
     return Arriving([value for _, _, value in tensors], arrange, [])
 
 
-def _compare(compared: Compared, own: dict[str, Floats], at: int, found: dict[str, Floats]) -> Floats:
+class _Arrange(NamedTuple):
+    """Makes quantities of the samples of each call's prediction and target, and of what they were found to have in common."""
+
+    places: tuple[tuple[int, int], ...]  # numbers of the two samples
+    owners: tuple[tuple[int, str], ...]  # of each vector that was sent: which call, what it is
+    known: tuple[Terms | Small, ...]  # of each call
+
+    def __call__(self, arrays: Sequence[Floats], summary: Summary) -> Quantities:
+        lead = summary.low.shape[:-1]
+        found = dict(zip(_SINGLE, np.full((len(_SINGLE), *lead, len(self.places)), math.nan, np.float32), strict=True))
+        came: list[dict[str, Floats]] = [{} for _ in self.places]
+        for (at, name), array in zip(self.owners, arrays, strict=True):
+            came[at][name] = array
+        counts = []
+        for at, ((prediction, target), terms, own) in enumerate(zip(self.places, self.known, came, strict=True)):
+            for which, sample in (("loss_input", prediction), ("loss_target", target)):
+                for name, values in (("min", summary.low), ("max", summary.high), ("mean", summary.mean), ("std", summary.std)):
+                    found[f"{which}_{name}"][..., at] = values[..., sample]
+                found[f"{which}_std_across"][..., at] = summary.across[..., sample]
+            if isinstance(terms, Small):
+                terms, own = _on_host(terms, own["prediction"], own["target"])
+            counts.append(_compare(terms, own, at, found))
+        return {**found, "class_count": Ragged(np.concatenate(counts, -1), [count.shape[-1] for count in counts])}
+
+
+def _compare(terms: Terms, own: dict[str, Floats], at: int, found: dict[str, Floats]) -> Floats:
     """Fills in what came of one call; returns its counts of classes."""
-    if compared.threshold is not None:
-        own["guess"] = (own["guess"] > compared.threshold).astype(np.float32)
+    if terms.threshold is not None:
+        own["guess"] = (own["guess"] > terms.threshold).astype(np.float32)
         own["labels"] = (own["labels"] > 0.5).astype(np.float32)
-    found["outside_unit_share"][at] = 1 - own["inside"][0]
-    found["loss_target_integer_share"][at] = own["integer"][0] if "integer" in own else compared.integer
+    found["outside_unit_share"][..., at] = 1 - own["inside"][..., 0]
+    found["loss_target_integer_share"][..., at] = own["integer"][..., 0] if "integer" in own else 1.0
     if "sums" in own:
-        found["loss_input_row_sum"][at] = own["sums"].sum() / own["sums"].size
-        found["loss_input_row_sum_error"][at] = np.abs(own["sums"] - 1).max()
+        found["loss_input_row_sum"][..., at] = own["sums"].sum(-1) / own["sums"].shape[-1]
+        found["loss_input_row_sum_error"][..., at] = np.abs(own["sums"] - 1).max(-1)
     if "right" in own:
-        found["loss_accuracy"][at] = own["right"][0]
+        found["loss_accuracy"][..., at] = own["right"][..., 0]
     if "guess" in own:
-        inside = np.count_nonzero(own["labels"] >= 0)  # ignore_index and padding lie outside
-        found["loss_accuracy"][at] = np.count_nonzero(own["guess"] == own["labels"]) / inside if inside else math.nan
-    if compared.ordered and len(own["labels"]) > 1:
-        repeated = np.count_nonzero(own["labels"][1:] == own["labels"][:-1])
-        found["label_repeat_share"][at] = repeated / (len(own["labels"]) - 1)
-    return _counts(own["labels"], compared.classes) if 0 < compared.classes <= CLASSES else _NOTHING
-
-
-_NOTHING: Floats = np.full(1, math.nan, np.float32)
+        inside = np.count_nonzero(own["labels"] >= 0, -1)  # ignore_index and padding lie outside
+        found["loss_accuracy"][..., at] = np.divide(np.count_nonzero(own["guess"] == own["labels"], -1), inside)  # of none: NaN
+    if terms.ordered and own["labels"].shape[-1] > 1:
+        repeated = np.count_nonzero(own["labels"][..., 1:] == own["labels"][..., :-1], -1)
+        found["label_repeat_share"][..., at] = repeated / (own["labels"].shape[-1] - 1)
+    if 0 < terms.classes <= CLASSES:
+        return _counts(own["labels"], terms.classes)
+    return np.full((*own["inside"].shape[:-1], 1), math.nan, np.float32)
 
 
 def _counts(labels: Floats, classes: int) -> Floats:
-    """How many samples of each class there are."""
-    inside = labels[(labels >= 0) & (labels < classes)]
-    return np.bincount(inside.astype(np.intp), minlength=classes).astype(np.float32)
+    """How many samples of each class there are, (…, classes)."""
+    lead = labels.shape[:-1]
+    rows = labels.reshape(-1, labels.shape[-1])
+    call, sample = np.nonzero((rows >= 0) & (rows < classes))
+    places = rows[call, sample].astype(np.intp) + call * classes
+    return np.bincount(places, minlength=len(rows) * classes).reshape(*lead, classes).astype(np.float32)
 
 
 @probe(
@@ -218,8 +251,13 @@ def accuracy(function: str, prediction: Tensor, target: Tensor) -> Tensor | None
         inside = (labels >= 0).to(torch.float32)  # ignore_index and padding lie outside
         return ((guess == labels).to(torch.float32) * inside).sum() / inside.sum()
     if function in _THRESHOLDS and prediction.shape == target.shape:
-        return ((prediction > _THRESHOLDS[function]) == (target > 0.5)).to(torch.float32).mean()
+        return _agree(function, prediction, target).to(torch.float32).mean()
     return None
+
+
+def _agree(function: str, scores: Tensor, target: Tensor) -> Tensor:
+    """Where a score and its target lie on the same side."""
+    return (scores > _THRESHOLDS[function]) == (target > 0.5)
 
 
 def _labels(prediction: Tensor, target: Tensor) -> Tensor | None:

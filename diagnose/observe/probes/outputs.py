@@ -129,31 +129,39 @@ def gather(readings: Sequence[Reading], columns: Columns) -> Arriving:
     places = [columns.add(reading.sample) for reading in readings]
     single = [(which, at, value) for at, reading in enumerate(readings)
               for which, value in enumerate((reading.saturated, reading.entropy)) if value is not None]  # fmt: skip
-    owners = [(which, at) for which, at, _ in single]
+    return Arriving([value for *_, value in single], _Arrange(tuple(places), tuple([(which, at) for which, at, _ in single])), places)
 
-    def arrange(arrays: Sequence[Floats], summary: Summary) -> Quantities:
-        saturated, entropy = rare = np.full((2, len(places)), math.nan, np.float32)
-        for owner, array in zip(owners, arrays, strict=True):
-            rare[owner] = array[0]
-        low, high = summary.low[places], summary.high[places]
-        spreads = [summary.unit_std[at][:UNITS] for at in places]
+
+class _Arrange(NamedTuple):
+    """Makes quantities of the outputs' samples, and of the numbers that only some layers have."""
+
+    places: tuple[int, ...]  # numbers of the samples
+    owners: tuple[tuple[int, int], ...]  # of each number: 0 for a saturated share, 1 for an entropy, and of which place
+
+    def __call__(self, arrays: Sequence[Floats], summary: Summary) -> Quantities:
+        places = list(self.places)
+        low, high = summary.low[..., places], summary.high[..., places]
+        rare = np.full((2, *low.shape), math.nan, np.float32)
+        for (which, at), array in zip(self.owners, arrays, strict=True):
+            rare[which, ..., at] = array[..., 0]
+        saturated, entropy = rare
+        spreads = [summary.unit_std[at][..., :UNITS] for at in places]
         found: dict[str, Floats | Ragged] = {
-            "output_mean": summary.mean[places],
-            "output_std": summary.std[places],
+            "output_mean": summary.mean[..., places],
+            "output_std": summary.std[..., places],
             "output_min": low,
             "output_max": high,
             "output_max_abs": np.maximum(high, -low),
-            "zero_share": np.where(np.isnan(low), low, summary.zeros[places]),  # no share of an output without elements
+            "zero_share": np.where(np.isnan(low), low, summary.zeros[..., places]),  # no share of an output without elements
             "saturated_share": saturated,
             "softmax_entropy": entropy,
-            "batch_std": summary.across[places],
-            "unit_std": Ragged(np.concatenate(spreads), [len(spread) for spread in spreads]),
+            "batch_std": summary.across[..., places],
+            "unit_std": Ragged(np.concatenate(spreads, -1), [spread.shape[-1] for spread in spreads]),
         }
         if summary.histogram is not None:
-            found["output_histogram"] = Ragged(summary.histogram[places].reshape(-1), [BINS] * len(places))
+            histograms = summary.histogram[..., places, :]
+            found["output_histogram"] = Ragged(histograms.reshape(*low.shape[:-1], -1), [BINS] * len(places))
         return found
-
-    return Arriving([value for _, _, value in single], arrange, places)
 
 
 @probe(

@@ -32,8 +32,10 @@ def units(loudest: Sequence[Floats], silent: Sequence[Floats | None]) -> dict[st
     shares = np.full(len(loudest), math.nan, np.float32)
     states = []
     for at, (peaks, before) in enumerate(zip(loudest, silent, strict=True)):
-        quiet = np.append(peaks == 0, True)  # as last element a unit that is always silent: it counts the snapshots
-        state = (1 + before) * quiet if before is not None and before.shape == quiet.shape else quiet.astype(np.float32)
+        state = np.ones(len(peaks) + 1, np.float32)  # as last element a unit that is always silent: it counts the snapshots
+        np.equal(peaks, 0, out=state[:-1])
+        if before is not None and before.shape == state.shape:
+            state *= before + 1
         if state[-1] >= WINDOW:
             shares[at] = np.count_nonzero(state[:-1] >= WINDOW) / max(1, len(peaks))
         states.append(state)
