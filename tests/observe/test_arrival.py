@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -68,9 +69,10 @@ def vectors(folder: Path, step: Callable[[int], None], *, one_by_one: bool) -> t
     writer = Writer.create(folder, "x", [])
     session = Session(writer, every=1, strict=True)
     session.start()
-    arranged = arrival._of_form
+    arranged, all_waiting = arrival._of_form, Event()
 
     def counting(form: object, arrived: list[object]) -> object:
+        assert one_by_one or all_waiting.wait(60)  # however quick the thread that writes is
         together.append(len(arrived))
         return (yield from arranged(form, arrived))  # type: ignore[arg-type]
 
@@ -81,6 +83,7 @@ def vectors(folder: Path, step: Callable[[int], None], *, one_by_one: bool) -> t
             step(number)
             if one_by_one:
                 assert writer.flush(60)
+        all_waiting.set()
         session.finish()
         writer.close("finished")
     connection = sqlite3.connect(writer.file)
