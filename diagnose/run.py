@@ -135,6 +135,7 @@ class LossSite:
     weight: float | None = None  # with which the loss entered the backward
     calls: int = 0
     optimizer: int | None = None
+    input_gradient: bool = False  # its backward gives an input of the network a gradient too, as an attack's does
     source: Source | None = None
 
 

@@ -36,6 +36,8 @@ class Backward:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.seen = False
+        self.for_inputs: set[str] = set()  # loss sites whose backward gives an input of the network its gradient: an attack's
+        self._after: tuple[int, int, Any] | None = None  # the gradient that the last backward has left, where there are such sites
 
     def begins(self, roots: Any) -> None:
         """A backward is about to run."""
@@ -44,6 +46,8 @@ class Backward:
             return
         if not session.threads.trains():
             return
+        if self.for_inputs and session.row.backwards:
+            self._forget_cleared()
         if session.lean and not session.losses.waiting:
             self._begins_lean(roots)
             return
@@ -98,7 +102,27 @@ class Backward:
                     initial_statistics(session, stream)
         if session.snapping:
             losses = [(session.book.site(call), result, inputs) for call, result, inputs in session.snapshot.losses]
-            read_graph(session, roots, losses)
+            self.for_inputs |= read_graph(session, roots, losses)
+
+    def _forget_cleared(self) -> None:
+        """Gradients that were made for an input and cleared again before the step: their loss is none of it.
+
+        Only where such a backward was seen: elsewhere a program that clears between two backwards may have kept the gradients
+        to put them together itself (one task or sample after the other), and trains on all of them.
+        """
+        session = self.session
+        streams = session.live_streams()
+        if len(streams) != 1 or session.steps.inside(streams[0]):
+            return
+        with session.guard("backward"):
+            owner = streams[0].watched()
+            gradient = None if owner is None else owner.grad
+            if gradient is not None:  # zeroed in place, unless it is what the backward before has left
+                left = 1.0 if same(gradient, self._after) else streams[0].left()
+                if not isinstance(left, float) or left > 0:
+                    return
+            session.row.losses = []
+            session.losses.forget_fired()
 
     def ends(self) -> None:
         """A backward has run, or raised."""
@@ -109,6 +133,9 @@ class Backward:
         if session.off():
             return
         session.row.backward_ends(time.perf_counter())
+        if self.for_inputs:
+            owner = next((stream.watched() for stream in session.live_streams()), None)
+            self._after = None if owner is None else version(owner.grad)
         if session.lean:
             return
         started = session.schedule.starts()

@@ -54,7 +54,8 @@ class Book:
         """What is written down of a training loss site."""
         weight = call.weight if isinstance(call.weight, float) else None
         self._described[site] = weight is not None or not self.session.snapping
-        return {**call.site, "id": site, "role": "training", "weight": weight}
+        for_input = site in self.session.backward.for_inputs
+        return {**call.site, "id": site, "role": "training", "weight": weight, "input_gradient": for_input}
 
     def epoch(self, stream: Stream) -> float | None:
         """Number of the epoch: how often the training's loader has been begun."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
+from torch.nn import Parameter
 
 from diagnose.observe import graph
 from diagnose.observe.forwards import Forward, Record
@@ -21,16 +22,19 @@ _DROPS = frozenset(("mul", "native_dropout", "fused_dropout"))
 _ALWAYS = frozenset(graph.ACTIVATIONS) - {"exp", "sin", "clamp", "clamp_min", "clamp_max"}
 
 
-def read_graph(session: Session, roots: Sequence[Tensor], losses: Sequence[tuple[str, int | None, list[int]]]) -> None:
+def read_graph(session: Session, roots: Sequence[Tensor], losses: Sequence[tuple[str, int | None, list[int]]]) -> set[str]:
     """What the autograd graph of a snapshot tells; described three times, so that late branches are seen.
 
     Later a graph like one that was walked already is walked again on each eighth snapshot only, where nothing in it is read
     on every one (functional activations).
+
+    Returns:
+        The loss sites in it, where an input of the network gets a gradient too.
     """
     snapshot, taken = session.snapshot, session.schedule.snapshots
     shape = _shape(snapshot, roots, losses)
     if shape in snapshot.walked and taken >= 4 and taken % 8 and all(s.described >= 3 for s in session.live_streams()):
-        return
+        return set()
     custom = _custom(session, roots[0]) if roots and not losses else None
     ends = {} if custom is None else {custom[0]: [custom[1]]}
     leaves, edges, operations, plain = _follow(snapshot, [root.grad_fn for root in roots], losses, ends)
@@ -41,6 +45,16 @@ def read_graph(session: Session, roots: Sequence[Tensor], losses: Sequence[tuple
         snapshot.operations.setdefault(site, made)
     if shape is not None and plain and len(snapshot.walked) < SHAPES:
         snapshot.walked.add(shape)
+    return set(operations) if _reaches_input(session, leaves) else set()
+
+
+def _reaches_input(session: Session, leaves: Sequence[Tensor]) -> bool:
+    """Whether one of the leaves is trained by nobody: what a network was given, and asks for a gradient."""
+    streams = session.live_streams()
+    if len(streams) != 1 or streams[0].optimizer is None:
+        return False
+    mine = [leaf for leaf in leaves if id(leaf) in streams[0].paths]
+    return bool(mine) and any(id(leaf) not in streams[0].paths and not isinstance(leaf, Parameter) for leaf in leaves)
 
 
 def _shape(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _ARGUMENTS = ("reduction", "label_smoothing", "ignore_index", "beta", "delta", "log_target", "margin", "full", "log_input")
 _TENSORS = ("weight", "pos_weight")
+PAIRS = ("cosine_embedding_loss", "margin_ranking_loss")  # of two inputs, and a target that says what of them
 _names: dict[str, tuple[str, ...]] = {}
 
 Key = tuple[Any, ...]
@@ -41,9 +42,18 @@ def arguments_of(name: str, original: Callable[..., Any], args: Sequence[Any], k
 
 def input_and_target(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
     """The first two arguments, however they were passed."""
+    if name in PAIRS:
+        return (args[0] if args else kwargs.get("input1")), (args[1] if len(args) > 1 else kwargs.get("input2"))
     first = args[0] if args else kwargs.get("input", kwargs.get("anchor"))
     second = args[1] if len(args) > 1 else kwargs.get("target", kwargs.get("positive"))
     return first, second
+
+
+def wanted(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """What the answer is held against: the second argument, or the third of a loss that is given a pair and what is to hold of it."""
+    if name in PAIRS:
+        return args[2] if len(args) > 2 else kwargs.get("target")
+    return input_and_target(name, args, kwargs)[1]
 
 
 def form(tensor: object) -> tuple[torch.Size, torch.dtype] | None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from diagnose.observe import graph
-from diagnose.observe.loss_calls import Key, LossCall, Pass, arguments_of, form, input_and_target
+from diagnose.observe.loss_calls import Key, LossCall, Pass, arguments_of, form, input_and_target, wanted
 from diagnose.observe.memory import resident
 from diagnose.observe.probes.losses import accuracy
 from diagnose.observe.sources import is_user_file, locals_of, user_frames, where
@@ -127,8 +127,9 @@ class Losses:
                 if session.snapping:
                     inputs = [key for t in (prediction, target) if (key := graph.key(t.grad_fn)) is not None]
                     session.snapshot.losses.append((call, graph.key(result.grad_fn), inputs))
-                    if plain(prediction) and plain(target):
-                        call.statistics = session.read("losses", name, prediction, target, part="measure")
+                    asked = wanted(name, args, kwargs)
+                    if plain(prediction) and isinstance(asked, Tensor) and plain(asked):
+                        call.statistics = session.read("losses", name, prediction, asked, part="measure")
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             session.failed("losses", error)
         finally:
@@ -239,6 +240,20 @@ class Losses:
                 return frame.f_code.co_name
         return "evaluation"
 
+    def forget_fired(self) -> None:
+        """What a backward has reached so far is no loss of the step under way; its places need not be looked at each time."""
+        for call in self.fired:
+            call.evaluation = None
+            self._count(call)
+        self._past.extend((self.session.tick, weakref.ref(call)) for call in self.fired)
+        self.fired = []
+
+    def _count(self, call: LossCall) -> None:
+        """One more call that a backward has reached, at its place."""
+        if call.lines:
+            place = (call.function, call.lines[0])
+            self._trained[place] = self._trained.get(place, 0) + 1
+
     # -- at the end of a step --------------------------------------------------------------------------------------
 
     def settle(self, *, everything: bool = False) -> tuple[list[LossCall], list[Pass]]:
@@ -269,9 +284,7 @@ class Losses:
         self._past.extend((tick, weakref.ref(call)) for call in trained)
         for call in trained:
             call.evaluation = None
-            if call.lines:
-                place = (call.function, call.lines[0])
-                self._trained[place] = self._trained.get(place, 0) + 1
+            self._count(call)
         self._drop_shadows()
         waiting = {id(call.evaluation) for call in still if call.evaluation is not None}
         ended = [p for p in self.passes.values() if p.values and id(p) not in waiting]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from diagnose.observe.flops import Count, count
@@ -125,8 +126,13 @@ class Row:
         return time.perf_counter() - self._end
 
     def clipped(self, norm: float | Tensor, limit: float, *, by_value: bool, line: tuple[str, int] | None) -> None:
-        """Gradients were clipped."""
-        self.clip_norm, self.clip_limit = (math.nan if by_value else norm), limit
+        """Gradients were clipped: of several calls in a step, the one with the largest norm counts."""
+        norm, before = math.nan if by_value else norm, self.clip_norm
+        if isinstance(norm, Tensor) and isinstance(before, Tensor) and norm.device == before.device:
+            norm = torch.maximum(norm, before)
+        elif isinstance(norm, float) and isinstance(before, float) and norm < before:
+            norm, limit = before, self.clip_limit
+        self.clip_norm, self.clip_limit = norm, limit
         self.clips = {"limit": limit, "by_value": by_value, "source": as_source(line)}
 
 

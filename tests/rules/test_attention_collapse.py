@@ -1,7 +1,7 @@
 import pytest
 from made import SITE, falling, findings, made, replace
 
-from diagnose.run import Layer
+from diagnose.run import InputSite, Layer
 
 RULE = "attention-collapse"
 SOFTMAX = Layer(
@@ -42,3 +42,10 @@ def test_fix_fits_the_end() -> None:
     (one,), (even,) = findings(RULE, attending(0.01)), findings(RULE, attending(0.999))
     assert one.fix and "scores" in (one.fix.code or "")
     assert even.fix and even.fix.code == "x = x + attention(norm(x))"
+
+
+@pytest.mark.parametrize(("highest", "loud"), [(1.0, False), (7.0, True)])
+def test_places_that_are_all_the_same_are_looked_at_alike(highest: float, loud: bool) -> None:
+    tokens = [InputSite("net:0", "net", (32, 16), "int64")]
+    given = {("softmax_entropy", SOFTMAX.path): 0.999, ("input_min", "net:0"): 1.0, ("input_max", "net:0"): highest}
+    assert bool(findings(RULE, made(given, layers=[SOFTMAX], inputs=tokens))) is loud

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hand_built import found, site, training
 
+from diagnose.run import InputSite
+
 RULE = "constant-features"
 LOSS = site("cross_entropy", "addmm")
 
@@ -52,4 +54,13 @@ def test_columns_that_vary_are_fine() -> None:
 def test_mostly_constant_columns_of_a_network_that_does_not_learn_are_an_error(left, severity) -> None:
     given = inputs([0, 0, 0, 1], [0, 0, 0, 1])
     (finding,) = found(RULE, training(LOSS, {"training_loss": np.full(400, left * np.log(10))}, inputs=given))
+    assert finding.severity == severity
+
+
+@pytest.mark.parametrize(("highest", "severity"), [(5.0, "note"), (1.0, "error")])
+def test_a_constant_input_beside_one_that_varies_is_noted(highest, severity) -> None:
+    stuck = {"training_loss": np.full(400, np.log(10)), ("input_min", "net:ids"): 1.0, ("input_max", "net:ids"): highest}
+    given = training(LOSS, stuck, inputs=inputs([0, 0, 0], [1, 1, 1]))
+    given.inputs = (*given.inputs, InputSite("net:ids", "net", (32, 3), "int64"))
+    (finding,) = found(RULE, given)
     assert finding.severity == severity

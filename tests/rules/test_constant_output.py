@@ -5,7 +5,7 @@ import pytest
 from hand_built import found, layer, site, training
 from made import LN2, SITE, SNAPSHOTS, findings, made, mlp
 
-from diagnose.run import Edge
+from diagnose.run import Edge, InputSite
 
 RULE = "constant-output"
 
@@ -112,3 +112,48 @@ def test_what_has_hardly_begun_answers_as_it_was_drawn(ratio: float, loud: bool)
     moves = {(name, p.path): v for p in parameters for name, v in (("update_norm", ratio), ("weight_norm", 1.0))}
     given = {("loss_input_std_across", SITE.id): 0.001} | moves
     assert bool(findings(RULE, made(given, losses=[SITE], parameters=parameters, loss=loss))) is loud
+
+
+TOKENS = InputSite("net:0", "net", (32, 8), "int64")
+MASK, NUMBERS = replace(TOKENS, id="net:mask"), replace(TOKENS, dtype="float32")
+ENTROPY = np.full(400, np.log(10))
+
+
+def told(ranges: list[tuple[float, float]], *sites: InputSite, loss: np.ndarray = ENTROPY, kind: str = "classification"):
+    """A training whose inputs lie between these two numbers each, in every snapshot."""
+    fed = {(f"input_{end}", site.id): value for site, ends in zip(sites, ranges, strict=True)
+           for end, value in zip(("min", "max"), ends, strict=True)}  # fmt: skip
+    given = training(site("cross_entropy", "addmm"), fed | {"training_loss": loss, "loss": loss}, kind=kind)
+    given.inputs = sites
+    return given
+
+
+def test_inputs_that_are_one_number_everywhere() -> None:
+    (finding,) = found(RULE, told([(1, 1)], TOKENS))
+    assert finding.severity == "error" and "net:0 is 1 everywhere" in finding.message and finding.places == ("net:0",)
+    assert found(RULE, told([(1, 1), (0, 0)], TOKENS, MASK))
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        told([(0, 1)], TOKENS),
+        told([(0, 5), (1, 1)], TOKENS, MASK),  # a mask of ones beside what varies
+        told([(1, 1)], TOKENS, loss=np.linspace(np.log(10), 0.3, 400)),  # it learns: from something that is no tensor
+        told([(1, 1)], NUMBERS),  # constant-features speaks of numbers
+        told([(1, 1)], replace(TOKENS, shape=(1, 8))),
+        told([(1, 1)], TOKENS, kind="gan"),
+        told([], loss=ENTROPY),
+    ],
+    ids=["two numbers", "beside another", "learns", "no indices", "one sample", "drawn", "nothing known"],
+)
+def test_inputs_that_tell_something_or_need_not(silent) -> None:
+    assert not found(RULE, silent)
+
+
+def test_one_number_a_batch_is_not_one_number() -> None:
+    given = told([(1, 1)], TOKENS)
+    for end in ("min", "max"):
+        series = given.series(f"input_{end}", "net:0")
+        series.values[1::2] = 2.0
+    assert not found(RULE, given)

@@ -72,3 +72,36 @@ def test_the_signal_on_its_way_back_counts_where_all_weights_get_equal_gradients
         assert found[0].places[0] == linear[0].path and found[0].fix and "kaiming" in str(found[0].fix.code)
     again = [*layers, *(replace(layer, path=f"{layer.path}#2") for layer in linear)]  # each called twice: along time
     assert not findings(RULE, made({**equal, **back}, loss=flat(level=LN2), layers=again, parameters=parameters))
+
+
+def clipping(norms: object, gradients: object, loss: np.ndarray):
+    layers, parameters = mlp()
+    given = per("gradient_norm", parameters, gradients) | {("clip_norm", None): norms, ("clip_limit", None): 0.5}
+    return made(given, loss=loss, layers=layers, parameters=parameters)
+
+
+NOTHING = np.zeros(STEPS)
+ONLY_FIRST = np.concatenate([[0.3], np.zeros(STEPS - 1)])  # the first call used the generator up
+SPIKE = [0.1] * 8 + [1e4] * 3 + [0.1] * 9
+
+
+@pytest.mark.parametrize("norms", [NOTHING, ONLY_FIRST], ids=["never", "once"])
+@pytest.mark.parametrize("gradients", [SPIKE, [0.1] * 8 + [50.0] * 12], ids=["one spike", "growing"])
+def test_a_clipping_that_is_given_nothing_is_the_cause(norms: np.ndarray, gradients: object) -> None:
+    (finding,) = findings(RULE, clipping(norms, gradients, rising()))
+    assert "found no gradient to clip in any of 200 steps" in finding.message
+    assert finding.fix and "list(model.parameters())" in (finding.fix.code or "")
+
+
+def test_a_clipping_that_is_given_nothing_does_no_harm_without_an_explosion() -> None:
+    assert not findings(RULE, clipping(NOTHING, SPIKE, falling()))
+    assert not findings(RULE, clipping(NOTHING, 0.1, rising()))
+
+
+@pytest.mark.parametrize("norms", [0.3 * (np.arange(STEPS) % 2), np.full(STEPS, np.nan), 0.3 + NOTHING])
+def test_a_clipping_that_sees_gradients_now_and_then_works(norms: np.ndarray) -> None:
+    assert not findings(RULE, clipping(norms, SPIKE, rising()))
+
+
+def test_gradients_that_are_zero_themselves_are_nothing_to_clip() -> None:
+    assert not findings(RULE, clipping(NOTHING, [0.0] * 12 + [1e4] * 3 + [0.0] * 5, rising()))

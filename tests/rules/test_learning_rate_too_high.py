@@ -106,3 +106,12 @@ def test_units_that_the_first_steps_silenced_are_a_warning_where_the_loss_falls_
     silent["dead_share", "net.act0"][-3:] = end
     found = findings(RULE, made(moves | silent, layers=layers, parameters=parameters, loss=falling()))
     assert [finding.severity for finding in found] == (["warning"] if loud else [])
+
+
+@pytest.mark.parametrize(("norms", "early", "loud"), [(0.0, 0.01, False), (0.5, 0.01, True), (0.0, 2.0, True)])
+def test_a_gradient_that_an_idle_clipping_let_pass_is_not_the_rates_doing(norms: float, early: float, loud: bool) -> None:
+    _, parameters = mlp()
+    gradients = per("gradient_norm", parameters, [0.1] * 2 + [100.0] * 18)
+    clipped = {("clip_norm", None): np.full(STEPS, norms), ("clip_limit", None): np.full(STEPS, 0.5)}
+    given = gradients | clipped | per("update_norm", parameters, [early] * 2 + [5.0] * 18) | per("weight_norm", parameters, 1.0)
+    assert bool(findings(RULE, made(given, loss=diverging()))) is loud

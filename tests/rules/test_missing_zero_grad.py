@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from made import falling, findings, made
+from made import SITE, SNAPSHOTS, falling, findings, made, replace
 
-from diagnose.run import Optimizer
+from diagnose.run import LossSite, Optimizer, Training
 
 RULE = "missing-zero-grad"
 
@@ -48,3 +48,58 @@ def test_names_the_optimizer_that_forgets() -> None:
 def test_too_few_steps() -> None:
     few = made({("uncleared", None): np.ones(5)}, loss=np.ones(5))
     assert not findings(RULE, few)
+
+
+# attacks
+
+REAL = replace(SITE, id="real", function="cross_entropy", input_shape=(32, 4), target_shape=(32,), target_dtype="int64")
+ATTACK = replace(REAL, id="attack", input_gradient=True, input_shape=(16, 4), target_shape=(16,))
+RIGHT = np.array([8.0, 10.0, 6.0, 8.0])
+AMONG, OTHERS = np.array([5.0, 4.0, 4.0, 3.0]), np.array([2.0, 11.0, 0.0, 3.0])  # of 16 labels each
+
+
+def attacked(
+    asked: object, times: int = 1, accuracy: tuple[float, float] = (0.2, 0.6), attack: LossSite = ATTACK, real: LossSite = REAL
+) -> Training:
+    given = {
+        ("class_count", "real"): np.tile(RIGHT, (SNAPSHOTS, 1)), ("class_count", "attack"): times * np.asarray(asked),
+        ("loss_accuracy", "attack"): accuracy[0], ("loss_accuracy", "real"): accuracy[1],
+        ("uncleared", None): uncleared(0.0),
+    }  # fmt: skip
+    return made(given, losses=[attack, real])
+
+
+def labels(*, others: float) -> np.ndarray:
+    """The attack's labels, in this share of the snapshots some that no sample has."""
+    return np.array([OTHERS if i < others * SNAPSHOTS else AMONG for i in range(SNAPSHOTS)])
+
+
+@pytest.mark.parametrize(("others", "loud"), [(0.0, False), (0.5, False), (0.6, True), (1.0, True)])
+@pytest.mark.parametrize("times", [1, 3])
+def test_an_attack_on_other_labels_whose_gradients_stay(others: float, loud: bool, times: int) -> None:
+    found = findings(RULE, attacked(labels(others=others), times))
+    assert bool(found) is loud
+    if loud:
+        assert found[0].places == ("attack",) and found[0].fix and "autograd.grad" in (found[0].fix.code or "")
+
+
+def test_training_on_each_sample_that_is_tried_is_a_method() -> None:
+    assert not findings(RULE, attacked(labels(others=0.0), times=3))  # FreeLB: the right labels, three times
+
+
+def test_two_losses_without_an_inputs_gradient_are_two_tasks() -> None:
+    assert not findings(RULE, attacked(labels(others=1.0), attack=replace(ATTACK, input_gradient=False)))
+    assert not findings(RULE, attacked(labels(others=1.0), real=replace(REAL, input_gradient=True)))
+
+
+def test_a_pattern_that_is_to_be_taken_for_one_class_is_learnt_on_purpose() -> None:
+    assert not findings(RULE, attacked(np.tile([0.0, 16.0, 0.0, 0.0], (SNAPSHOTS, 1))))
+    assert not findings(RULE, attacked(labels(others=1.0), accuracy=(0.9, 0.6)))
+
+
+def test_labels_of_which_only_some_were_counted_tell_nothing() -> None:
+    assert not findings(RULE, attacked(labels(others=1.0), real=replace(REAL, input_shape=(64, 4))))
+
+
+def test_soft_targets_are_no_labels() -> None:
+    assert not findings(RULE, attacked(labels(others=1.0), real=replace(REAL, target_dtype="float32")))

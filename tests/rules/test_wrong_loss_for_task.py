@@ -184,9 +184,33 @@ def test_silent_on_log_probabilities_and_other_faults(operations, top) -> None:
 # margins
 
 
-@pytest.mark.parametrize("function", ["soft_margin_loss", "hinge_embedding_loss"])
+@pytest.mark.parametrize("function", ["soft_margin_loss", "hinge_embedding_loss", "cosine_embedding_loss"])
 @pytest.mark.parametrize(("low", "speaks"), [(0.0, True), (-1.0, False)])
 def test_a_loss_of_margins_given_0_and_1(function, low, speaks) -> None:
     loss = site(function, "addmm", input_shape=(32,), target_shape=(32,), target_dtype="float32")
     findings = found(RULE, training(loss, targets(low, 1.0, 0.4, 0.5)))
     assert [f.severity for f in findings] == (["error"] if speaks else [])
+
+
+def test_the_fix_names_what_the_loss_is_given() -> None:
+    of_pairs, of_one = (
+        found(RULE, training(site(name, "addmm", input_shape=(32,), target_shape=(32,)), targets(0.0, 1.0, 0.4, 0.5)))[0]
+        for name in ("cosine_embedding_loss", "soft_margin_loss")
+    )
+    assert of_pairs.fix and of_pairs.fix.code == "loss = F.cosine_embedding_loss(first, second, 2 * target - 1)"
+    assert of_one.fix and of_one.fix.code == "loss = F.soft_margin_loss(output, 2 * target - 1)"
+
+
+@pytest.mark.parametrize(("end", "severity"), [(0.2, "note"), (1.0, "error")])
+def test_a_ranking_of_1_and_0_may_have_the_other_order_among_its_pairs(end, severity) -> None:
+    loss = site("margin_ranking_loss", "addmm", input_shape=(32,), target_shape=(32,))
+    course = {"loss": np.linspace(1.0, end, 400), "training_loss": np.linspace(1.0, end, 400)}
+    (finding,) = found(RULE, training(loss, targets(0.0, 1.0, 0.4, 0.5) | course))
+    assert finding.severity == severity
+
+
+def test_beside_another_loss_a_0_may_leave_pairs_out() -> None:
+    pairs = site("cosine_embedding_loss", "addmm", input_shape=(32, 8), target_shape=(32, 8))
+    other = site("cross_entropy", "addmm", id="other")
+    (finding,) = found(RULE, training([pairs, other], targets(0.0, 1.0, 0.4, 0.5)))
+    assert finding.severity == "note"

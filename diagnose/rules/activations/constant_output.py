@@ -5,6 +5,7 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, signs, trend
+from diagnose.rules.fed import one_number
 from diagnose.run import Layer, LossSite, Training
 
 LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits", "nll_loss")
@@ -34,7 +35,8 @@ def constant_output(
         `ratio` of the targets' spread for numbers, in the second half of the training (not where the steps were so few that the
         network still is as it was drawn: stopped-too-early). Also where a layer normalises a
         single number: less its own mean, that is zero, whatever it was; and where what one layer normalised is averaged by the
-        next: its mean was just taken from it, and what the average varies by is under `rounding` of what came in.
+        next: its mean was just taken from it, and what the average varies by is under `rounding` of what came in. And where
+        all that the networks are given is one whole number, everywhere and in every sample, and next to nothing is learnt.
 
     Why is this bad:
         The network has given up on its inputs: it answers with the mean of the targets.
@@ -57,6 +59,7 @@ def constant_output(
     """
     yield from _normalised_alone(training)
     yield from _averaged_away(training, rounding, min_snapshots)
+    yield from _told_nothing(training)
     if training.kind in NO_ANSWER or training.steps < min_steps:
         return
     if trend.few_steps(training, trend.main_loss(training)[0].values) is not None:
@@ -154,6 +157,27 @@ def _answers(training: Training, site: LossSite, rounding: float = 1e-5) -> bool
     across = signs.typical(training, "loss_input_std_across", site.id)
     size = signs.typical(training, "loss_input_std", site.id), abs(signs.typical(training, "loss_input_mean", site.id))
     return across > rounding * float(np.nanmax([*size, 0.0]))
+
+
+def _told_nothing(training: Training) -> Iterator[Finding]:
+    """All inputs are one number: with dropout the answers differ, and yet not by the input."""
+    seen = one_number(training)
+    if seen is None:
+        return
+    site, value = training.inputs[0], seen[0].value
+    others = f", and so are {len(training.inputs) - 1} more" if len(training.inputs) > 1 else ""
+    yield Finding(
+        message=f"the input {site.id} is {value:g} everywhere, in all samples{others}: the answer cannot depend on it",
+        places=(site.id,),
+        evidence=seen,
+        confidence=0.95,
+        steps=signs.span(training),
+        fix=Fix(
+            f"look at how the samples are encoded: is {value:g} what stands for unknown or for padding? Print a few before and "
+            "after, with the vocabulary that they are looked up in"
+        ),
+        source=site.source,
+    )
 
 
 def _normalised(layer: Layer) -> int:

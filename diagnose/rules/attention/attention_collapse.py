@@ -4,6 +4,7 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
+from diagnose.rules.fed import one_number
 from diagnose.rules.progress import fastest, stuck, unstable, update_ratios
 from diagnose.run import Training
 
@@ -39,7 +40,8 @@ def attention_collapse(
         around each attention, which keeps them apart.
 
     Known problems:
-        Attention with flash kernels is not seen. A head that settles on one place in a healthy training is no fault.
+        Where all inputs are one number, all places are alike: that is `constant-output`. Attention with flash kernels is not seen.
+        A head that settles on one place in a healthy training is no fault.
 
     Example:
         `diagnose run demos/transformer.py --problem attention-collapse`
@@ -50,7 +52,7 @@ def attention_collapse(
         entropy leaves about one place with all the weight. 6.5e-4: as in learning-rate-too-low.
     """
     suffering = unstable(training) or stuck(training)
-    if suffering is None:
+    if suffering is None or one_number(training) is not None:  # places that are all the same are looked at alike
         return
     outputs = {site.layer for site in training.losses}
     moves = fastest(update_ratios(training))

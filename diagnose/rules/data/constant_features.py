@@ -20,10 +20,10 @@ def constant_features(
 
     What it does:
         Looks for columns (or channels) with the same value in every sample of every snapshot, at least `min_snapshots`
-        of them. All columns constant is an error: the network sees the same sample for ever. Some constant columns are
-        noted; columns of zeros, or of the lowest value of all, only if they are more than `zero_share` of all. More
-        than `zero_share` constant columns are an error where more than `unlearnt` of a constant prediction's loss
-        remains.
+        of them. All columns constant is an error: the network sees the same sample for ever; beside another input that
+        varies (a mask of ones) it is noted. Some constant columns are noted; columns of zeros, or of the lowest value of all,
+        only if they are more than `zero_share` of all. More than `zero_share` constant columns are an error where more than
+        `unlearnt` of a constant prediction's loss remains.
 
     Why is this bad:
         A constant column tells nothing and acts as a second bias; standardising it divides by zero. Many of them mean
@@ -68,7 +68,8 @@ def _judge(training: Training, site: InputSite, least: int, zero_share: float, u
     shown = [int(c) for c in (columns if plain.all() else columns[~plain])]
     named = ", ".join(map(str, shown[:5])) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
     worst = float(std.values[:, columns].max())
-    bad = len(shown) > zero_share * total and any(
+    beside = every and any(_varies(training, other) for other in training.inputs if other is not site)
+    bad = not beside and len(shown) > zero_share * total and any(
         signs.unlearnt(training, x) > unlearnt for x in training.training_losses
     )
     yield Finding(
@@ -87,8 +88,8 @@ def _judge(training: Training, site: InputSite, least: int, zero_share: float, u
                 statistic="max",
             ),
         ),
-        severity="error" if every or bad else "note",
-        confidence=0.9 if every else 0.8 if bad else 0.6,
+        severity="error" if (every and not beside) or bad else "note",
+        confidence=0.6 if beside else 0.9 if every else 0.8 if bad else 0.6,
         steps=signs.span(training),
         fix=Fix(
             "follow the inputs back to where they became constant" if every else "drop the columns that tell nothing",
@@ -96,6 +97,11 @@ def _judge(training: Training, site: InputSite, least: int, zero_share: float, u
         ),
         source=site.source,
     )
+
+
+def _varies(training: Training, site: InputSite) -> bool:
+    low, high = (training.series(f"input_{end}", site.id).finite().values for end in ("min", "max"))
+    return bool(len(low)) and bool(len(high)) and float(low.min()) < float(high.max())
 
 
 def _samples_alike(training: Training, site: InputSite) -> bool:

@@ -4,10 +4,11 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
+from diagnose.rules.clipping import clips_nothing, of_parameters
 from diagnose.rules.depth import depths
 from diagnose.rules.progress import stuck, unstable
 from diagnose.rules.trend import maximised
-from diagnose.run import Floats, Layer, Series, Training
+from diagnose.run import Layer, Series, Training
 
 
 @rule(
@@ -36,7 +37,7 @@ def exploding_gradients(
 
     Known problems:
         A large norm alone is no fault (it scales with the loss): without a suffering loss nothing is said. Where the
-        program clips, the norm before clipping is judged.
+        program clips, the norm before clipping is judged, or that of the parameters' gradients where what it clips never had any.
 
     Example:
         `diagnose run demos/feedforward.py --problem exploding-gradients`
@@ -51,16 +52,21 @@ def exploding_gradients(
     if suffering is None:
         return
     norm = total_norm(training)
-    grown = _growth(norm, growth, min_snapshots)
+    idle = clips_nothing(training)
+    grown = _growth(norm, growth, min_snapshots) or (_spike(norm, growth, min_snapshots) if idle is not None else None)
     steep = _depth(training, depth_ratio, min_snapshots)
     shown = steep or grown
     if shown is None:
         return
     message = (
-        f"gradient norm grew to {shown.value:.2g} times its first level, limit {growth:g}"
+        f"gradient norm grew to {shown.value:.2g} times its {'first' if shown.statistic == 'max' else 'usual'} level, limit {growth:g}"
         if shown is grown
         else f"gradient at {shown.place} is {shown.value:.2g} times that of the last layers, limit {depth_ratio:g}"
     )
+    if shown is steep:
+        idle = None
+    if idle is not None:
+        message = f"clip_grad_norm_ found no gradient to clip in any of {len(training.series('clip_norm'))} steps, and the {message}"
     source = next((o.source for o in training.optimizers if o.source is not None), None)
     layer = training.layer(steep.place or "") if steep is not None else None
     if layer is not None and layer.source is not None:
@@ -68,10 +74,10 @@ def exploding_gradients(
     yield Finding(
         message=message,
         places=(shown.place,) if shown.place else (training.networks[:1] or ("loss",)),
-        evidence=tuple(e for e in (grown, steep, suffering) if e is not None),
-        confidence=0.93 if shown is steep else 0.8,
+        evidence=tuple(e for e in (grown, steep, idle, suffering) if e is not None),
+        confidence=0.93 if shown is steep or idle is not None else 0.8,
         steps=shown.steps,
-        fix=_fix_depth() if shown is steep else _fix(norm, training),
+        fix=_fix_depth() if shown is steep else _fix_clipping(training) if idle is not None else _fix(norm, training),
         source=source,
     )
 
@@ -79,13 +85,7 @@ def exploding_gradients(
 def total_norm(training: Training) -> Series:
     """Norm of all gradients before clipping: as the clip call saw it, else from the norms of the parameters."""
     clipped = training.series("clip_norm").measured()
-    if len(clipped):
-        return clipped
-    matrix = training.matrix("gradient_norm")
-    seen = ~np.isnan(matrix.values).all(axis=1)
-    squares = np.where(np.isnan(matrix.values), 0.0, matrix.values.astype(float)) ** 2
-    total: Floats = np.sqrt(squares.sum(axis=1))
-    return Series("gradient_norm", None, matrix.steps[seen], total[seen])
+    return clipped if len(clipped) and clips_nothing(training) is None else of_parameters(training)
 
 
 def _growth(norm: Series, growth: float, min_snapshots: int) -> Evidence | None:
@@ -105,6 +105,15 @@ def _growth(norm: Series, growth: float, min_snapshots: int) -> Evidence | None:
     return Evidence(
         "gradient_norm", None, (int(norm.steps[first]), int(norm.steps[-1])), value, "above", growth, "ratio", "max"
     )
+
+
+def _spike(norm: Series, growth: float, min_snapshots: int) -> Evidence | None:
+    """One gradient far above all others: what clipping is for."""
+    if len(norm) < min_snapshots or not (peak := float(norm.values.max())) > growth * float(np.median(norm.values)) > 0:
+        return None
+    at = int(norm.steps[int(np.argmax(norm.values))])
+    value = peak / float(np.median(norm.values))
+    return Evidence("gradient_norm", None, (at, at), value, "above", growth, "ratio", "max / median")
 
 
 def _depth(training: Training, ratio: float, min_snapshots: int) -> Evidence | None:
@@ -162,6 +171,16 @@ def _fix_depth() -> Fix:
         "normalise between "
         "the layers",
         'nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")',
+    )
+
+
+def _fix_clipping(training: Training) -> Fix:
+    limits = training.series("clip_limit").finite()
+    limit = f"{limits.values[-1]:g}" if len(limits) else "max_norm"
+    return Fix(
+        "give the clipping the parameters that have gradients, after the backward: model.parameters() can be gone through once, and "
+        "kept in a variable it is used up by whatever went through it first",
+        f"parameters = list(model.parameters())\ntorch.nn.utils.clip_grad_norm_(parameters, {limit})",
     )
 
 

@@ -3,12 +3,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import sqrt
 
-from diagnose.finding import Evidence, Finding, Fix
+from diagnose.finding import Evidence, Finding, Fix, Severity
 from diagnose.rules import rule, signs
+from diagnose.rules.progress import stuck
 from diagnose.run import LossSite, Training
 
 NUMBERS_AS_TARGETS = ("gan", "autoencoder", "vae", "reinforcement", "contrastive", "distillation")
-MARGINS = ("soft_margin_loss", "hinge_embedding_loss")
+MARGINS = {  # losses of -1 against 1, and what they make of a 0
+    "soft_margin_loss": "a 0 costs log 2 whatever is answered",
+    "hinge_embedding_loss": "a 0 pulls to both sides at once",
+    "cosine_embedding_loss": "a pair marked 0 costs nothing, whatever is answered",
+    "margin_ranking_loss": "a pair marked 0 costs the margin, whatever is answered",
+}
+ONE_INPUT = ("soft_margin_loss", "hinge_embedding_loss")
 
 
 @rule(
@@ -39,8 +46,8 @@ def wrong_loss_for_task(
 
     What it does:
         Compares each trained loss with its targets: cross entropy over one class; binary cross entropy with targets
-        more than `margin` outside [0, 1]; a loss of margins, which asks for -1 and 1, with 0 and 1; cross entropy with target
-        rows that are no distribution; `nll_loss` of a
+        more than `margin` outside [0, 1]; a loss of margins, which asks for -1 and 1, with 0 and 1 (a note of rankings that
+        learn, and of `cosine_embedding_loss` beside another loss); cross entropy with target rows that are no distribution; `nll_loss` of a
         linear layer's output; a squared or absolute error whose targets are class labels (one-hot rows, or whole
         numbers 0..K-1 in equal shares with K at most `most_classes`). The last is a warning only where the fit is bad
         too: more than `learnt` of the loss of a constant prediction remains (`digits_learnt` for six or more labels
@@ -63,7 +70,8 @@ def wrong_loss_for_task(
         `nn.CrossEntropyLoss()(nn.Linear(30, 1)(x), y)`
 
     References:
-        torch.nn.CrossEntropyLoss, torch.nn.BCEWithLogitsLoss: shapes and ranges of the targets. Hui & Belkin 2021,
+        torch.nn.CrossEntropyLoss, torch.nn.BCEWithLogitsLoss: shapes and ranges of the targets. torch.nn.CosineEmbeddingLoss,
+        MarginRankingLoss, HingeEmbeddingLoss, SoftMarginLoss: targets of 1 and -1. Hui & Belkin 2021,
         https://arxiv.org/abs/2006.07322: the squared error on one-hot labels is often as good, hence the second sign.
         0.01: rounding of half precision; 0.5: half of what there was to learn is left.
     """
@@ -85,18 +93,21 @@ def _sign_asked(training: Training, site: LossSite) -> Iterator[Finding]:
     low, high, whole = (signs.typical(training, f"loss_target_{name}", site.id) for name in ("min", "max", "integer_share"))
     if not (low == 0 and high == 1 and whole == 1):
         return
+    alone = len(training.training_losses) == 1
+    if site.function == "margin_ranking_loss":  # who marks what is above its partner 1 has the other order among the pairs too
+        severity: Severity = "error" if alone and stuck(training) else "note"
+    else:  # beside another loss a 0 may leave pairs out on purpose
+        severity = "error" if alone or site.function != "cosine_embedding_loss" else "note"
     place = signs.where(site)
+    code = f"loss = F.{site.function}({'output' if site.function in ONE_INPUT else 'first, second'}, 2 * target - 1)"
     yield Finding(
-        message=f"{site.function} at {place} takes targets of -1 and 1 and is given 0 and 1: whatever is answered for a 0, it learns nothing",
+        message=f"{site.function} at {place} takes targets of -1 and 1 and is given 0 and 1: {MARGINS[site.function]}",
         places=(place,),
         evidence=(Evidence("loss_target_min", site.id, training.series("loss_target_min", site.id).span, low, "equal", 0.0),),
-        severity="error",
-        confidence=0.9,
+        severity=severity,
+        confidence=0.9 if severity == "error" else 0.5,
         steps=signs.span(training),
-        fix=Fix(
-            "targets of -1 and 1, or a loss for 0 and 1",
-            f"loss = F.{site.function}(output, 2 * target - 1)",
-        ),
+        fix=Fix("targets of -1 and 1, or a loss for 0 and 1", code),
         source=site.source,
     )
 

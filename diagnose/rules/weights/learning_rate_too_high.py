@@ -4,6 +4,7 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix, Severity
 from diagnose.rules import rule
+from diagnose.rules.clipping import clips_nothing, of_parameters
 from diagnose.rules.progress import (
     LOSS_WITHOUT_LEVEL,
     beginning,
@@ -21,6 +22,7 @@ from diagnose.rules.trend import fall, main_loss, maximised
 from diagnose.run import Floats, Matrix, Training
 
 HELD = 5  # snapshots in a row that a large change must last
+BEYOND = 100.0  # times the limit of the clipping: a step that it would have cut to a hundredth
 HEALTHY = 1e-2  # ‖Δw‖ / ‖w‖ at which fresh networks learn fast; 1e-3 is the rule of thumb for later
 
 
@@ -60,7 +62,8 @@ def learning_rate_too_high(
         took more than `lasting` of the steps to come back to it, or such a layer fell silent and the loss falls without it. A
         first loss `hopeless` times that of a constant answer is not the learning rate's doing, nor is a loss whose negative goes
         backward, nor are steps that became large only when the gradient had exploded on its way back through time
-        (`exploding-through-time`): then nothing is said.
+        (`exploding-through-time`), or when one came that a clipping would have cut which was never given any
+        (`exploding-gradients`): then nothing is said.
 
     Why is this bad:
         A step that changes a tenth of a weight leaves the region for which the gradient was computed.
@@ -98,6 +101,8 @@ def learning_rate_too_high(
         if not value > leap:
             return
     if maximised(training) is not None or _hopeless(training, hopeless) or _exploded_through_time(training, ratios, ratio, leap):
+        return
+    if _unclipped(training, ratios, ratio, leap):
         return
     suffering = unstable(training) or _jumped(training, jump)
     suffering = suffering or _stuck_after(training, value > stall * ratio) or (_died(training) if stuck(training) else None)
@@ -156,16 +161,29 @@ def _hopeless(training: Training, times: float) -> bool:
 
 def _exploded_through_time(training: Training, ratios: Matrix, ratio: float, leap: float) -> bool:
     """Whether a recurrent layer's gradient exploded along time before the steps were large: they follow from it."""
-    changes = quiet_median(ratios.values, axis=1)
     for reach in reaches(training):
         over = reach.early.max(axis=1) > EXPLODED
-        if not over.any():
-            continue
-        before = changes[(ratios.steps < reach.steps[int(np.argmax(over))]) & np.isfinite(changes)]
-        held = len(before) >= HELD and float(rolling_median(before, HELD).max()) > ratio
-        if not held and not (before > leap).any():
+        if over.any() and not _large_before(ratios, int(reach.steps[int(np.argmax(over))]), ratio, leap):
             return True
     return False
+
+
+def _unclipped(training: Training, ratios: Matrix, ratio: float, leap: float) -> bool:
+    """Whether no step was large until a gradient far above the limit, which the clipping was never given (`exploding-gradients`)."""
+    limits = training.series("clip_limit").finite().values
+    if not len(limits) or clips_nothing(training) is None:
+        return False
+    norm = of_parameters(training)
+    over = ~(norm.values <= BEYOND * float(np.median(limits)))
+    return bool(over.any()) and not _large_before(ratios, int(norm.steps[int(np.argmax(over))]), ratio, leap)
+
+
+def _large_before(ratios: Matrix, step: int, ratio: float, leap: float) -> bool:
+    """Whether the steps before this one were large already."""
+    changes = quiet_median(ratios.values, axis=1)
+    before = changes[(ratios.steps < step) & np.isfinite(changes)]
+    held = len(before) >= HELD and float(rolling_median(before, HELD).max()) > ratio
+    return held or bool((before > leap).any())
 
 
 def _stuck_after(training: Training, violent: bool) -> Evidence | None:

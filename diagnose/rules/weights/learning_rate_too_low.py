@@ -5,6 +5,7 @@ import numpy as np
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, signs
 from diagnose.rules.adversarial.pair import uniform
+from diagnose.rules.fed import one_number
 from diagnose.rules.progress import (
     beginning,
     ending,
@@ -59,7 +60,7 @@ def learning_rate_too_low(
 
     Known problems:
         Fine-tuning moves little on purpose: there the loss is low from the start and nothing is said. Nor where the answers to
-        different inputs never differed by more than rounding: no rate mends that. With a warm-up
+        different inputs never differed by more than rounding, or all inputs are one number: no rate mends that. With a warm-up
         the largest steps count, not the first.
 
     Example:
@@ -83,7 +84,7 @@ def learning_rate_too_low(
     if len(ratios.steps) < min_snapshots or not ratios.places:
         return
     found = fastest(ratios)
-    if found is None or _deaf(training):
+    if found is None or _deaf(training) or one_number(training) is not None:
         return
     place, value = found
     left = left_over(training, unlearnt)
