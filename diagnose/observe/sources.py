@@ -40,15 +40,15 @@ def is_user_file(filename: str) -> bool:
     return known
 
 
-def called_by_user() -> bool:
-    """Whether a function of torch that ours stands in for was called in the user's own file, not in one of torch's modules.
+def calling() -> FrameType | None:
+    """The frame that called a function of torch which ours stands in for: the user's own, or that of one of torch's modules.
 
     To be called by what the stand-in calls. Between the two lies dynamo, once the program has compiled something.
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
         frame = frame.f_back
-    return frame is not None and is_user_file(frame.f_code.co_filename)
+    return frame
 
 
 def user_frames(most: int = 3, depth: int = 60) -> list[FrameType]:
