@@ -99,7 +99,9 @@ def test_one_batch_at_every_step_though_the_loader_has_more_is_an_error() -> Non
     (finding,) = found(RULE, drawn_once())
     assert finding.severity == "error"
     assert "all 400 steps" in finding.message and "same 48 samples" in finding.message and "2400" in finding.message
-    assert finding.fix is not None and "in loader" in (finding.fix.code or "")
+    assert "drawn once" in finding.message and finding.fix is not None and "in loader" in (finding.fix.code or "")
+    (finding,) = found(RULE, drawn_once(epochs=tuple(range(400))))
+    assert "first batch of a new pass" in finding.message
 
 
 @pytest.mark.parametrize("sound", [

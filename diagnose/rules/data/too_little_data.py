@@ -122,9 +122,11 @@ def _drawn_once(training: Training, different: int, size: int, worse: float) -> 
         if not (pair.comparable_levels and end > worse * level):
             continue
         place, name = signs.where(pair.site), pair.evaluation.name
+        anew = len(training.epochs) > 0.5 * training.steps
+        drawn = "each takes the first batch of a new pass in the same order" if anew else "the batch is drawn once, outside the loop"
         yield Finding(
-            message=f"all {training.steps} steps at {place} are on the same {different} samples, while their loader has {size}: the batch "
-            f"is drawn once, outside the loop; training loss {level:.2g}, {name} loss {end:.2g}",
+            message=f"all {training.steps} steps at {place} are on the same {different} samples, while their loader has {size}: "
+            f"{drawn}; training loss {level:.2g}, {name} loss {end:.2g}",
             places=(place,),
             evidence=(
                 Evidence("train_samples", pair.site.id, None, float(different), "below", 0.5 * size, statistic="number"),
@@ -135,7 +137,7 @@ def _drawn_once(training: Training, different: int, size: int, worse: float) -> 
             steps=signs.span(training),
             fix=Fix(
                 "take a new batch at every step: let the loop run over the loader",
-                "for inputs, targets in loader:  # not next(iter(loader)) before the loop\n    …",
+                "for inputs, targets in loader:  # not next(iter(loader))\n    …",
             ),
             source=pair.site.source,
         )

@@ -94,10 +94,9 @@ def _fix(training: Training, first: Layer, evaluation: EvaluationSet) -> Fix:
             f"F.scaled_dot_product_attention(q, k, v, dropout_p={p:.2g} if self.training else 0.0)",
         )
     if first.settings.get("registered") is False:
-        owner, _, name = first.path.partition("[")[0].rpartition(".")
-        kept = "[" in first.path
+        name, kept = first.path.partition("[")[0].rpartition(".")[2], "[" in first.path
         return Fix(
-            f"keep the dropout in the network: {owner.partition('.')[0] or 'model'}.eval() does not reach a module "
+            f"keep the dropout in the network: {first.network or 'model'}.eval() does not reach a module "
             + ("in a plain list, tuple or dict, it does in an nn.ModuleList or nn.ModuleDict" if kept else "that is made in forward"),
             f"self.{name} = nn.ModuleList(self.{name})" if kept else f"self.drop = nn.Dropout({p:.2g})  # in __init__",
         )
