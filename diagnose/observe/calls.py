@@ -14,8 +14,9 @@ from diagnose.observe.hooks import Hook
 from diagnose.observe.nested import first_tensor, tensors, weak
 from diagnose.observe.networks import Network
 from diagnose.observe.readings import read_inputs
-from diagnose.observe.sources import called_by_user
+from diagnose.observe.sources import calling, is_user_file
 from diagnose.observe.streams import Stream
+from diagnose.observe.unregistered import Unregistered
 
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
@@ -42,6 +43,8 @@ class Calls:
         self._again = 0  # how often the last input had been given before, in a row
         self._dropping = False  # a dropout that the program calls as a function has dropped since a root was called last
         self._dropped = False  # the same during the last root's call
+        self._unregistered = Unregistered(session)
+        self._loose: list[str] = []  # dropout modules of no network that dropped during it
 
     # -- hooks ---------------------------------------------------------------------------------------------------
 
@@ -90,6 +93,7 @@ class Calls:
             return
         self._modes, self._called_at = (module.training, torch.is_grad_enabled()), session.tick
         self._dropped, self._dropping = self._dropping, False
+        self._loose, self._unregistered.dropped = self._unregistered.dropped, []
         if session.lean and module.training and torch.is_grad_enabled():
             self._root = self._refs[id(module)]
             return
@@ -120,8 +124,13 @@ class Calls:
         if self._dropping or self.session.asleep():
             return
         try:
-            if told:
-                self._dropping = called_by_user()  # else by a module of torch's
+            frame = calling() if told else None
+            if frame is None:
+                return
+            if is_user_file(frame.f_code.co_filename):
+                self._dropping = True
+            elif not torch.is_grad_enabled():  # in training the graph tells, and all modules drop
+                self._unregistered.drops(frame)
         except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
             self.session.failed("dropout", error)
 
@@ -190,7 +199,7 @@ class Calls:
             return [], [*training, *evaluating]
         if self._dropped:
             training += [path for path, item in self.session.snapshot.items.items() if _functional_dropout(item)]
-        return training, evaluating
+        return [*training, *self._loose], evaluating
 
 
 def _functional_dropout(item: dict[str, Any]) -> bool:

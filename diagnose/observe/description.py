@@ -124,7 +124,7 @@ def _item(stream: Stream, path: str, parameter: Tensor) -> dict[str, Any]:
 def _stray_item(stream: Stream, parameter: Tensor, modules: Modules) -> dict[str, Any]:
     """A parameter that gets a gradient and belongs to no network of ours: a layer in a plain list, say."""
     owner, name = modules.holder(parameter)
-    path = None if owner is None else _attribute(stream, owner)
+    path = None if owner is None else standing_in(stream, owner)
     line = None if owner is None else modules.line(owner)
     if owner is None:
         path, layer = name_of(parameter, user_frames(6)) or "a parameter outside the optimizer", ""
@@ -151,7 +151,7 @@ def _held_plainly(stream: Stream, tensor: Tensor) -> tuple[str, str, nn.Module] 
     return None
 
 
-def _attribute(stream: Stream, owner: nn.Module) -> str | None:
+def standing_in(stream: Stream, owner: nn.Module) -> str | None:
     """The path of a module that stands in a list, tuple or dict attribute of one of the networks."""
     for network in stream.networks:
         for path, module in network.named_modules():

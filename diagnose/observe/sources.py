@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import site
 import sys
 import sysconfig
@@ -27,6 +28,7 @@ _LIBRARIES = tuple(
     )
 )
 _BETWEEN = (OWN, "<diagnose", str(Path(torch.__file__).parent / "_dynamo"))
+_OWN_REFERENCES = 3  # to the variables of a frame: the frame's, `live`, and that of who counts
 _known: dict[str, bool] = {}
 
 
@@ -40,15 +42,15 @@ def is_user_file(filename: str) -> bool:
     return known
 
 
-def called_by_user() -> bool:
-    """Whether a function of torch that ours stands in for was called in the user's own file, not in one of torch's modules.
+def calling() -> FrameType | None:
+    """The frame that called a function of torch which ours stands in for: the user's own, or that of one of torch's modules.
 
     To be called by what the stand-in calls. Between the two lies dynamo, once the program has compiled something.
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
         frame = frame.f_back
-    return frame is not None and is_user_file(frame.f_code.co_filename)
+    return frame
 
 
 def user_frames(most: int = 3, depth: int = 60) -> list[FrameType]:
@@ -85,11 +87,14 @@ def as_source(place: tuple[str, int] | None) -> dict[str, Any] | None:
 def locals_of(frame: FrameType) -> dict[str, Any]:
     """A copy of a frame's variables that leaves nothing behind in the frame.
 
-    Before Python 3.13 `f_locals` stays in the frame and would keep tensors alive that the program deletes later.
+    Before Python 3.13 `f_locals` stays in the frame of a function and would keep tensors alive that the program deletes later.
+    Of a class body, or of what `exec` runs, it is the variables themselves; and it is what the program was given if it has
+    called `locals()`, and kept that.
     """
     live = frame.f_locals
     copied = dict(live)
-    if live is not frame.f_globals and sys.version_info < (3, 13):
+    function = frame.f_code.co_flags & inspect.CO_OPTIMIZED
+    if function and sys.version_info < (3, 13) and sys.getrefcount(live) <= _OWN_REFERENCES:
         live.clear()
     return copied
 

@@ -53,6 +53,17 @@ def read_samples(connection: sqlite3.Connection, streams: Sequence[int], clock: 
     return Samples(clock.steps(ticks), np.frombuffer(b"".join(data for _, data in rows), "<i8"))
 
 
+def same_as_before(samples: Samples) -> float | None:
+    """Share of steps on the very samples of the step before; None where fewer than 20 follow on another whose samples are known."""
+    if not len(samples):
+        return None
+    order = np.argsort(samples.steps, kind="stable")
+    steps, starts = np.unique(samples.steps[order], return_index=True)
+    sums = np.add.reduceat(samples.hashes[order], starts)  # in whatever order they came
+    follows = np.diff(steps) == 1
+    return float(np.mean(np.diff(sums)[follows] == 0)) if follows.sum() >= 20 else None
+
+
 def repeats(ranks: Mapping[int, Samples], epochs: Sequence[int]) -> dict[str, Any] | None:
     """How much of what one rank trains on another rank trains on too; None where that is not known.
 

@@ -14,7 +14,7 @@ from diagnose.record.evaluations import distinct_samples, read_evaluations, read
 from diagnose.record.explanations import read_explanations
 from diagnose.record.kind import decide_kind
 from diagnose.record.parts import Items, part, read_items, source, united
-from diagnose.record.samples import Samples, read_samples
+from diagnose.record.samples import Samples, read_samples, same_as_before
 from diagnose.run import Edge, Event, InputSite, Layer, LossSite, Optimizer, Parameter, Series, Training
 
 _OPTIMIZER_FACTS = ("type", "settings", "source", "networks", "last_counted")
@@ -42,8 +42,9 @@ def read_trainings(connection: sqlite3.Connection) -> tuple[list[Training], list
         taken.update(mine)
         known = {stream: streams.get(stream, {}) for stream in group}
         own = [rows[i] for i in mine]
-        trainings.append(_training(connection, number, group, known, items, units, table, own, hashes))
-        samples.append(read_samples(connection, group, Clock(table.ticks[np.isin(table.streams, group)])))
+        trained_on = read_samples(connection, group, Clock(table.ticks[np.isin(table.streams, group)]))
+        trainings.append(_training(connection, number, group, known, items, units, table, own, hashes, trained_on))
+        samples.append(trained_on)
     rest = [Event(kind, None, place, details) for i, (_, _, kind, place, details) in enumerate(rows) if i not in taken]
     return trainings, rest, samples
 
@@ -85,6 +86,7 @@ def _training(
     table: StepTable,
     events: Sequence[EventRow],
     hashes: Mapping[tuple[int, str], Any],
+    trained_on: Samples,
 ) -> Training:
     counted = [int(own["last_counted"]) for own in streams.values() if "last_counted" in own]
     clock = Clock(np.append(table.ticks[np.isin(table.streams, group)], counted).astype(np.int64))
@@ -106,6 +108,9 @@ def _training(
     again = seen_again(hashes, group)
     if again is not None:
         facts["train_again"] = again
+    same = same_as_before(trained_on)
+    if same is not None:
+        facts["train_same"] = same
     sites = {key: part(LossSite, {"id": key, **value}) for key, value in losses.items()}
     made = [part(Layer, value) for value in layers.values()]
     training = Training(

@@ -9,7 +9,7 @@ from math import sqrt
 import numpy as np
 
 from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, fastest, jitter, update_ratios
-from diagnose.rules.signs import chance_loss, site_loss
+from diagnose.rules.signs import CATEGORICAL, chance_loss, site_loss
 from diagnose.run import EvaluationSet, Floats, LossSite, Series, Training
 
 # Losses that cannot fall below zero: for these a ratio of levels has a meaning.
@@ -60,9 +60,12 @@ def pairs(training: Training, *, passes: int) -> Iterator[Pair]:
 
 
 def _same(left: LossSite, right: LossSite) -> bool:
-    return {k: v for k, v in left.arguments.items() if v is not None} == {
-        k: v for k, v in right.arguments.items() if v is not None
-    }
+    """Whether an evaluation's loss is that of the training; of a sum the mean over samples is recorded, of one label each the same."""
+    one, two = ({k: v for k, v in site.arguments.items() if v is not None} for site in (left, right))
+    labels = right.function in CATEGORICAL and len(right.target_shape or ()) == 1
+    if labels and one.get("reduction") == "mean" and two.get("reduction") == "sum":
+        two["reduction"] = "mean"
+    return one == two
 
 
 def finite_passes(evaluation: EvaluationSet) -> tuple[Floats, Floats]:

@@ -512,6 +512,54 @@ def test_a_dropout_called_as_a_function_drops_in_evaluation_too_unless_it_is_tol
     assert found.training_layers == (() if told else ("net.drop/dropout",))
 
 
+class Loose(nn.Module):
+    """A dropout that is kept in a plain list, in a list of modules, made in `forward`, or one of a teacher that is no part of it."""
+
+    def __init__(self, kept: str) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 64), nn.Linear(64, 2)
+        self.drops: Any = [nn.Dropout(0.3), nn.Sequential(nn.Dropout(0.4))]
+        if kept == "modules":
+            self.drops = nn.ModuleList(self.drops)
+        self.kept = kept
+        self.teacher = [small(0.5)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.kept == "teacher":
+            with torch.no_grad():
+                self.teacher[0](x)
+            return self.last(torch.relu(self.first(x)))
+        first = nn.Dropout(0.3) if self.kept == "made" else self.drops[0]
+        return self.last(self.drops[1](first(self.first(x))) if self.kept == "list" else first(self.first(x)))
+
+
+@pytest.mark.usefixtures("compiler")
+@pytest.mark.parametrize(("kept", "found"), [
+    ("list", ("net.drops[0]", "net/dropout")),  # the second stands in a container that is in the list
+    ("modules", ()), ("made", ("net/dropout",)), ("teacher", ()),
+])  # fmt: skip
+def test_a_dropout_that_the_network_does_not_hold_drops_in_evaluation_too(
+    kept: str, found: tuple[str, ...], recorded: Recorded
+) -> None:
+    def train() -> None:
+        net = Loose(kept)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        first, second = data(16, 1).tensors, data(16, 2).tensors
+        for _ in range(3):
+            net.train()
+            fit(net, optimizer, [first])
+            net.eval()
+            with torch.no_grad():
+                F.cross_entropy(net(second[0]), second[1])
+
+    training = recorded(train)
+    (evaluation,) = training.evaluations
+    assert evaluation.training_layers == found
+    for path in found:
+        layer = training.layer(path)
+        assert layer is not None and layer.settings["registered"] is False and layer.network == "net"
+
+
 def test_a_copy_that_is_evaluated_is_not_judged_by_the_mode_of_the_network_that_trains(recorded: Recorded) -> None:
     """A mean teacher: the average of the weights is evaluated in evaluation mode, while the student stays in training mode."""
 

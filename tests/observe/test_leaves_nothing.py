@@ -311,3 +311,37 @@ def test_models_and_optimizers_die_with_the_program(observing: Observing) -> Non
             del net, optimizer
         gc.collect()
         assert [ref() for ref in refs if ref() is not None] == []
+
+
+def once(net: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    F.mse_loss(net(torch.ones(4, 3)), torch.zeros(4, 1)).backward()
+    optimizer.step()
+
+
+def test_variables_of_what_is_no_function_stay(observing: Observing) -> None:
+    """Those of a class body and of what `exec` runs are the very dictionary that a frame shows."""
+    with observing():
+
+        class Experiment:
+            net = nn.Linear(3, 1)
+            optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+            once(net, optimizer)
+
+        variables: dict[str, Any] = {}
+        program = "net = nn.Linear(3, 1)\noptimizer = torch.optim.SGD(net.parameters(), lr=0.1)\nonce(net, optimizer)\nagain = net"
+        exec(compile(program, __file__, "exec"), globals(), variables)
+    assert isinstance(Experiment.net, nn.Linear) and isinstance(Experiment.optimizer, torch.optim.SGD)
+    assert list(variables) == ["net", "optimizer", "again"]
+
+
+def test_what_locals_gave_the_program_stays(observing: Observing) -> None:
+    def program(rate: float = 0.1, layers: int = 2) -> dict[str, Any]:
+        settings = locals()
+        net = nn.Linear(3, 1)
+        optimizer = torch.optim.SGD(net.parameters(), lr=rate)
+        once(net, optimizer)
+        return settings
+
+    with observing():
+        settings = program()
+    assert settings["rate"] == 0.1 and settings["layers"] == 2

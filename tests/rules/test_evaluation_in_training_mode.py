@@ -75,3 +75,13 @@ def test_dropout_that_is_called_as_a_function_is_no_monte_carlo_dropout() -> Non
     (finding,) = judged("net.fc1/dropout", layers=[NORM, drop], evaluation_layers=("net.bn",), grad_enabled=False)
     assert finding.severity == "error"
     assert finding.fix is not None and finding.fix.code == "F.dropout(x, p=0.4, training=self.training)"
+
+
+@pytest.mark.parametrize(("path", "code"), [
+    ("net.drops[0]", "self.drops = nn.ModuleList(self.drops)"), ("net.head/dropout", "self.drop = nn.Dropout(0.4)  # in __init__"),
+])  # fmt: skip
+def test_dropout_that_the_network_does_not_hold_is_to_be_kept_in_it(path, code) -> None:
+    drop = layer(path, "dropout", "Dropout", settings={"p": 0.4, "registered": False}, functional=True)
+    (finding,) = judged(path, layers=[NORM, drop], evaluation_layers=("net.bn",), grad_enabled=False)
+    assert finding.severity == "error" and finding.places == (path,)
+    assert finding.fix is not None and "net.eval() does not reach" in finding.fix.text and finding.fix.code == code

@@ -78,6 +78,14 @@ def test_copies_made_before_the_split_fall_on_both_sides(copies, size, sampler, 
     assert bool(found(RULE, given)) is speaks
 
 
+@pytest.mark.parametrize(("same", "speaks"), [(1.0, False), (0.9, True)])
+def test_one_batch_again_and_again_holds_no_copies(same, speaks) -> None:
+    """Can the network learn a single batch? It is evaluated on that batch."""
+    facts = {"data": {"loader": {"dataset_size": 1800, "sampler": "RandomSampler"}}, "train_repeats": 0.97, "train_same": same}
+    given = training(evaluations=[evaluation("score", loss=[0.01], same_data=1.0)], inputs=REAL, facts=facts)
+    assert bool(found(RULE, given)) is speaks
+
+
 def two_sets(loss=1.0, right=0.65, end=0.3, samples=3000.0, **change):
     """A validation that falls to 0.2 with the training loss, and a set that is looked at once, after the last step."""
     used = evaluation("val", loss=line(0.6, 0.2, 10), accuracy=np.full(10, 0.93))

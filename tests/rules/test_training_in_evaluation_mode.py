@@ -83,3 +83,48 @@ def test_on_again_for_a_while_in_each_epoch(on, speaks) -> None:
     assert bool(findings) is speaks
     if speaks:
         assert "of the steps looked at" in findings[0].message
+
+
+def fine_tuned(encoder=0.0, head=1.0, norm=None, trainable=True, **change):
+    """An encoder of two layers with a dropout, and a head with another."""
+    kinds = {"encoder.fc": "linear", "encoder.drop": "dropout", "drop": "dropout", "head": "linear"}
+    modes = {"encoder.fc": encoder, "encoder.drop": encoder, "drop": head, "head": head}
+    if norm is not None:
+        kinds, modes = {**kinds, "encoder.bn": "normalization"}, {**modes, "encoder.bn": norm}
+    layers = [
+        layer(f"net.{path}", role, "BatchNorm1d" if role == "normalization" else "", settings={"p": 0.4} if role == "dropout" else {})
+        for path, role in kinds.items()
+    ]
+    parameters = [
+        Parameter("net.encoder.fc.weight", "net.encoder.fc", (16, 16), 256, trainable=trainable),
+        Parameter("net.head.weight", "net.head", (4, 16), 64),
+    ]
+    numbers = {("layer_training", f"net.{path}"): mode for path, mode in (modes | change.pop("modes", {})).items()}
+    return found(RULE, training((), numbers, layers=layers, parameters=parameters, **change))
+
+
+def test_a_part_that_is_trained_in_evaluation_mode_is_named() -> None:
+    (finding,) = fine_tuned()
+    assert finding.severity == "warning" and finding.places == ("net.encoder.drop",)
+    assert "net.encoder is trained in evaluation mode" in finding.message and "p up to 0.4" in finding.message
+    assert finding.fix is not None and "net.train()" in finding.fix.text
+
+
+def test_a_part_that_was_in_training_mode_once_is_left_alone() -> None:
+    assert not fine_tuned(encoder=np.r_[np.zeros(30), 1.0, np.zeros(9)])
+
+
+def test_a_frozen_part_is_kept_in_evaluation_mode_on_purpose() -> None:
+    assert not fine_tuned(trainable=False)
+
+
+def test_a_part_with_batch_norm_in_evaluation_mode_is_a_choice() -> None:
+    assert not fine_tuned(norm=0.0)
+
+
+def test_a_single_dropout_that_was_switched_off_is_a_choice() -> None:
+    assert not fine_tuned(modes={"encoder.fc": 1.0})
+
+
+def test_networks_that_play_against_each_other_are_left_alone() -> None:
+    assert not fine_tuned(kind="gan")

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from curve import along, noisy
+from hand_built import evaluation, line, site, training
 
-from diagnose.rules.trend import MOST_PAIRED, evenly, fall, kendall
+from diagnose.rules.trend import MOST_PAIRED, evenly, fall, kendall, pairs
 from diagnose.run import Series
 
 
@@ -67,3 +68,15 @@ def test_a_trend_in_many_values_is_told_as_in_few() -> None:
         slope = along(count) * 5 / np.sqrt(count)  # as many standard errors, whatever the number of values
         found = [kendall(slope + random.standard_normal(count)) for _ in range(8)]
         assert np.mean(found) == pytest.approx(1.41, abs=0.6)
+
+
+@pytest.mark.parametrize(("function", "target", "pairs_up"), [
+    ("cross_entropy", (32,), True),
+    ("cross_entropy", (32, 8, 8), False),  # a label for each pixel: the sum over a picture is not their mean
+    ("mse_loss", (32,), False),
+])  # fmt: skip
+def test_a_sum_of_one_loss_a_sample_is_evaluated_as_their_mean(function: str, target: tuple[int, ...], pairs_up: bool) -> None:
+    trained = site(function, target_shape=target)
+    summed = site(function, target_shape=target, arguments={"reduction": "sum"}, role="evaluation")
+    given = training(trained, {"training_loss": line(1.0, 0.5)}, evaluations=[evaluation(site=summed)])
+    assert bool(list(pairs(given, passes=1))) is pairs_up

@@ -14,6 +14,9 @@ OWN = {"journal", "pid", "pid_started", "started_at", "ended_at", "settings", "o
        "world", "redactions"}  # fmt: skip  # shown elsewhere, or of no use to a reader
 NAMES = {"cwd": "folder", "source": "lines of code kept", "samples": "samples kept", "git_commit": "git commit",
          "threads": "threads of torch"}  # fmt: skip
+SHOWN_ELSEWHERE = (
+    "data", "train_again", "train_repeats", "train_same", "network_types", "reaches", "streams", "threads", "uncounted_operations",
+)  # fmt: skip
 DEEPEST = 3
 
 
@@ -49,7 +52,7 @@ def hyperparameters(training: Training) -> list[tuple[str, str]]:
         for one in training.optimizers
     ]
     for key, value in training.facts.items():
-        if key not in ("data", "train_again", "train_repeats", "network_types", "reaches", "streams", "threads", "uncounted_operations"):
+        if key not in SHOWN_ELSEWHERE:
             text = _seed(value) if key == "seed" else _words(value)
             if text:
                 told.append((plain(key).replace("_", " "), text))

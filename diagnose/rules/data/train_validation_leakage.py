@@ -109,6 +109,8 @@ def _copied(training: Training, evaluation: EvaluationSet, repeats: float) -> bo
     size, copies = loader.get("dataset_size"), training.facts.get("train_repeats")
     if not isinstance(size, int) or not isinstance(copies, float) or loader.get("sampler") == "WeightedRandomSampler":
         return False
+    if training.facts.get("train_same") == 1:
+        return False  # one batch again and again: can the network learn it at all?
     return copies > repeats and float(np.median(evaluation.samples)) < 0.9 * size
 
 

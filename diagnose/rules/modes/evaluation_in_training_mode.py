@@ -14,10 +14,10 @@ def evaluation_in_training_mode(
     """Dropout or batch norm is in training mode while evaluating.
 
     What it does:
-        Looks at the mode of every dropout (of p > 0; also of `F.dropout` and of attention called as a function) and
-        batch norm layer during each evaluation. Evaluations of which `same_data` or more are training samples, and
-        those that come with about every step (one in `rare_steps` or oftener with gradients on), are figures about the
-        training and left out.
+        Looks at the mode of every dropout (of p > 0; also of `F.dropout`, of attention called as a function, and of dropout
+        modules that stand in a plain list or are made in `forward`) and batch norm layer during each evaluation. Evaluations
+        of which `same_data` or more are training samples, and those that come with about every step (one in `rare_steps` or
+        oftener with gradients on), are figures about the training and left out.
 
     Why is this bad:
         Dropout makes the validated network a weaker one than the trained. Batch norm normalises each validation batch
@@ -25,7 +25,8 @@ def evaluation_in_training_mode(
         validation data: the reported result is not that of the network.
 
     Fix:
-        `model.eval()` before evaluating, `model.train()` before training on.
+        `model.eval()` before evaluating, `model.train()` before training on. It reaches what is an attribute of a module or stands
+        in an `nn.ModuleList`, no plain list.
 
     Known problems:
         Dropout alone left on while batch norm is in evaluation mode is taken for Monte Carlo dropout and noted only;
@@ -91,6 +92,13 @@ def _fix(training: Training, first: Layer, evaluation: EvaluationSet) -> Fix:
         return Fix(
             "tell the attention the mode: what is called as a function drops in evaluation too unless its dropout_p is 0",
             f"F.scaled_dot_product_attention(q, k, v, dropout_p={p:.2g} if self.training else 0.0)",
+        )
+    if first.settings.get("registered") is False:
+        name, kept = first.path.partition("[")[0].rpartition(".")[2], "[" in first.path
+        return Fix(
+            f"keep the dropout in the network: {first.network or 'model'}.eval() does not reach a module "
+            + ("in a plain list, tuple or dict, it does in an nn.ModuleList or nn.ModuleDict" if kept else "that is made in forward"),
+            f"self.{name} = nn.ModuleList(self.{name})" if kept else f"self.drop = nn.Dropout({p:.2g})  # in __init__",
         )
     if first.functional:
         return Fix(

@@ -1,0 +1,36 @@
+"""What the hashes of training samples tell of the steps that used them."""
+
+import numpy as np
+import pytest
+
+from diagnose.record.samples import Samples, same_as_before
+
+
+def trained(batches: np.ndarray, steps: np.ndarray | None = None) -> Samples:
+    """Hashes by (step, sample) at these steps."""
+    steps = np.arange(len(batches)) if steps is None else steps
+    return Samples(np.repeat(steps, batches.shape[1]), batches.reshape(-1).astype(np.int64))
+
+
+ONE = np.random.default_rng(0).integers(-(2**63), 2**63, (1, 16))
+
+
+def test_steps_on_one_batch_are_all_the_same_in_whatever_order() -> None:
+    random = np.random.default_rng(1)
+    shuffled = np.stack([random.permutation(ONE[0]) for _ in range(50)])
+    assert same_as_before(trained(shuffled)) == 1
+
+
+def test_steps_on_other_batches_are_not() -> None:
+    other = np.random.default_rng(2).integers(-(2**63), 2**63, (50, 16))
+    assert same_as_before(trained(other)) == 0
+    twice = np.repeat(other, 2, axis=0)
+    assert same_as_before(trained(twice)) == pytest.approx(50 / 99)
+
+
+def test_only_steps_that_follow_on_one_another_tell() -> None:
+    """Data that are not shuffled, and a step looked at in each epoch only: always the same batch, and yet there are others."""
+    ones = np.repeat(ONE, 60, axis=0)
+    assert same_as_before(trained(ones, np.arange(0, 600, 10))) is None
+    assert same_as_before(trained(ones[:20])) is None and same_as_before(trained(ones[:21])) == 1
+    assert same_as_before(Samples(np.empty(0, np.int64), np.empty(0, np.int64))) is None
