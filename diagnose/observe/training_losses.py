@@ -54,6 +54,8 @@ def write_training_losses(session: Session, stream: Stream, trained: list[LossCa
     session.transfer.scalars(values, write)
     for site in sites:
         statistics = [c.statistics for c in by_site[site] if c.statistics is not None]
+        if site in session.backward.for_inputs:  # of an attack the first call is on what was given, the others on what it made of it
+            statistics = statistics[:1]
         if statistics:
             session.snapshot.loss_records[site] = statistics
 

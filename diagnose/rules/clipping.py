@@ -1,4 +1,4 @@
-"""Clipping that is called at each step and given nothing to clip."""
+"""What clipping does to a training, and clipping that is called at each step and given nothing to clip."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from diagnose.finding import Evidence
 from diagnose.run import Series, Training
 
 LEAST_CALLS = 5
+# Optimizers that divide by the gradient's own size: what they do hardly depends on a clipping.
+RESCALING = ("Adam", "AdamW", "Adamax", "NAdam", "RAdam", "Adagrad", "Adadelta", "RMSprop", "Adafactor", "Rprop")
 
 
 def clips_nothing(training: Training, share: float = 0.9) -> Evidence | None:

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from made import LN2, SNAPSHOTS, STEPS, falling, findings, flat, made, mlp, per
 
+from diagnose.run import Optimizer
+
 RULE = "learning-rate-too-high"
 
 
@@ -108,10 +110,14 @@ def test_units_that_the_first_steps_silenced_are_a_warning_where_the_loss_falls_
     assert [finding.severity for finding in found] == (["warning"] if loud else [])
 
 
-@pytest.mark.parametrize(("norms", "early", "loud"), [(0.0, 0.01, False), (0.5, 0.01, True), (0.0, 2.0, True)])
-def test_a_gradient_that_an_idle_clipping_let_pass_is_not_the_rates_doing(norms: float, early: float, loud: bool) -> None:
+@pytest.mark.parametrize(
+    ("clipped", "early", "optimizer", "loud"),
+    [(0.0, 0.01, "SGD", False), (0.5, 0.01, "SGD", True), (0.0, 2.0, "SGD", True), (0.0, 0.01, "Adam", True)],
+)
+def test_steps_that_a_clipping_given_nothing_would_have_cut(clipped: float, early: float, optimizer: str, loud: bool) -> None:
     _, parameters = mlp()
     gradients = per("gradient_norm", parameters, [0.1] * 2 + [100.0] * 18)
-    clipped = {("clip_norm", None): np.full(STEPS, norms), ("clip_limit", None): np.full(STEPS, 0.5)}
-    given = gradients | clipped | per("update_norm", parameters, [early] * 2 + [5.0] * 18) | per("weight_norm", parameters, 1.0)
-    assert bool(findings(RULE, made(given, loss=diverging()))) is loud
+    clipping = {("clip_norm", None): np.full(STEPS, clipped), ("clip_limit", None): np.full(STEPS, 0.5)}
+    changes = per("update_norm", parameters, [early] * 2 + [5.0] * 18) | per("weight_norm", parameters, 1.0)
+    training = made(gradients | clipping | changes, loss=diverging(), optimizers=[Optimizer(0, optimizer, {"lr": 0.1})])
+    assert bool(findings(RULE, training)) is loud

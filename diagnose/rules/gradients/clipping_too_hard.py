@@ -4,10 +4,9 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
+from diagnose.rules.clipping import RESCALING
 from diagnose.rules.progress import stuck
 from diagnose.run import Training
-
-RESCALING = ("Adam", "AdamW", "Adamax", "NAdam", "RAdam", "Adagrad", "Adadelta", "RMSprop", "Adafactor", "Rprop")
 
 
 @rule(

@@ -27,7 +27,8 @@ def exploding_gradients(
         Speaks when the loss is unstable (it ends non-finite, or lost most of what it had gained) or stuck, and either
         the norm of all gradients grew `growth` times over its first level and stayed there, or the gradient in the
         first third of the layers (of the weights, or per element of the outputs) is `depth_ratio` times that of the
-        last layer.
+        last layer. Where the program clips at each step and what it clips never has a gradient, one that is `growth` times
+        the usual is enough, and the message says so.
 
     Why is this bad:
         One step along such a gradient throws the weights far from where they were: the loss jumps, or becomes nan.
@@ -66,7 +67,8 @@ def exploding_gradients(
     if shown is steep:
         idle = None
     if idle is not None:
-        message = f"clip_grad_norm_ found no gradient to clip in any of {len(training.series('clip_norm'))} steps, and the {message}"
+        calls = training.series("clip_norm").values
+        message = f"clip_grad_norm_ found no gradient to clip in {(calls == 0).sum()} of {len(calls)} steps, and the {message}"
     source = next((o.source for o in training.optimizers if o.source is not None), None)
     layer = training.layer(steep.place or "") if steep is not None else None
     if layer is not None and layer.source is not None:
@@ -108,11 +110,16 @@ def _growth(norm: Series, growth: float, min_snapshots: int) -> Evidence | None:
 
 
 def _spike(norm: Series, growth: float, min_snapshots: int) -> Evidence | None:
-    """One gradient far above all others: what clipping is for."""
-    if len(norm) < min_snapshots or not (peak := float(norm.values.max())) > growth * float(np.median(norm.values)) > 0:
+    """One gradient far above the others: what clipping is for."""
+    usual = float(np.median(norm.values)) if len(norm) >= min_snapshots else 0.0
+    if not usual > 0:
         return None
-    at = int(norm.steps[int(np.argmax(norm.values))])
-    value = peak / float(np.median(norm.values))
+    relative = norm.values / usual
+    finite = np.where(np.isfinite(relative), relative, 0.0)
+    largest = int(np.argmax(finite if finite.max() > growth else relative))
+    if not (value := float(relative[largest])) > growth:
+        return None
+    at = int(norm.steps[largest])
     return Evidence("gradient_norm", None, (at, at), value, "above", growth, "ratio", "max / median")
 
 

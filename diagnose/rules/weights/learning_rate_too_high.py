@@ -4,7 +4,7 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix, Severity
 from diagnose.rules import rule
-from diagnose.rules.clipping import clips_nothing, of_parameters
+from diagnose.rules.clipping import RESCALING, clips_nothing, of_parameters
 from diagnose.rules.progress import (
     LOSS_WITHOUT_LEVEL,
     beginning,
@@ -22,7 +22,7 @@ from diagnose.rules.trend import fall, main_loss, maximised
 from diagnose.run import Floats, Matrix, Training
 
 HELD = 5  # snapshots in a row that a large change must last
-BEYOND = 100.0  # times the limit of the clipping: a step that it would have cut to a hundredth
+MEMORY = 10  # steps that a momentum of 0.9 averages over
 HEALTHY = 1e-2  # ‖Δw‖ / ‖w‖ at which fresh networks learn fast; 1e-3 is the rule of thumb for later
 
 
@@ -62,7 +62,7 @@ def learning_rate_too_high(
         took more than `lasting` of the steps to come back to it, or such a layer fell silent and the loss falls without it. A
         first loss `hopeless` times that of a constant answer is not the learning rate's doing, nor is a loss whose negative goes
         backward, nor are steps that became large only when the gradient had exploded on its way back through time
-        (`exploding-through-time`), or when one came that a clipping would have cut which was never given any
+        (`exploding-through-time`), or that would not have been, had the clipping been given the gradients
         (`exploding-gradients`): then nothing is said.
 
     Why is this bad:
@@ -169,21 +169,29 @@ def _exploded_through_time(training: Training, ratios: Matrix, ratio: float, lea
 
 
 def _unclipped(training: Training, ratios: Matrix, ratio: float, leap: float) -> bool:
-    """Whether no step was large until a gradient far above the limit, which the clipping was never given (`exploding-gradients`)."""
+    """Whether no step would have been large, had the clipping been given the gradients (`exploding-gradients`)."""
     limits = training.series("clip_limit").finite().values
-    if not len(limits) or clips_nothing(training) is None:
+    rescaled = any(optimizer.type in RESCALING for optimizer in training.optimizers)
+    if not len(limits) or rescaled or clips_nothing(training) is None:
         return False
     norm = of_parameters(training)
-    over = ~(norm.values <= BEYOND * float(np.median(limits)))
-    return bool(over.any()) and not _large_before(ratios, int(norm.steps[int(np.argmax(over))]), ratio, leap)
+    _, here, there = np.intersect1d(ratios.steps, norm.steps, return_indices=True)
+    sizes = norm.values[there]
+    recent = np.array([sizes[max(0, at - MEMORY + 1) : at + 1].max() for at in range(len(sizes))])
+    cut = np.minimum(1.0, float(np.median(limits)) / recent)
+    return not _large(quiet_median(ratios.values[here], axis=1) * cut, ratio, leap)
 
 
 def _large_before(ratios: Matrix, step: int, ratio: float, leap: float) -> bool:
     """Whether the steps before this one were large already."""
-    changes = quiet_median(ratios.values, axis=1)
-    before = changes[(ratios.steps < step) & np.isfinite(changes)]
-    held = len(before) >= HELD and float(rolling_median(before, HELD).max()) > ratio
-    return held or bool((before > leap).any())
+    return _large(quiet_median(ratios.values[ratios.steps < step], axis=1), ratio, leap)
+
+
+def _large(changes: Floats, ratio: float, leap: float) -> bool:
+    """Whether some changes in a row, or a single one, were large."""
+    known = changes[np.isfinite(changes)]
+    held = len(known) >= HELD and float(rolling_median(known, HELD).max()) > ratio
+    return held or bool((known > leap).any())
 
 
 def _stuck_after(training: Training, violent: bool) -> Evidence | None:
