@@ -45,6 +45,7 @@ class Row:
         self.stepped = -1
         self.uncounted: dict[int, set[str]] = {}  # by stream: operations that were told of
         self.clips: dict[str, Any] | None = None
+        self.clipping: dict[int, Any] = {}  # by stream: the line that was told of
         self._end = time.perf_counter()
         self.restart()
 
@@ -155,6 +156,9 @@ def write_row(session: Session, stream: Stream) -> None:
     }
     if row.clips is not None and not math.isnan(row.clip_limit):
         columns["clip_limit"] = row.clip_limit
+        if row.clipping.get(stream.index, "") != row.clips["source"]:  # the limit may be another at each step
+            row.clipping[stream.index] = row.clips["source"]
+            session.writer.stream(stream.index, clip=row.clips)
     if row.scale is not None:
         columns["skipped"] = float(row.skipped)
     taken = session.schedule.snapshots

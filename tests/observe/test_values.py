@@ -224,6 +224,8 @@ def test_clipping(how: str, recorded: Recorded) -> None:
     training = recorded(train)
     seen.agrees(training)
     close(training, "clip_limit", None, [0.25] * 3)
+    told = training.facts["clip"]
+    assert (told["limit"], told["by_value"]) == (0.25, how == "value") and told["source"]["file"] == __file__
     if how == "value":
         assert not training.has("clip_norm")
     else:
