@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from made import LN2, falling, findings, flat, made, mlp, per, replace
 
+from diagnose.run import Layer, Parameter
+
 RULE = "poor-initialization"
 
 
@@ -166,3 +168,15 @@ def test_weights_of_one_sign_need_every_sign(change: dict[str, float]) -> None:
 def test_weights_of_one_sign_where_the_loss_is_stuck_are_an_error() -> None:
     (finding,) = findings(RULE, one_sided(0.5, 0.29, 0.0, loss=flat()))
     assert finding.severity == "error" and finding.confidence == 0.9
+
+
+@pytest.mark.parametrize(("std", "back", "loud"), [(1.0, 20.0, True), (1.0, 1.5, False), (0.125, 20.0, False)])
+def test_a_cell_whose_gradient_explodes_along_time_from_the_start(std: float, back: float, loud: bool) -> None:
+    """Each call further back has `back` times the gradient; 64 inputs want a deviation of 0.125."""
+    calls = [Layer("net.cell" + (f"#{i}" if i > 1 else ""), "Cell", "other", shape=(32, 64), parameters=("net.cell.u", "net.cell.w"))
+             for i in range(1, 5)]  # fmt: skip
+    drawn = {"mean": 0.0, "std": std}
+    parameters = [Parameter(f"net.cell.{n}", "net.cell", (64, 64), 4096, reached=True, optimizer=0, fan_in=64, initial=drawn)
+                  for n in ("u", "w")]  # fmt: skip
+    gradients = per("output_gradient_norm", calls, lambda i: back ** (3 - i))
+    assert bool(findings(RULE, made(gradients, layers=calls, parameters=parameters, loss=flat(level=LN2)))) is loud

@@ -15,6 +15,7 @@ SLOPELESS = ("relu", "relu6", "hardtanh", "threshold", "hardswish")  # exactly z
     symptoms=(
         "unused-parameters", "vanishing-gradients", "constant-output", "loss-not-decreasing", "underfitting",
         "learning-rate-too-low", "stopped-too-early", "wasted-epochs", "input-ignored",
+        "class-imbalance",
     ),
 )  # fmt: skip
 def dead_units(

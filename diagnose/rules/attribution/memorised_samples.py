@@ -10,7 +10,7 @@ from diagnose.rules.attribution.skill import explanations, source_of
 from diagnose.run import Floats, Training
 
 
-@rule(needs=("explanations",), symptoms=("wasted-epochs", "overtraining"))
+@rule(needs=("explanations",), symptoms=("wasted-epochs",))
 def memorised_samples(
     training: Training, *, advantage: float = 0.35, gap: float = 3.0, min_samples: int = 64
 ) -> Iterator[Finding]:

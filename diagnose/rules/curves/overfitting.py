@@ -9,7 +9,7 @@ from diagnose.rules import rule, signs, trend
 from diagnose.run import Floats, Steps, Training
 
 
-@rule(needs=("evaluations", "losses"), symptoms=("overtraining", "wasted-epochs", "memorised-samples"))
+@rule(needs=("evaluations", "losses"), symptoms=("wasted-epochs", "memorised-samples"))
 def overfitting(
     training: Training,
     *,

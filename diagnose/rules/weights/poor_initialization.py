@@ -6,6 +6,7 @@ import numpy as np
 from diagnose.finding import Comparison, Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, constant_answer, left_over, stuck, unstable
+from diagnose.rules.reach import EXPLODED, reaches
 from diagnose.rules.signs import site_loss
 from diagnose.run import Layer, Parameter, Training
 
@@ -28,6 +29,7 @@ SIGMOID = 0.25  # its steepest slope: what it leaves of a signal at the most
         "unused-parameters", "vanishing-gradients", "saturated-activations", "dead-units", "constant-output",
         "loss-not-decreasing", "underfitting", "wrong-initial-loss", "non-finite-values", "learning-rate-too-low",
         "diverging-loss", "loss-spikes", "stopped-too-early", "wasted-epochs", "input-ignored", "exploding-through-time",
+        "clipping-too-hard",
     ),
 )  # fmt: skip
 def poor_initialization(
@@ -47,9 +49,10 @@ def poor_initialization(
         activation that follows (gain / √fan_in). Speaks when at least `min_layers` of them are off by more than
         `factor`, or one by more than `alone`, away from PyTorch's own default, in one direction, the signal at the
         first snapshot (its spread over the samples) changes by more than `change` between the first layer and the
-        last; or, for too large weights, when the first loss is over twice that of a constant answer, or an activation
-        starts saturated; and the training pays for it: the loss is stuck or unstable, or it began over twice that of a
-        constant answer and took more than `lasting` of the steps to come down to it or ends with more than `left` of it.
+        last; or, for too large weights, when the first loss is over twice that of a constant answer, an activation starts
+        saturated, or the gradient grows a thousandfold along time; and the training pays for it: the loss is stuck or unstable, or
+        it began over twice that of a constant answer and took more than `lasting` of the steps to come down to it or ends with
+        more than `left` of it.
         Only warned of: where the loss fares well and `min_layers` weights are off by more than `alone` and lose the signal;
         where most layers are drawn so much too small, and the last one's first outputs differ by less than 1 / `change`; and where
         `min_layers` layers are more than `factor` too large, and more than `left` of a constant's loss remains (where that loss
@@ -85,7 +88,7 @@ def poor_initialization(
     if one_sided is not None:
         yield one_sided
         return
-    signs = [sign for sign in (_signal(training, change), _first_loss(training), _saturated(training)) if sign]
+    signs = [sign for sign in (_signal(training, change), _first_loss(training), _saturated(training), _through_time(training)) if sign]
     suffering = unstable(training) or stuck(training) or _dearly(training, lasting, left)
     remains = alike = None
     if not signs and len(_layers(_off(training, factor, True))) >= min_layers:
@@ -341,4 +344,14 @@ def _saturated(training: Training, share: float = 0.5) -> Evidence | None:
             value, span = float(series.values[0]), (int(series.steps[0]), int(series.steps[0]))
             said = f"{value:.0%} of {layer.path} starts at its flat ends"
             return Evidence("saturated_share", layer.path, span, value, "above", share, "share", said)
+    return None
+
+
+def _through_time(training: Training) -> Evidence | None:
+    """The gradient explodes along time in the first snapshot already, of a layer whose weights are among the too large."""
+    for reach in reaches(training):
+        value, step = float(reach.early[0].max()), int(reach.steps[0])
+        if step == 0 and value > EXPLODED:
+            said = f"the gradient at the first times of {reach.place} starts at {value:.1e} times the newest"
+            return Evidence(reach.quantity, reach.place, (step, step), value, "above", EXPLODED, "ratio", said)
     return None
