@@ -5,9 +5,9 @@ import numpy as np
 
 from diagnose.finding import Comparison, Evidence, Finding, Fix
 from diagnose.rules import rule
-from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, constant_answer, left_over, stuck, unstable
-from diagnose.rules.reach import EXPLODED, reaches
+from diagnose.rules.progress import constant_answer, left_over, stuck, unstable
 from diagnose.rules.signs import site_loss
+from diagnose.rules.weights import first
 from diagnose.run import Layer, Parameter, Training
 
 GAINS = {
@@ -20,7 +20,6 @@ GAINS = {
     "sigmoid": 1.0,
 }
 DEFAULT_GAIN = 3**-0.5  # PyTorch's own: known to be small for deep ReLU networks, but not the user's doing
-SIGMOID = 0.25  # its steepest slope: what it leaves of a signal at the most
 
 
 @rule(
@@ -88,18 +87,19 @@ def poor_initialization(
     if one_sided is not None:
         yield one_sided
         return
-    signs = [sign for sign in (_signal(training, change), _first_loss(training), _saturated(training), _through_time(training)) if sign]
+    shown = (first.signal(training, change), first.loss(training), first.saturated(training), first.through_time(training))
+    signs = [sign for sign in shown if sign]
     suffering = unstable(training) or stuck(training) or _dearly(training, lasting, left)
     remains = alike = None
     if not signs and len(_layers(_off(training, factor, True))) >= min_layers:
         remains = left_over(training, left)
         said = f"{remains.value:.0%} of what a constant loses is left" if remains else ""
         if remains is None and not any(constant_answer(training, site) > 0 for site in training.training_losses):
-            remains = _dwarfed(training, change)
+            remains = first.dwarfed(training, change)
             said = f"the first loss is {remains.value:.2g}, over {change:g} times the last" if remains else ""
         signs = [replace(remains, statistic=said)] if remains else []
     elif not signs and 2 * len(_layers(_off(training, alone, False, zero=True))) > max(len(_layers(_all(training))), 2 * min_layers - 1):
-        alike = _alike(training, 1 / change)
+        alike = first.alike(training, 1 / change)
         signs = [alike] if alike else []
     if not signs:
         return
@@ -147,7 +147,7 @@ def _one_sided(training: Training, min_layers: int, change: float, lasting: floa
     drawn = [p for p, _ in _weights(training) if _of_one_sign(p)]
     if len(drawn) < min_layers:
         return None
-    grown, loss, saturated = _signal(training, change), _first_loss(training), _saturated(training)
+    grown, loss, saturated = first.signal(training, change), first.loss(training), first.saturated(training)
     signs = [sign for sign in (grown, loss, saturated) if sign and sign.comparison == "above"]
     suffering = unstable(training) or stuck(training) or _dearly(training, lasting, left)
     kept = _kept_saturated(training, saturated) if saturated else None
@@ -188,19 +188,19 @@ def _of_one_sign(parameter: Parameter) -> bool:
     return (low >= 0 or high <= 0) and 1 < _lean(parameter) < 100  # beyond that they are one constant: symmetric-initialization
 
 
-def _kept_saturated(training: Training, first: Evidence, share: float = 0.5) -> Evidence | None:
+def _kept_saturated(training: Training, start: Evidence, share: float = 0.5) -> Evidence | None:
     """The activation that started at its flat ends is there over the last tenth of the snapshots too."""
-    series = training.series("saturated_share", first.place).measured()
+    series = training.series("saturated_share", start.place).measured()
     late = series.values[-max(3, len(series) // 10) :]
     if len(series) < 6 or not late.min() > share:
         return None
     span = (int(series.steps[-len(late)]), int(series.steps[-1]))
-    return Evidence("saturated_share", first.place, span, float(late.min()), "above", share, "share", "least of the last tenth")
+    return Evidence("saturated_share", start.place, span, float(late.min()), "above", share, "share", "least of the last tenth")
 
 
 def _dearly(training: Training, lasting: float, left: float) -> Evidence | None:
     """The first loss was far above that of a constant answer, and the training has not got over it, or not soon."""
-    if _first_loss(training) is None:
+    if first.loss(training) is None:
         return None
     for site in training.training_losses:
         constant, series = constant_answer(training, site), site_loss(training, site).finite()
@@ -239,28 +239,6 @@ def _layers(drawn: list[_Drawn]) -> list[_Drawn]:
     return [d for d in drawn if d.layer is not None and d.layer.role != "other"]
 
 
-def _dwarfed(training: Training, times: float) -> Evidence | None:
-    """The first loss was so large that all of the training went into coming down from it."""
-    series = training.series("loss").finite()
-    last = float(np.median(series.values[-max(3, len(series) // 10) :])) if len(series) else 0.0
-    if training.kind in LOSS_WITHOUT_LEVEL or not 0 < times * last < float(series.values[0]):
-        return None
-    return Evidence("loss", None, series.span, float(series.values[0]), "above", times * last, "loss", "first")
-
-
-def _alike(training: Training, limit: float) -> Evidence | None:
-    """The last layer's first outputs hardly differ between samples."""
-    ends = [la for la in training.layers if la.role in ("linear", "convolution") and len(training.series("batch_std", la.path).measured())]
-    if not ends:
-        return None
-    series = training.series("batch_std", ends[-1].path).measured()
-    value, step = float(series.values[0]), int(series.steps[0])
-    if not value < limit:
-        return None
-    said = f"the first outputs of {ends[-1].path} differ by {value:.1e} between samples"
-    return Evidence("batch_std", ends[-1].path, (step, step), value, "below", limit, None, said)
-
-
 def _is_default(parameter: Parameter, layer: Layer | None) -> bool:
     """Whether the weights lie as PyTorch draws them."""
     width = layer.settings.get("hidden_size") if layer is not None and layer.role == "recurrent" else None
@@ -295,63 +273,3 @@ def _wanted(training: Training, layer: Layer | None) -> float:
         if other.parameters and other.role in ("linear", "convolution"):
             break
     return 1.0
-
-
-def _signal(training: Training, change: float) -> Evidence | None:
-    """The spread over samples changes out of proportion between the first layer with weights and the last one."""
-    first: dict[str, tuple[int, float]] = {}
-    for layer in training.layers:
-        series = training.series("batch_std", layer.path).measured()
-        if layer.role in ("linear", "convolution") and len(series):
-            first[layer.path] = int(series.steps[0]), float(series.values[0])
-    if len(first) < 3:
-        return None
-    (begin, (step, before)), (end, (_, after)) = next(iter(first.items())), list(first.items())[-1]
-    if not before > 0 or np.isnan(after):
-        return None
-    grown = max(after / before, 1e-30)
-    said = f"from {begin} to {end} it changes {grown:.1e} times"
-    if grown > change:
-        return Evidence("batch_std", end, (step, step), grown, "above", change, "ratio", said)
-    between = training.layers[_at(training, begin) : _at(training, end)]
-    least = SIGMOID ** sum(layer.activation == "sigmoid" for layer in between) / change
-    if grown < least:
-        return Evidence("batch_std", end, (step, step), grown, "below", least, "ratio", said)
-    return None
-
-
-def _at(training: Training, path: str) -> int:
-    return [layer.path for layer in training.layers].index(path)
-
-
-def _first_loss(training: Training, times: float = 2.0) -> Evidence | None:
-    """The first loss is far above that of a constant answer: the first outputs are large and wrong."""
-    for site in training.training_losses:
-        constant, series = constant_answer(training, site), site_loss(training, site).finite()
-        if len(series) and constant > 0 and series.values[0] > times * constant and site.weight in (None, 1):
-            value = float(series.values[0])
-            said = f"the first loss is {value:.3g} where a constant answer has {constant:.3g}"
-            span = (int(series.steps[0]), int(series.steps[0]))
-            return Evidence(series.quantity, series.place, span, value, "above", times * constant, "loss", said)
-    return None
-
-
-def _saturated(training: Training, share: float = 0.5) -> Evidence | None:
-    """An activation lies at its flat ends from the first snapshot on."""
-    for layer in training.layers:
-        series = training.series("saturated_share", layer.path).measured()
-        if layer.activation in ("tanh", "sigmoid") and len(series) and series.values[0] > share:
-            value, span = float(series.values[0]), (int(series.steps[0]), int(series.steps[0]))
-            said = f"{value:.0%} of {layer.path} starts at its flat ends"
-            return Evidence("saturated_share", layer.path, span, value, "above", share, "share", said)
-    return None
-
-
-def _through_time(training: Training) -> Evidence | None:
-    """The gradient explodes along time in the first snapshot already, of a layer whose weights are among the too large."""
-    for reach in reaches(training):
-        value, step = float(reach.early[0].max()), int(reach.steps[0])
-        if step == 0 and value > EXPLODED:
-            said = f"the gradient at the first times of {reach.place} starts at {value:.1e} times the newest"
-            return Evidence(reach.quantity, reach.place, (step, step), value, "above", EXPLODED, "ratio", said)
-    return None
