@@ -30,9 +30,13 @@ IDS = sorted({program.id for program in PROGRAMS})
 FAMILIES = ("feedforward", "convolutional", "recurrent", "lstm", "gan", "autoencoder", "transformer")
 
 
+# Not named, as the table of the README counts: what is validated there looks like a part of the training data, looked at on purpose.
+UNNAMED = ("pt-whole-set-loader",)
+
+
 def sample() -> list[recorded.Program]:
     """The quickest faulty program of each family of networks with its mended one, and the three quickest sound ones."""
-    quick = sorted(PROGRAMS, key=lambda p: (p.label["seconds"], p.id))
+    quick = sorted((p for p in PROGRAMS if p.id not in UNNAMED), key=lambda p: (p.label["seconds"], p.id))
     ids = {next(p.id for p in quick if p.faulty and p.label["kind"] == family) for family in FAMILIES}
     ids |= {p.id for p in [p for p in quick if not p.label["expect"]][:3]}
     return [p for p in PROGRAMS if p.id in ids]
