@@ -34,7 +34,8 @@ def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 
 
     References:
         Goodfellow et al. 2016, Deep Learning, 14.1, Undercomplete Autoencoders, https://www.deeplearningbook.org. 0.05:
-        codes of a tenth of the width left 0.06 (linear) and 0.35 of the variance, one of twice the width 0.002.
+        codes of a tenth of the width left 0.06 (linear) and 0.35 of the variance, one of twice the width 0.002; the first
+        step of an autoencoder that adds its input left 0.03, that of any other in tests/challenges 0.72 and more.
     """
     if any(layer.role == "dropout" and float(layer.settings.get("p", 0.5)) > 0 for layer in training.layers):
         return

@@ -61,7 +61,7 @@ def loss_not_decreasing(
     found = _against_chance(training, site, series, level, learnt) if known and site is not None else None
     if found is not None:
         chance = trend.reference(training, site, float("nan"))
-        begun = level <= 1.05 * chance and trend.few_steps(training, series.values) is not None
+        begun = level <= trend.A_GUESS * chance and trend.few_steps(training, series.values) is not None
         if begun or trend.generalises(training, WORTH * chance):
             return  # stopped-too-early speaks of what has just begun
     if found is None:

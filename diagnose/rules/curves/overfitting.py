@@ -42,7 +42,8 @@ def overfitting(
     Known problems:
         The loss may rise while the accuracy still grows: the network is only too sure of itself. That is told as a
         note. A program that goes back to its best weights and evaluates them again is left alone; one that does not
-        evaluate them looks like one that keeps the last.
+        evaluate them looks like one that keeps the last. `overtraining` often stands beside it: to regularise and to stop in
+        time are two cures.
 
     Example:
         `diagnose run demos/feedforward.py --problem overfitting`

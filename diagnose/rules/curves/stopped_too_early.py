@@ -20,8 +20,8 @@ def stopped_too_early(
     least: float = 0.01,
     significance: float = 4.0,
     high: float = 2.0,
-    far: float = 1.0,
-    trend_score: float = 1.64,
+    far: float = trend.FAR,
+    trend_score: float = trend.FALLS,
     latter: float = 0.5,
     min_steps: int = 12,
 ) -> Iterator[Finding]:
@@ -88,7 +88,7 @@ def stopped_too_early(
     left = signs.unlearnt(training, site) if site is not None and known else float("nan")
     half = len(series) // 2
     levels = _levels(series)
-    if not floor < left <= 1.05:  # what a constant reaches, and the noise of batches
+    if not floor < left <= trend.A_GUESS:
         return
     late = (levels[1] - levels[2]) / max(levels[0] - levels[2], 1e-30)
     found = trend.few_steps(training, series.values, far=far, score=trend_score)

@@ -9,8 +9,9 @@ from diagnose.rules import rule, trend
 from diagnose.rules.signs import chance_loss, per_sample, site_loss
 from diagnose.run import Training
 
-# Units or channels of a hidden layer that are too few whatever the data hold: of sound programs of tests/challenges none has fewer
-# than 3 (but for codes of autoencoders), the one that a single filter holds up has 1.
+# Units or channels of a hidden layer that may be too few whatever the data hold. 34 sound programs of tests/challenges have such a
+# layer too (gates, scores of attention, one of several heads), of which those with a known constant end at 0.77 of its loss at the
+# most, below `left`; the one that a single filter holds up, at 0.81. A close call: hence the confidence.
 NARROW = 2
 JUDGED = (
     "classification",

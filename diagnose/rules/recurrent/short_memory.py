@@ -53,7 +53,8 @@ def short_memory(
         asks for it; a plain RNN in its default initialisation falls under 1e-4 within twenty. Gates that are half open let 1e-4 through
         twenty steps and 5e-7 through thirty, which taught nobody to forget; where they kept the answer from being
         learnt it was 1e-10. 0.1: windows of one step left 0.23 where windows of twenty left 0.02. 20: the
-        shortest window of Zaremba et al. 2014, https://arxiv.org/abs/1409.2329, whose states are handed on.
+        shortest window of Zaremba et al. 2014, https://arxiv.org/abs/1409.2329, whose states are handed on; the 70 of the fix is
+        that of Merity et al. 2018, https://arxiv.org/abs/1708.02182.
     """
     yield from _single_steps(training, unlearnt)
     suffering = stuck(training)

@@ -64,7 +64,7 @@ def saturated(training: Training, share: float = 0.5) -> Evidence | None:
 
 
 def through_time(training: Training) -> Evidence | None:
-    """The gradient explodes along time in the first snapshot already, of a layer whose weights are among the too large."""
+    """The gradient explodes along time in the first snapshot already, before any step could have made it."""
     for reach in reaches(training):
         value, step = float(reach.early[0].max()), int(reach.steps[0])
         if step == 0 and value > EXPLODED:

@@ -16,9 +16,8 @@ from diagnose.rules.progress import (
     stuck,
     update_ratios,
 )
+from diagnose.rules.trend import HEALTHY
 from diagnose.run import Matrix, Training
-
-HEALTHY = 1e-3
 
 
 @rule(
