@@ -24,7 +24,6 @@ MOST_PAIRED = 500  # values of which all pairs are compared: 100,000 of them wou
 
 
 HEALTHY = 1e-3  # of a weight's norm in a step; where steps are smaller, learning-rate-too-low speaks
-FAR, FALLS = 1.0, 1.64  # of `few_steps`: see stopped-too-early, whose limits they are
 A_GUESS = 1.05  # times what a constant reaches, own choice: the noise of few batches (one that had just begun stood at 1.001)
 
 
@@ -194,12 +193,13 @@ def fall(series: Series) -> Fall | None:
     return Fall(last, half, min(gain, max(last, 0.0)) if last > 0 else gain, significance, _span(series))
 
 
-def few_steps(training: Training, values: Floats, *, far: float = FAR, score: float = FALLS) -> tuple[str, float] | None:
+def few_steps(training: Training, values: Floats, *, far: float = 1.0, score: float = 1.64) -> tuple[str, float] | None:
     """The weight that moves most and how far all steps together could take it, in norms of its own: where that is less than
     `far` although each step has the right size, and the loss (its `values`) falls to the end. What such a training shows is how
     the weights were drawn.
 
     Falls: by Mann and Kendall's test over the last two thirds, or each of three held-out passes or more is below the one before.
+    The limits are those of stopped-too-early, whose thresholds must be literals.
     """
     found = fastest(update_ratios(training))
     if found is None or not HEALTHY <= found[1] <= far / training.steps:

@@ -20,8 +20,8 @@ def stopped_too_early(
     least: float = 0.01,
     significance: float = 4.0,
     high: float = 2.0,
-    far: float = trend.FAR,
-    trend_score: float = trend.FALLS,
+    far: float = 1.0,
+    trend_score: float = 1.64,
     latter: float = 0.5,
     min_steps: int = 12,
 ) -> Iterator[Finding]:
