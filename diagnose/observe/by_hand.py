@@ -50,12 +50,13 @@ class ByHand:
 
     def _begin(self, leaves: Sequence[Tensor]) -> Stream:
         session = self.session
-        stream = Stream(session.next_index(), None, session.modules, {})
+        stream = Stream(session.next_index(), None, session.modules, session.networks)
         stream.source = as_source(where())
         stream.take_modules(leaves, session.modules, session.networks)
         stream.take_bare(leaves)
         session.streams[id(stream)] = stream
         self.stream = stream
+        session.steps.takes(stream)
         session.hook_again()
         return stream
 

@@ -161,10 +161,10 @@ class Calls:
         return self._modes[1] and torch.is_grad_enabled()
 
     def stream_called(self) -> Stream | None:
-        """The newest stream that trains the network called last."""
+        """The newest stream that trains the network called last, or trained it: its optimizer may be gone by now."""
         root = self.last_root()
         if root is not None:
-            for stream in reversed(self.session.live_streams()):
+            for stream in reversed(list(self.session.streams.values())):
                 if any(module is root for _, module in stream.modules()):
                     return stream
         return None
@@ -173,7 +173,7 @@ class Calls:
         """The path of a root."""
         if module is None:
             return ""
-        for network in self.session.networks.values():
+        for network in self.session.networks:
             path = network.path_of(module)
             if path is not None:
                 return path

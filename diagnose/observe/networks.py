@@ -107,16 +107,11 @@ def joined(network: str, path: str) -> str:
 class Network:
     """One topmost module with the name the program has for it."""
 
-    def __init__(self, module: nn.Module, taken: set[str]) -> None:
+    def __init__(self, module: nn.Module) -> None:
         self.module = weakref.ref(module)
         inner = unwrapped(module)
         frames = user_frames(6)
-        name = name_of(module, frames) or name_of(inner, frames) or type(inner).__name__
-        base, n = name, 2
-        while name in taken:
-            name, n = f"{base}{n}", n + 1
-        taken.add(name)
-        self.name = name
+        self.name = name_of(module, frames) or name_of(inner, frames) or type(inner).__name__
         self.type = class_of(inner).__name__
         self._roots: list[weakref.ref[nn.Module]] = [self.module]
         self._others: dict[int, weakref.ref[nn.Module]] = {}  # modules that were called and are no part of it
@@ -258,3 +253,33 @@ def is_layer(module: nn.Module) -> bool:
 def channels_first(role: str) -> bool:
     """Whether axis 1 of such a layer's output is its channel."""
     return role in ("convolution", "pooling")
+
+
+class Networks:
+    """The networks of a program: those that it has dropped are forgotten, but for their names, which nothing else gets."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Network] = {}  # by the id of their module
+        self._names: dict[str, int] = {}  # → the number of the last one of this name
+
+    def __iter__(self) -> Iterator[Network]:
+        return iter(list(self._known.values()))
+
+    def of(self, module: nn.Module) -> Network:
+        """The network of a topmost module."""
+        network = self._known.get(id(module))
+        if network is not None and network.module() is module:
+            return network
+        for key in [key for key, other in list(self._known.items()) if other.module() is None]:
+            del self._known[key]
+        network = self._known[id(module)] = Network(module)
+        network.name = self._free(network.name)
+        return network
+
+    def _free(self, base: str) -> str:
+        name, number = base, self._names.get(base, 0) + 1
+        while number > 1 and (name := f"{base}{number}") in self._names:
+            number += 1
+        self._names[base] = number
+        self._names.setdefault(name, 1)
+        return name

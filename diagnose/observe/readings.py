@@ -70,7 +70,8 @@ def initial_statistics(session: Session, stream: Stream) -> None:
     for network in stream.networks:
         for path, _, parameter in network.named_parameters():
             tensors.setdefault(path, parameter)
-    pieces = {path: local(p) for path, p in tensors.items() if path in by_path and p.is_floating_point()}
+    begun = stream.steps > 0  # its first steps were not looked at
+    pieces = {path: local(p) for path, p in tensors.items() if path in by_path and p.is_floating_point() and not begun}
     usable = {path: p for path, p in pieces.items() if p is not None and p.numel()}
     parts = []
     for parameter in usable.values():

@@ -10,6 +10,7 @@ DOUBLINGS = 14  # the 1 s is meant to last for a run of 16,000 steps, told in ad
 PULSE = 1e-3  # seconds: no piece of ours between snapshots takes longer (they take microseconds); what seems to, was interrupted
 LEAST = 2  # snapshots in each doubling of the steps, however dear they are
 MOST = 2.0  # budgets that they may take; none but a net whose snapshot takes as long as dozens of its steps comes near
+ALIKE = 1.1  # the same for later trainings by the same lines: one that uses its budget up is near 1 all the time
 
 
 def meeting(tick: int) -> bool:
@@ -51,6 +52,7 @@ class Schedule:
         self._next = 0
         self._last = 0  # the tick of the latest snapshot
         self._origin = 0  # the tick at which the latest training began
+        self._most = MOST  # budgets that it may take
         self._cost = 0.0  # of one snapshot, smoothed
         self._spent_before = 0.0
         self._wall = self._own = 0.0  # seconds of one piece of ours by both clocks
@@ -108,10 +110,10 @@ class Schedule:
             return True
         if tick < self._next:
             return False
-        if tick - self._origin < 3:  # the first steps are worth their price: initialisation shows nowhere else
+        if tick < 3:  # worth their price: initialisation shows nowhere else
             return True
-        if tick >= self._awaited():
-            return self.total <= MOST * self.allowed
+        if tick - self._origin < 3 or tick >= self._awaited():
+            return self._affords_more()
         return self.total + self._cost + self._laid_by(tick) <= self.allowed
 
     def _awaited(self) -> int:
@@ -124,9 +126,19 @@ class Schedule:
         doublings = DOUBLINGS - log(tick - self._origin + 1, 2)
         return min(LEAST * max(0.0, doublings) * self._cost, 0.5 * self.once)
 
-    def starts_again(self, tick: int) -> None:
-        """Another training begins: its first steps are as telling as the first one's."""
+    def starts_again(self, tick: int, *, alike: bool = False) -> bool:
+        """Another training begins: its first steps are as telling as the first one's, unless they are `alike`, made by the
+        same lines. Whether step `tick` shall be a snapshot."""
         self._origin = self._next = self._last = tick
+        self._most = ALIKE if alike else MOST
+        return self.every is not None or self.wants(tick)
+
+    def _affords_more(self) -> bool:
+        return self.total <= self._most * self.allowed
+
+    def affords_alike(self) -> bool:
+        """Whether another training by lines that are known may be looked at: what it begins with is dear."""
+        return self.every is not None or self.total <= ALIKE * self.allowed
 
     def spare(self) -> bool:
         """Whether the steps between snapshots must cost next to nothing: half of the budget is kept for snapshots."""
@@ -138,7 +150,7 @@ class Schedule:
 
     def rest(self, tick: int, most: int) -> int:
         """How many steps from `tick` on need not be looked at, at most: what must be a snapshot must be seen coming."""
-        if tick + 1 < self._awaited():
+        if self._affords_more() and tick + 1 < self._awaited():
             most = min(most, self._awaited() - tick - 1)
         return next((n - 1 for n in range(1, most + 1) if self.meets(tick + n)), most)
 

@@ -22,7 +22,7 @@ from diagnose.observe.calls import Calls
 from diagnose.observe.data import Data
 from diagnose.observe.hooks import Hook, hide_from_copies, stop_hiding
 from diagnose.observe.losses import Losses
-from diagnose.observe.networks import Modules, Network
+from diagnose.observe.networks import Modules, Networks
 from diagnose.observe.nonfinite import NonFinite
 from diagnose.observe.probes import all_probes
 from diagnose.observe.safety import Safety
@@ -64,7 +64,7 @@ class Session:
         self.lean = False  # between snapshots, once the budget is used: loss, rate and time of a step, nothing else
         self.row = row.Row()
         self.streams: dict[int, Stream] = {}
-        self.networks: dict[int, Network] = {}
+        self.networks = Networks()
         self.modules = Modules()
         self.transfer = Transfer()
         self.book = Book(self)
@@ -134,10 +134,10 @@ class Session:
             self.snapshot.drop()
             self.transfer.drain()
             for stream in self.streams.values():
-                self.writer.stream(stream.index, slowdown=self.schedule.slowdown)
-                if stream.counted >= 0:  # the last of them have left no row behind
-                    self.writer.stream(stream.index, last_counted=stream.counted)
+                self._write_end(stream)
             self.writer.fact("overhead", self.overhead())
+            if (told := self.steps.left_out.told()) is not None:
+                self.blind("later trainings", told)
             if not self.backward.seen:
                 code, message = self.why_nothing()
                 self.writer.fact("nothing_observed", {"code": code, "message": message})
@@ -218,6 +218,8 @@ class Session:
         if self.asleep() or (self.only is not None and not self._wanted(optimizer)):
             return
         with self.guard("optimizer"):
+            if self.steps.passes_by(optimizer):
+                return
             self.by_hand.give_way()
             self.take_optimizer(optimizer)
 
@@ -233,13 +235,28 @@ class Session:
         known = self.stream_of(optimizer)
         if known is not None:
             return known
+        self.steps.wake()
+        self._forget_ended()
         stream = Stream(self.next_index(), optimizer, self.modules, self.networks)
+        stream.due = self.schedule.starts_again(self.tick, alike=self.steps.left_out.stands_for(stream.line)) or self.snapping
+        self.steps.takes(stream, optimizer)
         self.streams[id(optimizer)] = stream
         self.lean = False
-        self.steps.wake()
-        self.schedule.starts_again(self.tick)
+        if not stream.due:
+            self.writer.stream(stream.index, **stream.facts())
         self.hook_again()
         return stream
+
+    def _forget_ended(self) -> None:
+        """A program may train thousands of networks one after the other: what is over is not asked again at every step."""
+        for key, stream in list(self.streams.items()):
+            if stream.optimizer is not None and stream.optimizer() is None:
+                self._write_end(self.streams.pop(key))
+
+    def _write_end(self, stream: Stream) -> None:
+        self.writer.stream(stream.index, slowdown=self.schedule.slowdown)
+        if stream.counted >= 0:  # the last of them have left no row behind
+            self.writer.stream(stream.index, last_counted=stream.counted)
 
     def live_streams(self) -> list[Stream]:
         """Streams of the thread that is followed whose optimizer is still there.

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from torch.optim import Optimizer
 
 from diagnose.observe.evaluations import write_pass
+from diagnose.observe.left_out import SETTLED, LeftOut
 from diagnose.observe.readings import read_gradients
 from diagnose.observe.row import write_lean_row, write_row
 from diagnose.observe.schedule import PULSE
 from diagnose.observe.snapshot_rows import write_snapshot
+from diagnose.observe.sources import where
 from diagnose.observe.streams import Stream, version
 from diagnose.observe.training_losses import write_training_losses
 
@@ -28,7 +30,6 @@ LEAST_REST, MOST_REST = 16, 256
 # snapshot the same: 4.4 ms of processor time a step where our clocks added up to 3.5 (digits), 4.6 and 3.7 (MLP).
 SNAPSHOT_UNSEEN = 0.25
 UNSEEN, COUNTED = 0.8, 0.08
-SETTLED = 20  # steps after which the places of the losses are known
 
 
 class Steps:
@@ -47,6 +48,7 @@ class Steps:
         self._spent = 0.0  # when the step under way began
         self._stack: list[int] = []  # optimizers whose steps are running, outermost first
         self._opened = 0  # tick at which the snapshot under way began
+        self.left_out = LeftOut()
 
     def give_up(self) -> None:
         """No step is running any more."""
@@ -73,7 +75,7 @@ class Steps:
             return
         try:
             stream = session.stream_of(optimizer)
-            if stream is None and session.only is None:
+            if stream is None and session.only is None and self.left_out.since(optimizer) is None:
                 stream = session.take_optimizer(optimizer)  # built before we were attached
             if stream is not None and session.threads.takes(stream):
                 session.hook_again()
@@ -100,7 +102,11 @@ class Steps:
             return
         stream = session.stream_of(optimizer)
         if stream is None:
+            if self.left_out.since(optimizer) is not None:
+                with session.guard("step"):
+                    self._pass(optimizer)
             return
+        self.left_out.now = False
         try:
             session.row.step_ends(began)
             if session.lean and not session.losses.busy():
@@ -116,7 +122,7 @@ class Steps:
             session.row.restart()
             session.threads.trains()
             if session.lean:
-                self._toll()
+                self._toll(stream)
             self._spent = session.schedule.spent
 
     def end(self, stream: Stream) -> None:
@@ -137,6 +143,9 @@ class Steps:
         """Writes down the losses that are known by now to be training's or evaluations'."""
         session = self.session
         trained, ended = session.losses.settle(everything=everything)
+        if self.left_out.now:  # what is of no other training's network is of the one that is left out
+            live = session.live_streams()
+            trained, ended = [], [one for one in ended if any(one.stream is other for other in live)]
         if stream is None:
             stream = next(reversed(session.live_streams()), None) or next(reversed(session.streams.values()), None)
         if stream is None:
@@ -167,12 +176,13 @@ class Steps:
         if session.on_step is not None:
             session.on_step(session.tick)
 
-    def _toll(self) -> None:
+    def _toll(self, stream: Stream) -> None:
         """A step between snapshots has ended: adds what of it no clock saw, and rests where it was too dear."""
         session = self.session
         schedule, cost = session.schedule, session.schedule.spent - self._spent
-        known = self._lean_cost or cost
-        self._lean_cost = known + (0.3 if cost < known else 0.03) * (min(cost, 2 * known) - known)  # near what most take
+        if stream.steps > 1:  # what a stream begins with is no step's price
+            known = self._lean_cost or cost
+            self._lean_cost = known + (0.3 if cost < known else 0.03) * (min(cost, 2 * known) - known)  # near what most take
         schedule.spent += UNSEEN * self._lean_cost
         over = schedule.over()
         if over or self._poor:
@@ -180,17 +190,23 @@ class Steps:
             pace = self._pace or schedule.elapsed / max(1, session.tick)
             wanted = price / max(0.25 * schedule.share * pace / schedule.slowdown, 1e-9)
             self._poor = wanted > 1  # as long as one step's record is too dear for each of them, rest after every one
-            if not (over or self._poor) or session.losses.busy() or session.seams.dynamo.compiles:
+            if not (over or self._poor) or not self._may_rest():
                 return
             self._rest = schedule.rest(session.tick, int(min(max(wanted, LEAST_REST), MOST_REST)))
-            if not self._rest:
-                return
-            with session.guard("rest"):
-                began = time.perf_counter()
-                session.unhook_all()
-                session.losses.rests()
-                session.seams.rest(self._counter())
-                self._unhooking = min(time.perf_counter() - began, PULSE)
+            if self._rest:
+                self._begin_rest()
+
+    def _may_rest(self) -> bool:
+        return not self.session.losses.busy() and not self.session.seams.dynamo.compiles
+
+    def _begin_rest(self) -> None:
+        session = self.session
+        with session.guard("rest"):
+            began = time.perf_counter()
+            session.unhook_all()
+            session.losses.rests()
+            session.seams.rest(self._counter())
+            self._unhooking = min(time.perf_counter() - began, PULSE)
 
     def _counter(self) -> Callable[[Optimizer, Any, Any], None]:
         """The hook of steps that are only counted: as little as can be."""
@@ -201,7 +217,7 @@ class Steps:
         def counted(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
             stream, alive = known.get(id(optimizer), (None, None))
             if stream is None or alive is None or alive() is not optimizer or thread() != own:
-                self._unknown_step(own)
+                self._unknown_step(optimizer, own)
                 return
             stream.steps += 1
             stream.counted = session.tick
@@ -213,10 +229,46 @@ class Steps:
         self._rested_from, self._rested_since = session.tick, time.perf_counter()
         return counted
 
-    def _unknown_step(self, followed: int) -> None:
-        """While steps are only counted another thread's optimizer has stepped, or one inside another's step."""
+    def passes_by(self, optimizer: Optimizer) -> bool:
+        """Whether what a new optimizer trains is left out: the budget is used up, and its lines are known."""
         session = self.session
-        if threading.get_ident() == followed or session.off():
+        if session.schedule.affords_alike() or session.schedule.ranks > 1 or not self.left_out.stands_for(where()):
+            return False  # several processes look at the same steps, or they cannot be compared
+        if not session.seams.resting:
+            if session.snapping:
+                return False
+            self.settle(None)  # the passes of the training before
+        self.left_out.add(optimizer, session.tick)
+        self._rest = max(self._rest, MOST_REST)  # one that lasts longer is looked at
+        self._rest_again()
+        return True
+
+    def _rest_again(self) -> None:
+        if not self.session.seams.resting and self._may_rest():
+            self._begin_rest()
+
+    def _pass(self, optimizer: Optimizer) -> None:
+        """A step of a training that is left out."""
+        session = self.session
+        self.left_out.now = True
+        self.left_out.steps += 1
+        session.tick += 1
+        self._rest -= 1
+        if self._rest <= 0:
+            session.take_optimizer(optimizer)
+        elif not session.seams.resting:  # a pass over other data had woken us
+            self.settle(None)
+            session.row.restart()
+            self._rest_again()
+
+    def _unknown_step(self, optimizer: Optimizer, followed: int) -> None:
+        """While steps are only counted another thread's optimizer has stepped, or one inside another's step, or one left out."""
+        session = self.session
+        if session.off():
+            return
+        if threading.get_ident() == followed:
+            if self.left_out.since(optimizer) is not None:
+                self._pass(optimizer)
             return
         if session.tick > self._heard_at:
             self._heard_at = session.tick
@@ -243,6 +295,8 @@ class Steps:
     def _count(self, stream: Stream) -> None:
         session = self.session
         stream.steps += 1
+        if stream.steps <= SETTLED + 1:
+            self.left_out.saw(stream.line)
         session.tick += 1
         session.transfer.poll()
         if session.keeper is not None:
@@ -251,7 +305,7 @@ class Steps:
         session.lean = (
             session.schedule.spare()
             and not session.snapping
-            and stream.steps > SETTLED
+            and (stream.steps > SETTLED or (session.schedule.over() and self.left_out.stands_for(stream.line)))
             and session.by_hand.stream is None
             and session.row.scale is None
         )
@@ -274,8 +328,7 @@ class Steps:
         if was:
             self._close(streams)
         if session.schedule.wants(session.tick):
-            session.schedule.opens()
-            self._opened = session.tick
+            self._open()
             for s in streams:
                 s.due = not s.idle
             if was and session.calls.rooted:
@@ -287,6 +340,19 @@ class Steps:
         if now != was or not session.calls.rooted:
             session.calls.rooted = True
             session.hook_again()
+
+    def takes(self, stream: Stream, optimizer: Optimizer | None = None) -> None:
+        """A new stream, whose first step is a snapshot if it is due; its optimizer may have been left out until now."""
+        if stream.due and not self.session.snapping:
+            self._open()
+        began = None if optimizer is None else self.left_out.take(optimizer, self.session.tick)
+        if began is not None:
+            stream.steps = self.session.tick - began
+            self.session.writer.stream(stream.index, first_counted=began)
+
+    def _open(self) -> None:
+        self.session.schedule.opens()
+        self._opened = self.session.tick
 
     def _close(self, streams: list[Stream]) -> None:
         """The snapshot under way is done."""

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from diagnose.observe.networks import Modules, Network
+from diagnose.observe.networks import Modules, Network, Networks
 from diagnose.observe.shards import held
-from diagnose.observe.sources import as_source, name_of, user_frames
+from diagnose.observe.sources import as_source, name_of, user_frames, where
 from diagnose.observe.torch_state import Untracked
 
 _SETTINGS = (
@@ -50,7 +50,7 @@ def plain_settings(group: dict[str, Any]) -> dict[str, Any]:
 class Stream:
     """What is known of one optimizer; `optimizer` is None for updates written by hand."""
 
-    def __init__(self, index: int, optimizer: Optimizer | None, modules: Modules, taken: dict[int, Network]) -> None:
+    def __init__(self, index: int, optimizer: Optimizer | None, modules: Modules, taken: Networks) -> None:
         self.index = index
         self.optimizer = None if optimizer is None else weakref.ref(optimizer)
         self.thread = threading.get_ident()  # that trains with it
@@ -58,7 +58,8 @@ class Stream:
         self.networks: list[Network] = []
         self.paths: dict[int, str] = {}  # id of a parameter → path
         self.order: list[str] = []  # paths of optimized parameters
-        self.source = as_source(next(((f.f_code.co_filename, f.f_lineno) for f in user_frames(1)), None))
+        self.line = where()  # that built it
+        self.source = as_source(self.line)
         self.steps = 0
         self.due = True  # the next step is a snapshot
         self._copies: dict[int, Tensor] = {}  # memory for these: to take it anew on each step costs more than to copy
@@ -86,15 +87,12 @@ class Stream:
         if optimizer is not None:
             self.find_networks(optimizer, modules, taken)
 
-    def find_networks(self, optimizer: Optimizer, modules: Modules, taken: dict[int, Network]) -> None:
+    def find_networks(self, optimizer: Optimizer, modules: Modules, taken: Networks) -> None:
         """The topmost modules of the optimizer's parameters; known ones keep their names."""
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.networks = []
         for module in modules.owners(parameters):
-            network = taken.get(id(module))
-            if network is None or network.module() is not module:
-                network = taken[id(module)] = Network(module, {n.name for n in taken.values()})
-            self.networks.append(network)
+            self.networks.append(taken.of(module))
         self._name_parameters(parameters)
 
     def take_bare(self, tensors: Sequence[Tensor]) -> None:
@@ -190,13 +188,10 @@ class Stream:
         """Whether a gradient has come to it."""
         return parameter.grad is not None or self.present.get(self.path(parameter)) == 1.0
 
-    def take_modules(self, leaves: Sequence[Tensor], modules: Modules, taken: dict[int, Network]) -> None:
+    def take_modules(self, leaves: Sequence[Tensor], modules: Modules, taken: Networks) -> None:
         """The networks of parameters that are updated by hand."""
         for module in modules.owners(leaves):
-            network = taken.get(id(module))
-            if network is None:
-                network = taken[id(module)] = Network(module, {n.name for n in taken.values()})
-            self.networks.append(network)
+            self.networks.append(taken.of(module))
 
     def bare_alive(self) -> bool:
         """Whether the tensors of the last backward are still there."""

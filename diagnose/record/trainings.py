@@ -17,7 +17,8 @@ from diagnose.record.parts import Items, part, read_items, source, united
 from diagnose.record.samples import Samples, read_samples, same_as_before
 from diagnose.run import Edge, Event, InputSite, Layer, LossSite, Optimizer, Parameter, Series, Training
 
-_OPTIMIZER_FACTS = ("type", "settings", "source", "networks", "last_counted")
+_COUNTED = ("first_counted", "last_counted")  # steps that have left no row behind
+_OPTIMIZER_FACTS = ("type", "settings", "source", "networks", *_COUNTED)
 EventRow = tuple[int | None, int | None, str, str | None, dict[str, Any]]
 
 
@@ -88,7 +89,7 @@ def _training(
     hashes: Mapping[tuple[int, str], Any],
     trained_on: Samples,
 ) -> Training:
-    counted = [int(own["last_counted"]) for own in streams.values() if "last_counted" in own]
+    counted = [int(own[name]) for own in streams.values() for name in _COUNTED if name in own]
     clock = Clock(np.append(table.ticks[np.isin(table.streams, group)], counted).astype(np.int64))
     layers = united(items, group, "layer")
     parameters = united(items, group, "parameter")

@@ -66,6 +66,30 @@ def test_each_doubling_has_two_snapshots_though_the_budget_is_gone(monkeypatch: 
     assert schedule.spent < 1 + 2 * (12 + 4 * math.log2(steps)) * cost
 
 
+@pytest.mark.parametrize("alike", [True, False])
+def test_trainings_by_the_same_lines_share_one_budget(monkeypatch: pytest.MonkeyPatch, *, alike: bool) -> None:
+    """Each by other lines is worth the price of its start up to twice the budget, those alike up to a tenth more than it."""
+    now = [0.0]
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    schedule, cost, taken = Schedule(), 0.005, []
+    schedule.began()
+    for training in range(300):
+        tick = 40 * training
+        due = schedule.starts_again(tick, alike=alike and training > 0)
+        for step in range(40):
+            if due:
+                schedule.opens()
+                schedule.spent += cost
+                schedule.closes(tick + step)
+                taken.append(training)
+            due = schedule.wants(tick + step + 1)
+            now[0] += 0.0003
+    budget = 1 + 0.02 * now[0]
+    most = 1.1 if alike else 2
+    assert 0.9 * budget < schedule.spent <= most * budget + cost
+    assert taken[:3] == [0, 0, 0] and taken[-1] > 200
+
+
 def test_cheap_snapshots_are_dense_at_the_start_and_35_in_each_doubling(monkeypatch: pytest.MonkeyPatch) -> None:
     taken, _, _ = snapshots(monkeypatch, 0.0001, 0.01)
     assert taken[:50] == list(range(50))

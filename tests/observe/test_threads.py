@@ -177,7 +177,7 @@ def test_gradients_that_come_on_a_thread_of_autograds_own_are_read(observing: Ob
         train(1)
         session.in_backward = True
         record = Record(True)
-        hook = session.snapshot.receive_gradient(Forward(Network(nn.Linear(1, 1), set())), record)
+        hook = session.snapshot.receive_gradient(Forward(Network(nn.Linear(1, 1))), record)
         engine = threading.Thread(target=hook, args=(torch.full((4,), 3.0),))
         engine.start()
         engine.join()

@@ -61,6 +61,55 @@ def test_folds_are_trainings_of_their_own(every: int, observing: Observing) -> N
         assert training.series("gradient_norm", training.parameters[0].path).steps[0] == 0
 
 
+def many(lengths: list[int]) -> Callable[[], None]:
+    """Networks trained one after the other by the same lines, each evaluated at its end."""
+
+    def train() -> None:
+        for steps in lengths:
+            net = small()
+            fit(net, torch.optim.SGD(net.parameters(), lr=0.1), steps)
+            with torch.no_grad():
+                F.cross_entropy(net(X), Y)
+
+    return train
+
+
+def test_many_short_trainings_stay_within_the_budget(observing: Observing) -> None:
+    """Those that it allows stand for the others, which are counted, and told of."""
+    with observing(every=None) as session:
+        session.schedule.once, session.schedule.share = 0.05, 0.0
+        many([30] * 100)()
+        assert len(list(session.networks)) <= 2 and len(session.streams) <= 2  # those that are gone are forgotten
+    seen = len(session.run.trainings)
+    assert 1 <= seen < 50  # how many hangs on the machine
+    (told,) = [e for e in session.run.events if e.kind == "blind-spot"]
+    assert f"{100 - seen} by the same lines ({30 * (100 - seen):,} steps)" in told.details["message"]
+    assert all([len(e) for e in t.evaluations] == [1] for t in session.run.trainings)  # of its own network, not of those left out
+    assert len({t.networks for t in session.run.trainings}) == seen
+    assert all(t.optimizers[0].type == "SGD" for t in session.run.trainings)
+
+
+def test_a_long_training_after_many_short_ones_is_looked_at(observing: Observing) -> None:
+    with observing(every=None) as session:
+        session.schedule.once, session.schedule.share = 0.02, 0.0
+        many([30] * 40 + [900])()
+    last = session.run.trainings[-1]
+    assert last.steps == 900
+    losses = last.series("loss")
+    assert 0 < len(losses) < 100 and losses.steps[0] >= 200  # as late as it was looked at
+    assert all(not parameter.initial for parameter in last.parameters)  # nobody saw how it began
+
+
+def test_trainings_by_other_lines_are_not_left_out(observing: Observing) -> None:
+    with observing(every=None) as session:
+        session.schedule.once, session.schedule.share = 0.02, 0.0
+        many([30] * 40)()
+        net = small()
+        fit(net, torch.optim.Adam(net.parameters()), 30)
+    last = session.run.trainings[-1]
+    assert last.optimizers[0].type == "Adam" and last.steps == 30 and last.series("loss").steps[0] == 0
+
+
 def test_a_sweep_over_one_network(observing: Observing) -> None:
     def train() -> None:
         net = small()
