@@ -56,12 +56,6 @@ def distinct_samples(hashes: Mapping[tuple[int, str], NDArray[np.int64]], stream
     return different if len(seen) >= 3 * different else None
 
 
-def seen_again(hashes: Mapping[tuple[int, str], NDArray[np.int64]], streams: Sequence[int]) -> float | None:
-    """Share of the training samples that had been seen before; None where fewer than a hundred are known."""
-    seen = _of(hashes, streams, "train")
-    return 1 - len(np.unique(seen)) / len(seen) if len(seen) >= 100 else None
-
-
 def read_evaluations(
     connection: sqlite3.Connection,
     streams: Sequence[int],

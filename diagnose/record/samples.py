@@ -64,6 +64,31 @@ def same_as_before(samples: Samples) -> float | None:
     return float(np.mean(np.diff(sums)[follows] == 0)) if follows.sum() >= 20 else None
 
 
+def seen_again(samples: Samples, steps: int) -> float | None:
+    """Share of all training samples of a training of so many `steps` that had been used before.
+
+    Not every step's samples are known: a sample that was used before is met again as often as the steps before are known, so
+    each quarter's share is divided by that. None where a quarter of the later half would show fewer than three of them, or
+    fewer than a hundred samples are known.
+    """
+    if len(samples) < 100:
+        return None
+    order = np.argsort(samples.steps, kind="stable")
+    at, hashes = samples.steps[order], samples.hashes[order]
+    met = np.ones(len(hashes), bool)
+    met[np.unique(hashes, return_index=True)[1]] = False
+    size = len(at) / len(np.unique(at))
+    known = np.minimum(1.0, np.searchsorted(at, at) / np.maximum(at * size, 1.0))  # of the samples before each
+    shares = []
+    for quarter in range(4):
+        mine = (4 * at) // steps == quarter
+        if known[mine].sum() >= 3:
+            shares.append(min(1.0, float(met[mine].sum() / known[mine].sum())))
+        elif quarter >= 2:
+            return None
+    return float(np.mean(shares))
+
+
 def repeats(ranks: Mapping[int, Samples], epochs: Sequence[int]) -> dict[str, Any] | None:
     """How much of what one rank trains on another rank trains on too; None where that is not known.
 

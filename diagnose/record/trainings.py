@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from diagnose.record.columns import Clock, SeriesMap, StepTable, read_vectors
-from diagnose.record.evaluations import distinct_samples, read_evaluations, read_hashes, repeated_share, seen_again
+from diagnose.record.evaluations import distinct_samples, read_evaluations, read_hashes, repeated_share
 from diagnose.record.explanations import read_explanations
 from diagnose.record.kind import decide_kind
 from diagnose.record.parts import Items, part, read_items, source, united
-from diagnose.record.samples import Samples, read_samples, same_as_before
+from diagnose.record.samples import Samples, read_samples, same_as_before, seen_again
 from diagnose.run import Edge, Event, InputSite, Layer, LossSite, Optimizer, Parameter, Series, Training
 
 _COUNTED = ("first_counted", "last_counted")  # steps that have left no row behind
@@ -106,7 +106,7 @@ def _training(
     different = distinct_samples(hashes, group)
     if different is not None:
         facts["train_samples"] = different
-    again = seen_again(hashes, group)
+    again = seen_again(trained_on, len(clock))
     if again is not None:
         facts["train_again"] = again
     same = same_as_before(trained_on)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diagnose.record.samples import Samples, same_as_before
+from diagnose.record.samples import Samples, same_as_before, seen_again
 
 
 def trained(batches: np.ndarray, steps: np.ndarray | None = None) -> Samples:
@@ -34,3 +34,23 @@ def test_only_steps_that_follow_on_one_another_tell() -> None:
     assert same_as_before(trained(ones, np.arange(0, 600, 10))) is None
     assert same_as_before(trained(ones[:20])) is None and same_as_before(trained(ones[:21])) == 1
     assert same_as_before(Samples(np.empty(0, np.int64), np.empty(0, np.int64))) is None
+
+
+@pytest.mark.parametrize("known", [1.0, 0.3, 0.1])
+@pytest.mark.parametrize(("passes", "share"), [(1, 0.0), (2, 0.5), (6, 5 / 6)])
+def test_samples_that_are_used_again_are_known_where_few_steps_were_looked_at(known: float, passes: int, share: float) -> None:
+    """All of the first steps and some of the later ones, as a short budget leaves them."""
+    rng = np.random.default_rng(4)
+    size = 1200
+    drawn = np.concatenate([rng.permutation(size) for _ in range(passes)]).reshape(-1, 1)
+    steps = np.arange(len(drawn))
+    kept = (steps < 0.3 * size) | (rng.random(len(steps)) < known)
+    again = seen_again(Samples(steps[kept], drawn[kept].reshape(-1).astype(np.int64)), len(steps))
+    assert again == pytest.approx(share, abs=0.02 if known == 1 else 0.2)
+
+
+def test_what_few_samples_cannot_tell_is_not_said() -> None:
+    drawn = np.random.default_rng(5).permutation(10_000).astype(np.int64)
+    steps = np.concatenate([np.arange(200), np.arange(250, 10_000, 250)])  # a fiftieth of the later half is known
+    assert seen_again(Samples(steps, drawn[steps]), 10_000) is None
+    assert seen_again(Samples(steps[:99], drawn[:99]), 100) is None

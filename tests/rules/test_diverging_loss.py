@@ -36,6 +36,13 @@ def test_noise_is_no_rise(seed: int) -> None:
         assert not findings(RULE, training(np.abs(noisy(level, 0.3, seed))))
 
 
+def test_noise_of_few_steps_is_no_rise() -> None:
+    """One of a hundred at most: a program may train hundreds of networks for so long."""
+    short = [np.full(steps, 0.4) for steps in (14, 21, 30)]
+    found = [findings(RULE, training(np.abs(noisy(level, 0.3, seed)))) for level in short for seed in range(200)]
+    assert sum(map(bool, found)) <= 6
+
+
 def test_a_bump_on_the_way_is_forgiven() -> None:
     bump = GOOD.copy()
     bump[200:260] += 5

@@ -63,7 +63,9 @@ def diverging_loss(
         return
     tail = series.values[-signs.since(series, hold, 3) :]
     level, low = float(np.median(tail)), float(np.quantile(tail, 0.25))
-    start = float(np.median(series.values[: max(1, min(5, len(series) // 20))]))
+    first = series.values[: max(3, min(5, len(series) // 20))]
+    start = float(np.median(first))
+    unsure = jitter(series.values) * (1 / len(first) + 1 / len(tail)) ** 0.5  # of the difference of two levels
     span = (int(series.steps[-len(tail)]), int(series.steps[-1]))
     name = site.id if site is not None else "loss"
     if site is not None and site.function in trend.NON_NEGATIVE and level < -below_zero * abs(start):
@@ -84,7 +86,7 @@ def diverging_loss(
         if len(rates)
         else "lower the learning rate"
     )
-    if level > above_start * start > 0 and low > start:
+    if level > above_start * start > 0 and low > start and level - start > 4 * unsure:
         text = f"loss at {name} is {level:.3g} at the end, {level / start:.1f} times its start ({start:.3g})"
         if risen is not None:
             text += f", for {risen.weight:g} times it goes backward: it is maximised"
