@@ -58,7 +58,8 @@ def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 
         reached = _next(layer, leaving, layers)
         straight += [(layer, other) for other in reached]
         hidden += _leads_on(layer, leaving, layers)
-    entirely = len({first.path for first, _ in straight}) == hidden  # no power anywhere: a narrow layer is no excuse
+    # No power anywhere, not even of gates along time: a narrow layer is no excuse.
+    entirely = len({first.path for first, _ in straight}) == hidden and all(layer.role != "recurrent" for layer in training.layers)
     if not entirely or training.kind in CODES or len(straight) == 1:
         straight = [(first, second) for first, second in straight if not _factorizes(first, second)]
     straight = [(first, second) for first, second in straight if not _hidden_between(training, first, second)]

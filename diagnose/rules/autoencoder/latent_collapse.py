@@ -78,7 +78,8 @@ def latent_collapse(
     alike = _alike(training)
     series = training.series("unit_std", layer.path).finite()
     limit = active if drawn else active * float(np.median(series.values[:3].max(axis=1)))
-    if value >= limit or not (alike < copied or (drawn and np.isnan(alike))):
+    drowned = _drowned(training, layer, value, active) if drawn else False
+    if value >= limit or not (alike < copied or (drawn and np.isnan(alike)) or drowned):
         return
     units = series.values.shape[1]
     share = f", and the reconstructions differ by {alike:.0%} of what the targets do" if not np.isnan(alike) else ""
@@ -105,6 +106,18 @@ def latent_collapse(
         ),
         source=layer.source,
     )
+
+
+def _drowned(training: Training, mean: Layer, value: float, active: float) -> bool:
+    """Whether a code varies by less than `active` of the noise that is added to it: then nothing of it comes through, though
+    the answers differ by what the decoder is told besides."""
+    for edge in training.edges:
+        noise, spread = training.layer(edge.target), training.layer(edge.source)
+        if noise is not None and noise.activation == "exp" and spread is not None and spread.shape == mean.shape:
+            size = training.series("output_mean", noise.path).finite()
+            if len(size) and signs.tells_end(training, size):
+                return value < active * signs.middle(size.values[-max(3, len(size) // 5) :])
+    return False
 
 
 def _late(training: Training, layer: Layer, least: int) -> Floats | None:

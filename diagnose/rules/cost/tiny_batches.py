@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import isnan, prod
 
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, signs
-from diagnose.run import Training
+from diagnose.run import Layer, Training
 
 
 @rule(needs=("samples", "losses"), symptoms=("oscillating-loss", "loss-spikes", "data-loading-bottleneck"))
@@ -56,11 +56,14 @@ def tiny_batches(
         return
     dense = any(len(site.target_shape or ()) > 2 for site in training.training_losses)
     work = signs.typical(training, "forward_flops") + signs.typical(training, "backward_flops")
+    sequences = [layer for layer in training.layers if layer.role in ("recurrent", "attention")]
+    targets = [prod(site.target_shape or ()) if site.target_shape else float("inf") for site in training.training_losses]
+    if sequences and max(targets, default=0) > samples:
+        if _for_each_symbol(training, sequences):
+            return
+        dense = True
     if dense and not (size <= 1 and training.steps >= many and work < thin):
         return
-    sequences = any(layer.role in ("recurrent", "attention") for layer in training.layers)
-    if sequences and not all(site.target_shape and prod(site.target_shape) <= samples for site in training.training_losses):
-        return  # a target for each symbol
     series = training.series("loss").finite()
     jumps, level = np.abs(np.diff(series.values)), abs(signs.middle(series.values))
     jump = float(np.median(jumps)) / level if len(jumps) and level > 0 else 0.0
@@ -85,3 +88,10 @@ def tiny_batches(
             f"DataLoader({loader.get('dataset') or 'dataset'}, batch_size=32, shuffle=True)" if loader else None,
         ),
     )
+
+
+def _for_each_symbol(training: Training, layers: Sequence[Layer]) -> bool:
+    """Whether the targets are as long as the sequences; unknown shapes may be."""
+    lengths = {size for layer in layers if layer.shape is not None and len(layer.shape) == 3 for size in layer.shape[:2]}
+    shapes = [site.target_shape for site in training.training_losses]
+    return not lengths or any(shape is None or bool(lengths - {1} & set(shape)) or len(shape) == 1 for shape in shapes)

@@ -30,8 +30,8 @@ def short_memory(
         speaks when it is under `ratio` (`gated` for a layer with gates) over the first quarter of the sequence (median
         over the snapshots, and at the end) while the loss learns next to nothing. It also speaks of a cell that is called
         again and again, of whose calls the loss reaches only the last: its state is taken out of the graph at each time; of a
-        layer that is given sequences of one step, where more than `unlearnt` of a constant answer's loss is left; and of one
-        that is given a state without a gradient and so few steps (under `window`) that no gradient spans more.
+        layer that is given sequences of one step, or is called again and again and begins from zeros each time (the weights of
+        its state never have a gradient), where more than `unlearnt` of a constant answer's loss is left; and of one that is given a state without a gradient and so few steps (under `window`) that no gradient spans more.
 
     Why is this bad:
         A gradient that fades along time cannot teach the network to keep what it saw: anything that depends on the
@@ -57,6 +57,7 @@ def short_memory(
         that of Merity et al. 2018, https://arxiv.org/abs/1708.02182.
     """
     yield from _single_steps(training, unlearnt)
+    yield from _forgotten(training, unlearnt, min_snapshots)
     suffering = stuck(training)
     if suffering is None:
         return
@@ -107,6 +108,45 @@ def _single_steps(training: Training, unlearnt: float) -> Iterator[Finding]:
             source=layer.source,
         )
         return
+
+
+def _forgotten(training: Training, unlearnt: float, least: int) -> Iterator[Finding]:
+    """A layer that is called several times in a forward, each time without the state of the call before.
+
+    The gradient of the weights of a state that is zero is zero, whatever the loss.
+    """
+    suffering = left_over(training, unlearnt)
+    if suffering is None:
+        return
+    for layer in training.layers:
+        if layer.role != "recurrent" or training.layer(f"{layer.path}#2") is None:
+            continue
+        norms = {p.path: training.series("gradient_norm", p.path).finite() for p in training.parameters if p.path in layer.parameters}
+        state = {path: norm for path, norm in norms.items() if "weight_hh" in path}
+        others = [norm for path, norm in norms.items() if "weight_ih" in path]
+        if not state or any(len(norm) < least or norm.values.any() for norm in state.values()):
+            continue
+        if not any(norm.values.any() for norm in others):
+            continue
+        path, norm = next(iter(state.items()))
+        yield Finding(
+            message=f"{layer.path} is called again and again and begins from zeros each time: the gradient of {path} is 0 "
+            "at every snapshot",
+            places=(layer.path,),
+            evidence=(Evidence("gradient_norm", path, norm.span, 0.0, "equal", 0.0, statistic="max"), suffering),
+            confidence=0.9,
+            steps=norm.span,
+            fix=Fix("hand the state on from one call to the next", _handed_on(layer)),
+            source=layer.source,
+        )
+        return
+
+
+def _handed_on(layer: Layer) -> str:
+    name = layer.path.rsplit(".", 1)[-1]
+    if layer.type == "LSTMCell":
+        return f"h, c = self.{name}(x[:, t], (h, c))"
+    return f"h = self.{name}(x[:, t], h)" if layer.type.endswith("Cell") else f"out, state = self.{name}(x[:, t : t + 1], state)"
 
 
 def _cut(training: Training, suffering: Evidence, least: int) -> Iterator[Finding]:

@@ -229,7 +229,7 @@ def _jumped(training: Training, jump: float) -> Evidence | None:
     peak, series = _peak(training, jump), training.series("loss").finite()
     if peak is None:
         return None
-    start, late = float(series.values[0]), series.values[-max(10, len(series) // 5) :]
+    start, late = _start(training), series.values[-max(10, len(series) // 5) :]
     restless = float(np.quantile(late, 0.9)) > 0.5 * start or float(np.std(late)) > 0.5 * float(np.mean(late))
     return peak if restless else None
 
@@ -237,8 +237,15 @@ def _jumped(training: Training, jump: float) -> Evidence | None:
 def _flung(training: Training, times: float, lasting: float) -> Evidence | None:
     """The loss rose so high that it took many steps to come back to where it had begun."""
     series = training.series("loss").finite()
-    over = series.steps[series.values > series.values[:1]]
+    over = series.steps[series.values > _start(training)]
     return _peak(training, times) if len(over) > lasting * len(series) else None
+
+
+def _start(training: Training) -> float:
+    """The first loss; of few samples it may be small by chance, where a constant's is known no smaller than that."""
+    first, sites = training.series("loss").finite().values[:1], training.training_losses
+    constant = constant_answer(training, sites[0]) if len(sites) == 1 and sites[0].weight in (None, 1) else 0.0
+    return max([*(float(value) for value in first), constant if constant > 0 else 0.0])
 
 
 def _peak(training: Training, times: float) -> Evidence | None:
@@ -246,6 +253,6 @@ def _peak(training: Training, times: float) -> Evidence | None:
     series = training.series("loss").finite()
     if len(series) < 20 or not series.values[0] > 0:
         return None
-    start, early = float(series.values[0]), beginning(series, 0.25)
+    start, early = _start(training), beginning(series, 0.25)
     peak = float(np.max(early.values))
     return Evidence("loss", None, early.span, peak, "above", times * start, "loss", "max") if peak > times * start else None
