@@ -55,13 +55,14 @@ PER_LOSS = (
     "loss_input_row_sum_error loss_input_std_across loss_target_std_across loss_target_min loss_target_max "
     "loss_target_mean loss_target_std loss_target_integer_share loss_accuracy label_repeat_share outside_unit_share"
 ).split()
+BY_CLASS = ("class_count", "class_right")
 PER_INPUT = (
     "input_mean input_std input_min input_max input_non_finite_share input_batch_std input_integer_share".split()
 )
 RAGGED_PER_INPUT = "feature_mean feature_std feature_min feature_max".split()
 BETWEEN_RANKS = "weight_rank_spread gradient_rank_spread loss_rank_spread learning_rate_rank_spread".split()
 QUANTITIES = {
-    *PER_STEP, *PER_PARAMETER, *PER_LAYER, *RAGGED_PER_LAYER, *PER_LOSS, "class_count", *PER_INPUT, *RAGGED_PER_INPUT,
+    *PER_STEP, *PER_PARAMETER, *PER_LAYER, *RAGGED_PER_LAYER, *PER_LOSS, *BY_CLASS, *PER_INPUT, *RAGGED_PER_INPUT,
     *BETWEEN_RANKS, "rank_lag",
 }  # fmt: skip
 PARTS = {"evaluations", "losses", "edges", "parameters", "inputs", "layers", "events", "optimizers", "ranks", "explanations"}
@@ -147,7 +148,8 @@ def training(
     for quantity in PER_LOSS:
         put(quantity, SITE.id, every if quantity == "training_loss" else some)
         put(quantity, EVALUATED.id, some)
-    put("class_count", SITE.id, some, 3)
+    for quantity in BY_CLASS:
+        put(quantity, SITE.id, some, 3)
     for quantity in PER_INPUT:
         put(quantity, "net:0", some)
     for quantity in RAGGED_PER_INPUT:
@@ -237,14 +239,14 @@ def healthy(quantity: str, rows: int, columns: int) -> np.ndarray:
         "loss_input_min": -4.0, "loss_input_max": 4.0, "loss_input_mean": 0.0, "loss_input_std": 2.0,
         "loss_input_row_sum": 0.5, "loss_input_row_sum_error": 3.0, "loss_target_min": 0.0, "loss_target_max": 2.0,
         "loss_target_mean": 1.0, "loss_target_std": 0.8, "loss_target_integer_share": 1.0,
-        "loss_accuracy": 0.4 + 0.5 * t, "label_repeat_share": 0.33, "outside_unit_share": 0.9, "class_count": 11.0,
+        "loss_accuracy": 0.4 + 0.5 * t, "label_repeat_share": 0.33, "outside_unit_share": 0.9, "class_count": 11.0, "class_right": 9.0,
         "input_mean": 0.0, "input_std": 1.0, "input_min": -3.0, "input_max": 3.0, "input_non_finite_share": 0.0,
         "input_batch_std": 1.0, "input_integer_share": 0.0, "feature_mean": 0.0, "feature_std": 1.0,
         "feature_min": -3.0, "feature_max": 3.0, "share": 0.4 + 0.5 * t, "state_norm": 1.0, "through_time": 0.5,
         "weight_rank_spread": 0.0, "gradient_rank_spread": 0.0, "loss_rank_spread": 0.1, "learning_rate_rank_spread": 0.0,
         "rank_lag": 0.0, "rank_repeats": 0.0,
     }  # fmt: skip
-    counted = quantity in ("class_count", "samples", "backwards", "optimizer", "uncleared", "skipped", "layer_training")
+    counted = quantity in (*BY_CLASS, "samples", "backwards", "optimizer", "uncleared", "skipped", "layer_training")
     shaped = np.broadcast_to(np.asarray(level.get(quantity, 1.0), dtype=float), (rows,))
     if columns:
         shaped = np.repeat(shaped[:, None], columns, axis=1)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from diagnose.observe.session import Session
 
 TOGETHER = 2**22  # bytes of snapshots that are arranged together: a step of a large network has as many by itself
-_LARGEST, _SUMS = ("_max", "_max_abs", "_error"), ("class_count", "output_histogram")
+_LARGEST, _SUMS = ("_max", "_max_abs", "_error"), ("class_count", "class_right", "output_histogram")
 Row = tuple[Any, ...]
 Opened = tuple[str, str, Sequence[str], Sequence[int] | None, Floats]  # quantity, kind of places, places, sizes, numbers
 

@@ -108,16 +108,18 @@ def losses(function: str, prediction: Tensor, target: Tensor) -> Answer:
     answer["loss_input_row_sum_error"] = abs(sums - 1).max() if sums is not None else nan
     answer["loss_target_integer_share"] = (t == np.round(t)).mean()
     answer["outside_unit_share"] = ((p <= 0) | (p >= 1)).mean()
-    answer["loss_accuracy"], answer["label_repeat_share"], answer["class_count"] = nan, nan, nan
+    answer |= dict.fromkeys(("loss_accuracy", "label_repeat_share", "class_count", "class_right"), nan)
     if function == "cross_entropy":
         right = t.argmax(axis=1) if t.shape == p.shape else t.astype(int)
         answer["loss_accuracy"] = (p.argmax(axis=1) == right).mean()
         answer["class_count"] = [int((right == c).sum()) for c in range(p.shape[1])]
+        answer["class_right"] = [int(((right == c) & (p.argmax(axis=1) == c)).sum()) for c in range(p.shape[1])]
         if right.ndim == 1:
             answer["label_repeat_share"] = np.mean([a == b for a, b in zip(right[1:], right[:-1], strict=True)])
     elif function.startswith("binary"):
         answer["loss_accuracy"] = ((p > 0) == (t > 0.5)).mean()
         answer["class_count"] = [int((t <= 0.5).sum()), int((t > 0.5).sum())]
+        answer["class_right"] = [int(((t <= 0.5) & (p <= 0)).sum()), int(((t > 0.5) & (p > 0)).sum())]
         answer["label_repeat_share"] = np.mean([a == b for a, b in zip(t[1:], t[:-1], strict=True)])
     return {name: [value] for name, value in answer.items()}
 

@@ -70,7 +70,7 @@ def training(
         axis = np.unique(np.linspace(0, steps - 1, len(values)).astype(np.int64))
         series[quantity, place] = Series(quantity, place, axis, values)
 
-    of_losses = ("loss_", "training_loss", "class_count", "outside_", "label_")
+    of_losses = ("loss_", "training_loss", "class_", "outside_", "label_")
     for key, value in (numbers or {}).items():
         name = key[0] if isinstance(key, tuple) else key
         put(key, value, sites[0].id if sites and name.startswith(of_losses) and name != "loss_scale" else None)

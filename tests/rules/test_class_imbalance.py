@@ -102,3 +102,15 @@ def test_soft_targets_are_no_classes() -> None:
     numbers = {"loss_target_mean": 0.02, "loss_target_integer_share": 0.4, "loss_accuracy": 0.98}
     dense = site("binary_cross_entropy_with_logits", "convolution", input_shape=(8, 1, 32, 32), target_shape=(8, 1, 32, 32))
     assert not found(RULE, training(dense, numbers))
+
+
+@pytest.mark.parametrize(
+    ("right", "rare", "severity"),
+    [((90, 6, 0.9), 2.0, "warning"), ((90, 6, 1.1), 2.0, "note"), ((90, 6, 0.9), 5.0, "note"), ((90, 6, 0.2), 0.5, "note")],
+)
+def test_a_rare_class_that_is_let_go_while_another_is_learnt(right, rare, severity) -> None:
+    """More than half of it, where the commonest is twenty times as frequent and thirty samples or more were seen late."""
+    numbers = {"class_count": counts(92, 6, rare), "class_right": counts(*right), "loss_accuracy": 0.98}
+    (finding,) = found(RULE, training(site("cross_entropy", "addmm"), numbers))
+    assert finding.severity == severity
+    assert severity == "note" or "of class 2 45% are told right" in finding.message

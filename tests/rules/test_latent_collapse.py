@@ -89,3 +89,14 @@ def test_a_code_drawn_without_a_gradient_is_told_so(edges) -> None:
 def test_a_code_drawn_with_a_gradient_is_not_said_to_be_cut() -> None:
     (finding,) = judged(units(0.001, 0.002, 0.001, 0.003), layers=CUT)
     assert finding.places == ("net.mu",) and "no gradient" not in finding.message
+
+
+@pytest.mark.parametrize(("noise", "speaks"), [(1.0, True), (0.02, False)])
+def test_a_code_that_drowns_in_its_noise_though_the_decoder_is_told_something_else(noise, speaks) -> None:
+    """Answers that differ by what the decoder is told besides are no sign of a code; one as small as its noise may be read."""
+    layers = [*LAYERS, layer("net.logvar/exp", "activation", "exp", shape=(32, 4), activation="exp")]
+    edges = [*EDGES[:3], Edge("net.logvar", "net.logvar/exp"), Edge("net.logvar/exp", "net.dec", ("mul", "add"))]
+    numbers = {("unit_std", la.path): units(0.003, 0.004, 0.001, 0.001) for la in layers}
+    numbers |= {"loss_input_std_across": 0.9, "loss_target_std_across": 1.0, ("output_mean", "net.logvar/exp"): noise}
+    given = training(site("mse_loss", "addmm"), numbers, kind="vae", layers=layers, edges=edges)
+    assert bool(found(RULE, given)) is speaks

@@ -121,3 +121,19 @@ def test_steps_that_a_clipping_given_nothing_would_have_cut(clipped: float, earl
     changes = per("update_norm", parameters, [early] * 2 + [5.0] * 18) | per("weight_norm", parameters, 1.0)
     training = made(gradients | clipping | changes, loss=diverging(), optimizers=[Optimizer(0, optimizer, {"lr": 0.1})])
     assert bool(findings(RULE, training)) is loud
+
+
+@pytest.mark.parametrize(("lasts", "loud"), [(1, False), (8, True)])
+def test_a_single_high_loss_of_a_tiny_batch_is_no_jump(lasts: int, loud: bool) -> None:
+    generator = np.random.default_rng(0)
+    loss = (0.3 + 0.5 * generator.random(STEPS)) * np.linspace(1, 0.6, STEPS)
+    loss[0], loss[20 : 20 + lasts] = 0.7, 9.0
+    assert bool(findings(RULE, changing([0.5] * 5 + [1e-3] * 15, loss, losses=()))) is loud
+
+
+def test_a_first_loss_that_is_small_by_chance_is_no_yardstick() -> None:
+    generator = np.random.default_rng(0)
+    loss = (0.3 + 0.2 * generator.random(STEPS)) * np.where(np.arange(STEPS) < 30, 2.2, 1)
+    loss[0] = 0.25
+    assert not findings(RULE, changing([0.2] * 5 + [1e-3] * 15, loss))  # a constant's is log 2
+    assert findings(RULE, changing([0.2] * 5 + [1e-3] * 15, 4 * loss))

@@ -110,3 +110,11 @@ def test_depthwise_before_pointwise_is_on_purpose() -> None:
         for layer in straight.layers
     ]
     assert not findings(RULE, made(layers=layers, edges=straight.edges))
+
+
+def test_gates_along_time_are_power() -> None:
+    """A pair behind a recurrent layer is a note: the network is not linear."""
+    whole = chain(None, None, None, loss=falling(end=0.3 * LN2))
+    gated = [replace(whole.layers[0], path="net.rnn", type="GRU", role="recurrent"), *whole.layers]
+    (finding,) = findings(RULE, made(layers=gated, edges=whole.edges, kind=whole.kind, loss=falling(end=0.3 * LN2)))
+    assert finding.severity == "note"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from made import SNAPSHOTS, falling, findings, made, replace
 
-from diagnose.run import Edge, Layer
+from diagnose.run import Edge, Layer, Parameter
 
 RULE = "short-memory"
 RNN = Layer(
@@ -84,3 +84,22 @@ def test_windows_between_which_a_state_is_handed_on_without_its_gradient(steps: 
     found = findings(RULE, made({("state_handed_on", "net.rnn"): [0.0] + [state] * (SNAPSHOTS - 1)}, layers=[layer], loss=loss))
     assert [f.severity for f in found] == (["warning"] if loud else [])
     assert not found or f"and {steps} steps" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "calls", "loss", "loud"),
+    [
+        ("GRUCell", 0.0, 4, None, True), ("LSTM", 0.0, 4, None, True), ("GRUCell", 0.01, 4, None, False),
+        ("GRUCell", 0.0, 1, None, False), ("GRUCell", 0.0, 4, falling(), False),
+    ],
+)  # fmt: skip
+def test_a_cell_that_begins_from_zeros_at_each_call(kind: str, state: float, calls: int, loss, loud: bool) -> None:
+    """The weights of a state that is always zero have no gradient; of one that is called once nothing is asked."""
+    end = "" if kind.endswith("Cell") else "_l0"
+    names = [f"net.cell.{name}{end}" for name in ("weight_ih", "weight_hh")]
+    held = [Parameter(name, "net.cell", (48, 16), 768) for name in names]
+    layers = [replace(cell, type=kind, parameters=tuple(names)) for cell in CELLS[:calls]]
+    numbers = {("gradient_norm", names[0]): 0.2, ("gradient_norm", names[1]): state}
+    found = findings(RULE, made(numbers, layers=layers, parameters=held, loss=loss))
+    assert [f.places for f in found] == ([("net.cell",)] if loud else [])
+    assert not found or "from zeros each time" in found[0].message

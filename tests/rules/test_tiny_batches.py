@@ -74,3 +74,11 @@ def test_a_stream_has_no_epochs_to_be_shortened(again, epochs, severity) -> None
     facts = {} if again is None else {"train_again": again}
     (finding,) = judged(1, facts=facts, epochs=epochs)
     assert finding.severity == severity
+
+
+@pytest.mark.parametrize(("target", "steps", "speaks"), [((1, 6, 2), 2400, True), ((1, 8, 2), 2400, False), ((1, 6, 2), 400, False)])
+def test_single_sequences_with_several_targets_that_are_not_their_symbols(target, steps, speaks) -> None:
+    forecast = site("mse_loss", "addmm", input_shape=target, target_shape=target)
+    given = {"samples": 1.0, "loss": np.full(steps, 0.3), "forward_flops": 1e5, "backward_flops": 2e5}
+    layers = [layer("net.rnn", "recurrent", "LSTM", shape=(1, 8, 32))]
+    assert bool(found(RULE, training(forecast, given, steps=steps, layers=layers, kind="regression"))) is speaks

@@ -147,7 +147,7 @@ class _Arrange(NamedTuple):
         came: list[dict[str, Floats]] = [{} for _ in self.places]
         for (at, name), array in zip(self.owners, arrays, strict=True):
             came[at][name] = array
-        counts = []
+        counts: dict[str, list[Floats]] = {name: [] for name in _BY_CLASS}
         for at, ((prediction, target), terms, own) in enumerate(zip(self.places, self.known, came, strict=True)):
             for which, sample in (("loss_input", prediction), ("loss_target", target)):
                 for name, values in (("min", summary.low), ("max", summary.high), ("mean", summary.mean), ("std", summary.std)):
@@ -155,12 +155,14 @@ class _Arrange(NamedTuple):
                 found[f"{which}_std_across"][..., at] = summary.across[..., sample]
             if isinstance(terms, Small):
                 terms, own = _on_host(terms, own["prediction"], own["target"])
-            counts.append(_compare(terms, own, at, found))
-        return {**found, "class_count": Ragged(np.concatenate(counts, -1), [count.shape[-1] for count in counts])}
+            for name, count in zip(_BY_CLASS, _compare(terms, own, at, found), strict=True):
+                counts[name].append(count)
+        by_class = {name: Ragged(np.concatenate(own, -1), [count.shape[-1] for count in own]) for name, own in counts.items()}
+        return {**found, **by_class}
 
 
-def _compare(terms: Terms, own: dict[str, Floats], at: int, found: dict[str, Floats]) -> Floats:
-    """Fills in what came of one call; returns its counts of classes."""
+def _compare(terms: Terms, own: dict[str, Floats], at: int, found: dict[str, Floats]) -> tuple[Floats, Floats]:
+    """Fills in what came of one call; returns its counts of classes, and of those that were told right."""
     if terms.threshold is not None:
         own["guess"] = (own["guess"] > terms.threshold).astype(np.float32)
         own["labels"] = (own["labels"] > 0.5).astype(np.float32)
@@ -178,8 +180,10 @@ def _compare(terms: Terms, own: dict[str, Floats], at: int, found: dict[str, Flo
         repeated = np.count_nonzero(own["labels"][..., 1:] == own["labels"][..., :-1], -1)
         found["label_repeat_share"][..., at] = repeated / (own["labels"].shape[-1] - 1)
     if 0 < terms.classes <= CLASSES:
-        return _counts(own["labels"], terms.classes)
-    return np.full((*own["inside"].shape[:-1], 1), math.nan, np.float32)
+        right = np.where(own["guess"] == own["labels"], own["labels"], np.float32(-1))
+        return _counts(own["labels"], terms.classes), _counts(right, terms.classes)
+    none = np.full((*own["inside"].shape[:-1], 1), math.nan, np.float32)
+    return none, none
 
 
 def _counts(labels: Floats, classes: int) -> Floats:
@@ -211,6 +215,7 @@ def _counts(labels: Floats, classes: int) -> Floats:
         "outside_unit_share": per_loss("share"),
         "label_repeat_share": per_loss("share"),
         "class_count": per_loss("samples", ragged=True),
+        "class_right": per_loss("samples", ragged=True),
     },
     measure=measure,
     gather=gather,
@@ -224,7 +229,8 @@ def losses(function: str, prediction: Tensor, target: Tensor) -> dict[str, list[
         target: class indices (N, …), or of the prediction's shape.
 
     Returns:
-        0-dim float32 tensors (NaN where a quantity has no meaning); `class_count` is a vector (C,), C ≤ 1000.
+        0-dim float32 tensors (NaN where a quantity has no meaning); `class_count` and `class_right`, how many samples
+        there are of each class and how many of them are told right, are vectors (C,), C ≤ 1000.
     """
     reading = measure(function, prediction, target)
     if reading is None:
@@ -232,7 +238,8 @@ def losses(function: str, prediction: Tensor, target: Tensor) -> dict[str, list[
     return at_once(gather, [reading])
 
 
-_SINGLE = tuple(name for name in losses.quantities if name != "class_count")
+_BY_CLASS = ("class_count", "class_right")
+_SINGLE = tuple(name for name in losses.quantities if name not in _BY_CLASS)
 
 
 def accuracy(function: str, prediction: Tensor, target: Tensor) -> Tensor | None:

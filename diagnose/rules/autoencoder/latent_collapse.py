@@ -34,8 +34,9 @@ def latent_collapse(
     What it does:
         Finds the code: the layers whose outputs are the mean and the spread of the drawn code of a variational autoencoder
         (where it is drawn without a gradient: two sisters from which nothing flows on), else the narrowest layer. A variational
-        code none of whose units has a standard deviation over the data above `active` has collapsed; a plain one has if that
-        holds relative to its start and the reconstructions differ by less than `copied` of what the targets do.
+        code none of whose units has a standard deviation over the data above `active` has collapsed if the reconstructions
+        differ by less than `copied` of what the targets do, or the noise that is added is 1/`active` times as large; a plain one
+        has if its units vary as little relative to their start, and the reconstructions too.
 
     Why is this bad:
         The decoder then answers with one mean image for all inputs; the encoder gets no gradient to get away from

@@ -22,6 +22,7 @@ def class_imbalance(
     above_majority: float = 0.1,
     rare: float = 20.0,
     missed: float = 0.5,
+    least: int = 30,
     min_labels: int = 200,
 ) -> Iterator[Finding]:
     """Some classes are so rare that the network answers with the common one.
@@ -31,7 +32,8 @@ def class_imbalance(
         rarest is a warning where the network does no better in the later half than always answering the commonest one
         (where its training batches were not looked at so late: on held-out data at the end): it gets less than
         `above_majority` of the others right on balance; or less than `missed` of them where the commonest is `rare` times
-        as frequent (not of tags). Else it is a note. Losses with class weights are left out.
+        as frequent (not of tags), or of a class that rare alone, among `least` samples of it or more. Else it is a note.
+        Losses with class weights are left out.
 
     Why is this bad:
         Always answering the common class is then the easiest way to a low loss and a high accuracy; the rare classes,
@@ -59,11 +61,11 @@ def class_imbalance(
     for site in training.training_losses:
         weighted = any(site.arguments.get(key) is not None for key in ("weight", "pos_weight"))
         if not weighted and site.function in signs.CATEGORICAL + signs.BINARY:
-            yield from _judge(training, site, ratio, (above_majority, missed, rare), min_labels)
+            yield from _judge(training, site, ratio, (above_majority, missed, rare, least), min_labels)
 
 
 def _judge(
-    training: Training, site: LossSite, ratio: float, margins: tuple[float, float, float], least: int
+    training: Training, site: LossSite, ratio: float, margins: tuple[float, float, float, int], least: int
 ) -> Iterator[Finding]:
     counts = _label_counts(training, site)
     seen = int(counts.values.sum()) if len(counts) else 0
@@ -78,7 +80,7 @@ def _judge(
     seen_at, right, common = _late_accuracy(training, site, counts, top)
     if np.isnan(right):
         seen_at, right, common = _held_out_accuracy(training, site, float(shares[top]))
-    none, few, rare = margins
+    none, few, rare, many = margins
     tags = site.function in signs.BINARY and site.input_shape is not None and len(site.input_shape) == 2 and site.input_shape[1] > 1
     margin = few if times > rare and not tags else none  # of many tags half may be out of reach
     stuck = right - common < margin * (1 - common)
@@ -91,6 +93,11 @@ def _judge(
         )
         end = f", and the accuracy of {right:.3f} is {'hardly better than' if right > common else 'no better than'} "
         end += f"that of always answering {top} ({common:.3f})"
+    lost = None if stuck or tags else _least_right(training, site, counts, rare, many)
+    if lost is not None and lost[1] < few:
+        stuck, (rarest, share, recalled) = True, lost
+        evidence.append(Evidence("class_right", site.id, recalled.span, share, "below", few, "share", "told right at the end"))
+        end = f", and of class {rarest} {share:.0%} are told right"
     place = signs.where(site)
     weights = [float(1 / (len(present) * shares[c])) if shares[c] > 0 else 0.0 for c in range(len(shares))]
     binary = site.function in signs.BINARY
@@ -106,11 +113,31 @@ def _judge(
         places=(place,),
         evidence=tuple(evidence),
         severity="warning" if stuck else "note",
-        confidence=0.4 if not stuck else 0.8 if right - common < none * (1 - common) else 0.65,
+        confidence=0.4 if not stuck else 0.8 if lost is None and right - common < none * (1 - common) else 0.65,
         steps=signs.span(training),
         fix=Fix("weigh the classes in the loss by the inverse of their share, or draw them evenly", code),
         source=site.source,
     )
+
+
+def _least_right(
+    training: Training, site: LossSite, counts: Series, rare: float, least: int
+) -> tuple[int, float, Series] | None:
+    """Of the classes that the commonest is so many times as frequent as, the one of which the smallest share is told right late."""
+    right = training.series("class_right", site.id).finite()
+    if right.values.ndim != 2 or right.values.shape[1:] != counts.values.shape[1:]:
+        return None
+    steps, mine, theirs = np.intersect1d(right.steps, counts.steps, return_indices=True)
+    later = steps >= 0.5 * (training.steps - 1)
+    if not later.any():
+        return None
+    whole = counts.values.sum(axis=0)
+    there, told = counts.values[theirs][later].sum(axis=0), right.values[mine][later].sum(axis=0)
+    known = np.flatnonzero((there >= least) & (whole * rare < whole.max()))
+    if not len(known):
+        return None
+    worst = int(known[np.argmin(told[known] / there[known])])
+    return worst, float(told[worst] / there[worst]), right
 
 
 def _label_counts(training: Training, site: LossSite) -> Series:

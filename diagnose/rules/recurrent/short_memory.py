@@ -31,7 +31,8 @@ def short_memory(
         over the snapshots, and at the end) while the loss learns next to nothing. It also speaks of a cell that is called
         again and again, of whose calls the loss reaches only the last: its state is taken out of the graph at each time; of a
         layer that is given sequences of one step, or is called again and again and begins from zeros each time (the weights of
-        its state never have a gradient), where more than `unlearnt` of a constant answer's loss is left; and of one that is given a state without a gradient and so few steps (under `window`) that no gradient spans more.
+        its state never have a gradient), where more than `unlearnt` of a constant answer's loss is left; and of one
+        that is given a state without a gradient and so few steps (under `window`) that no gradient spans more.
 
     Why is this bad:
         A gradient that fades along time cannot teach the network to keep what it saw: anything that depends on the

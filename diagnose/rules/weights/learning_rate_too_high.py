@@ -55,14 +55,14 @@ def learning_rate_too_high(
         and speaks when its median over the weights stays above `ratio` for some snapshots, or one step's is above
         `leap` (it replaced the weights by something so large that later steps look small beside it), and the training
         suffers: the loss ends non-finite, above where it began, or far above its best; it jumped to `jump` times its
-        first value after the first steps and never came to rest; or it is stuck at what a constant answers, after it
-        rose at first, after changes of `stall` times the limit (a loss that settles there smoothly has other reasons),
-        or after a layer of units that were alive fell silent; or steps `stall` times the limit go on to the
-        end and the loss has not fallen in the last half. A warning where the loss jumped to `flung` times its first value and
-        took more than `lasting` of the steps to come back to it, or such a layer fell silent and the loss falls without it. A
-        first loss `hopeless` times that of a constant answer is not the learning rate's doing, nor is a loss whose negative goes
-        backward, nor are steps that became large only when the gradient had exploded on its way back through time
-        (`exploding-through-time`), or that would not have been, had the clipping been given the gradients
+        first value (or a constant's, if that is more) for a few steps after the first and never came to rest; or
+        it is stuck at what a constant answers, after it rose at first, after changes of `stall` times the limit (a loss that
+        settles there smoothly has other reasons), or after a layer of units that were alive fell silent; or steps `stall` times
+        the limit go on to the end and the loss has not fallen in the last half. A warning where the loss jumped to `flung`
+        times its first value and took more than `lasting` of the steps to come back to it, or such a layer fell silent and the
+        loss falls without it. A first loss `hopeless` times that of a constant answer is not the learning rate's doing, nor is
+        a loss whose negative goes backward, nor are steps that became large only when the gradient had exploded on its way back
+        through time (`exploding-through-time`), or that would not have been, had the clipping been given the gradients
         (`exploding-gradients`): then nothing is said.
 
     Why is this bad:
@@ -254,5 +254,5 @@ def _peak(training: Training, times: float) -> Evidence | None:
     if len(series) < 20 or not series.values[0] > 0:
         return None
     start, early = _start(training), beginning(series, 0.25)
-    peak = float(np.max(early.values))
+    peak = float(rolling_median(early.values, HELD).max())
     return Evidence("loss", None, early.span, peak, "above", times * start, "loss", "max") if peak > times * start else None
