@@ -239,9 +239,16 @@ class Steps:
                 return False
             self.settle(None)  # the passes of the training before
         self.left_out.add(optimizer, session.tick)
-        self._rest = max(self._rest, MOST_REST)  # one that lasts longer is looked at
-        self._rest_again()
+        if not self._beside():
+            self._rest = MOST_REST  # one that lasts longer is looked at
+        if self._rest > 0:
+            self._rest_again()
         return True
+
+    def _beside(self) -> bool:
+        """Whether what is left out is trained beside what is looked at: that one's next step is waited for then."""
+        tick = self.session.tick
+        return any(tick - max(s.stepped, s.counted) <= MOST_REST for s in self.session.live_streams())
 
     def _rest_again(self) -> None:
         if not self.session.seams.resting and self._may_rest():
@@ -254,12 +261,15 @@ class Steps:
         self.left_out.steps += 1
         session.tick += 1
         self._rest -= 1
-        if self._rest <= 0:
+        if self._rest <= 0 and not self._beside():
             session.take_optimizer(optimizer)
-        elif not session.seams.resting:  # a pass over other data had woken us
+        elif self._rest <= 0 and session.seams.resting:
+            self.wake()
+        elif not session.seams.resting:  # woken for another one's step, or by a pass over other data
             self.settle(None)
             session.row.restart()
-            self._rest_again()
+            if self._rest > 0:
+                self._rest_again()
 
     def _unknown_step(self, optimizer: Optimizer, followed: int) -> None:
         """While steps are only counted another thread's optimizer has stepped, or one inside another's step, or one left out."""

@@ -100,6 +100,22 @@ def test_a_long_training_after_many_short_ones_is_looked_at(observing: Observing
     assert all(not parameter.initial for parameter in last.parameters)  # nobody saw how it began
 
 
+def test_inner_trainings_that_are_left_out_do_not_hide_the_outer_one(observing: Observing) -> None:
+    """Meta-learning: a network that is trained all along, and a copy of it for a few steps at each of its own."""
+    with observing(every=None) as session:
+        session.schedule.once, session.schedule.share = 0.05, 0.0
+        net = small()
+        outer = torch.optim.Adam(net.parameters())
+        for _ in range(1000):
+            fast = small()
+            fit(fast, torch.optim.SGD(fast.parameters(), lr=0.1), 3)
+            fit(net, outer, 1)
+    training = session.run.trainings[-1]
+    adam = next(i for i, o in enumerate(training.optimizers) if o.type == "Adam")
+    assert training.steps > 3900 and training.series("loss").steps[-1] > 3400
+    assert (training.series("optimizer").values[-5:] == adam).all()
+
+
 def test_trainings_by_other_lines_are_not_left_out(observing: Observing) -> None:
     with observing(every=None) as session:
         session.schedule.once, session.schedule.share = 0.02, 0.0

@@ -42,6 +42,13 @@ def test_a_hand_written_loss_is_held_against_its_start() -> None:
     assert not findings(RULE, training(early, **CUSTOM))
 
 
+@pytest.mark.parametrize(("steps", "loud"), [(40, False), (2000, True)])
+def test_so_much_noise_that_no_fall_could_be_told_tells_nothing(steps: int, loud: bool) -> None:
+    """Tasks of very different sizes, as in meta-learning: where few steps are known not even a loss of 0 would be lower."""
+    wild = np.abs(np.random.default_rng(0).standard_normal(steps)) ** 2
+    assert bool(findings(RULE, training(wild, **CUSTOM))) is loud
+
+
 def test_a_hand_written_loss_of_both_signs_has_no_level() -> None:
     assert not findings(RULE, training(np.random.default_rng(0).standard_normal(500), **CUSTOM))
 

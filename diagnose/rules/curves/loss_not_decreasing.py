@@ -22,7 +22,7 @@ def loss_not_decreasing(
         Skips the first tenth, takes the means of twenty blocks of the rest, and tests them for a trend (Mann-Kendall,
         one false alarm in a thousand). Without a falling one, or with one that takes off less than `tiny` of what a
         constant prediction loses, it speaks when less than `learnt` of that has been gained. Where that is not known,
-        when the level at the end is no lower than the first values, beyond noise, and above `tiny` of the largest,
+        when the level at the end is no lower than the first values, beyond noise that leaves a fall to be seen, and above `tiny` of the largest,
         and no held-out loss falls. A held-out loss that falls beyond doubt, and under the constant's, tells of data in
         which there is little to learn: then nothing is said.
 
@@ -103,8 +103,8 @@ def _against_start(series: Series, level: float, tiny: float) -> tuple[str, Evid
     start = float(np.median(first))
     noise = max(jitter(series.values) / np.sqrt(len(first)), 0.01 * abs(start))
     limit = start - 3 * float(noise)
-    if level <= limit or level <= tiny * float(series.values.max()):
-        return None
+    if not 0 < limit < level or level <= tiny * float(series.values.max()):
+        return None  # under 0: so noisy that no fall could be told
     span = (int(series.steps[0]), int(series.steps[-1]))
     message = f"loss is {level:.3g} at the end of {len(series)} steps, and was {start:.3g} at the start"
     return message, Evidence(series.quantity, series.place, span, level, "above", limit, "loss", "mean")
