@@ -47,7 +47,7 @@ class Data:
             if known is None:
                 known = self._iterators[iterator] = loader_facts(iterator)
             if begins:  # a new pass over the data: its first step is always written down
-                self.session.steps.wake()
+                self.session.rest.wake()
                 known["fresh"] = True
             if wanted is not None:
                 self.session.row.batch_wanted(wanted)

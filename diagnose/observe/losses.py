@@ -80,7 +80,7 @@ class Losses:
         elif self.known(name, result):
             self._passing[id(code), frame.f_lasti] = code
             return True
-        self.session.steps.wake()
+        self.session.rest.wake()
         return False
 
     def rests(self) -> None:

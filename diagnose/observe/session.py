@@ -25,6 +25,7 @@ from diagnose.observe.losses import Losses
 from diagnose.observe.networks import Modules, Networks
 from diagnose.observe.nonfinite import NonFinite
 from diagnose.observe.probes import all_probes
+from diagnose.observe.rest import Rest
 from diagnose.observe.safety import Safety
 from diagnose.observe.scaling import Scaling
 from diagnose.observe.schedule import Schedule
@@ -93,6 +94,7 @@ class Session:
         scaling = Scaling(self)
         self.clipped, self.scaled = scaling.clipped, scaling.scaled
         self.scaler_called, self.scaler_stepped = scaling.scaler_called, scaling.scaler_stepped
+        self.rest = Rest(self)
         self.steps = Steps(self)
         self.step_begins, self.step_ends = self.steps.begins, self.steps.ends
         self.seams = Seams(self)
@@ -102,7 +104,7 @@ class Session:
     def start(self) -> None:
         """Puts hooks and seams in place."""
         for other in list(_alive):  # whose functions are not all in place while it rests
-            other.steps.wake()
+            other.rest.wake()
         _alive.add(self)
         self.schedule.aside = lambda: self.writer.seconds
         for probe in all_probes().values():
@@ -136,7 +138,7 @@ class Session:
             for stream in self.streams.values():
                 self._write_end(stream)
             self.writer.fact("overhead", self.overhead())
-            if (told := self.steps.left_out.told()) is not None:
+            if (told := self.rest.left_out.told()) is not None:
                 self.blind("later trainings", told)
             if not self.backward.seen:
                 code, message = self.why_nothing()
@@ -218,7 +220,7 @@ class Session:
         if self.asleep() or (self.only is not None and not self._wanted(optimizer)):
             return
         with self.guard("optimizer"):
-            if self.steps.passes_by(optimizer):
+            if self.rest.passes_by(optimizer):
                 return
             self.by_hand.give_way()
             self.take_optimizer(optimizer)
@@ -235,10 +237,10 @@ class Session:
         known = self.stream_of(optimizer)
         if known is not None:
             return known
-        self.steps.wake()
+        self.rest.wake()
         self._forget_ended()
         stream = Stream(self.next_index(), optimizer, self.modules, self.networks)
-        stream.due = self.schedule.starts_again(self.tick, alike=self.steps.left_out.stands_for(stream.line)) or self.snapping
+        stream.due = self.schedule.starts_again(self.tick, alike=self.rest.left_out.stands_for(stream.line)) or self.snapping
         self.steps.takes(stream, optimizer)
         self.streams[id(optimizer)] = stream
         self.lean = False
@@ -282,7 +284,7 @@ class Session:
     @contextmanager
     def pause(self) -> Iterator[None]:
         """Observes nothing while open."""
-        self.steps.wake()
+        self.rest.wake()
         self._paused += 1
         self.unhook_all()
         try:

@@ -76,7 +76,7 @@ def observed(make: Make, every: int | None, rounds: int, seconds: float) -> Cost
         schedule.once = schedule.total - schedule.share * schedule.elapsed / schedule.slowdown  # 2 % from here on
         ratios, bares, own, whole = [], [], 0.0, 0.0
         for _ in range(rounds):
-            session.steps.wake()
+            session.rest.wake()
             session.seams.remove()
             session.unhook_all()
             clock = time.perf_counter()

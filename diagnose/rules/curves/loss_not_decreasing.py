@@ -22,9 +22,9 @@ def loss_not_decreasing(
         Skips the first tenth, takes the means of twenty blocks of the rest, and tests them for a trend (Mann-Kendall,
         one false alarm in a thousand). Without a falling one, or with one that takes off less than `tiny` of what a
         constant prediction loses, it speaks when less than `learnt` of that has been gained. Where that is not known,
-        when the level at the end is no lower than the first values, beyond noise that leaves a fall to be seen, and above `tiny` of the largest,
-        and no held-out loss falls. A held-out loss that falls beyond doubt, and under the constant's, tells of data in
-        which there is little to learn: then nothing is said.
+        when the level at the end is no lower than the first values, beyond noise under which a fall can be seen, and
+        above `tiny` of the largest, and no held-out loss falls. A held-out loss that falls beyond doubt, and under the
+        constant's, tells of data in which there is little to learn: then nothing is said.
 
     Why is this bad:
         The network does not learn. The cause is elsewhere: the gradient, the learning rate, the loss or the data.
