@@ -158,6 +158,8 @@ class EvaluationSet:
     noise: Floats
     same_data: float | None = None  # share of its samples that are training samples; None: unknown
     chance_data: float | None = None  # what that would be by chance, as often as samples of one pass equal each other
+    training_data: float | None = None  # share of the training samples that are among its own; None: unknown
+    split_anew: bool = False  # its samples were held out in the first pass, and trained on in the last
     shadow: bool = False  # the program computed no loss here: the training's loss was repeated on its outputs
     grad_enabled: bool | None = None
     memory_growth: Floats | None = None  # bytes gained from a pass's second batch to its last, NaN where unknown

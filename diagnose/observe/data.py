@@ -74,8 +74,8 @@ class Data:
         key = "train" if module.training and torch.is_grad_enabled() else "evaluation"
         seen, schedule = self._hashed.get(key, 0), self.session.schedule
         enough = seen >= (HASHES if key == "train" else 5 * HASHES) or schedule.spent > schedule.once
-        if enough and not schedule.meets(self.session.tick):
-            return
+        if enough and not schedule.meets(self.session.tick) and not (key == "train" and self.session.snapping):
+            return  # of the steps that are looked at samples go on to be known: they tell how many of all are
         self._hashed[key] = seen + given[0].shape[0]
         with Untracked():
             self._hashes = sample_hashes(given[0])

@@ -83,6 +83,7 @@ class LossCall:
         "thread",
         "tick",
         "value",
+        "ways",
         "weight",
     )  # fmt: skip
     __torch_unserializable__ = True  # a loss tensor may be saved: torch leaves this hook out, and does not warn
@@ -92,6 +93,7 @@ class LossCall:
         self.function = function
         self.arguments = arguments
         self.lines = lines
+        self.ways: tuple[int | None, ...] = ()  # the columns of the calls that led to it: a line may evaluate two data sets
         self.key: Key = (function, tuple(sorted(arguments.items())), lines[:1])  # calls with the same key are one series
         self.value: float | Tensor = math.nan
         self.accuracy: float | Tensor | None = None

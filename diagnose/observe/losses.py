@@ -17,7 +17,7 @@ from diagnose.observe import graph
 from diagnose.observe.loss_calls import Key, LossCall, Pass, arguments_of, form, input_and_target, wanted
 from diagnose.observe.memory import resident
 from diagnose.observe.probes.losses import accuracy
-from diagnose.observe.sources import is_user_file, locals_of, user_frames, where
+from diagnose.observe.sources import column, is_user_file, locals_of, user_frames, where
 from diagnose.observe.torch_state import plain
 from diagnose.observe.transfer import number
 
@@ -143,6 +143,7 @@ class Losses:
         frames = user_frames(3)
         lines = tuple([(f.f_code.co_filename, f.f_lineno) for f in frames])
         call = LossCall(self, name, arguments_of(name, original, args, kwargs), lines)
+        call.ways = tuple([column(f) for f in frames[1:]])
         call.value = number(result)
         call.tick = self.session.tick
         if isinstance(prediction, Tensor) and prediction.dim():
@@ -182,7 +183,7 @@ class Losses:
     def _pass(self, call: LossCall, frames: Sequence[FrameType]) -> Pass:
         """The pass this call would belong to if it is an evaluation."""
         loader = self.session.data.loader_now()
-        base = (call.key, call.lines, None if loader is None else loader["id"])
+        base = (call.key, call.lines, None if loader is None else loader["id"], call.ways)
         split, name = self._split(base, frames)
         key = (*base, split)
         found = self.passes.get(key)
@@ -198,7 +199,7 @@ class Losses:
     def shadow_pass(self, call: LossCall, frames: Sequence[FrameType]) -> Pass:
         """The pass of a repeated loss, apart from those the program computes."""
         loader = self.session.data.loader_now()
-        key = ("shadow", call.lines, None if loader is None else loader["id"])
+        key = ("shadow", call.lines, None if loader is None else loader["id"], call.ways)
         found = self.passes.get(key)
         if found is None:
             found = self.passes[key] = Pass(key, self._name(frames), self.session.tick, call)
@@ -309,7 +310,7 @@ class Losses:
 
     def _late(self, call: LossCall) -> Pass:
         """The pass of a call that looked like training: made in training mode, with a gradient that nobody asked for."""
-        key = (call.key, call.lines, None if call.loader is None else call.loader["id"], ())
+        key = (call.key, call.lines, None if call.loader is None else call.loader["id"], call.ways, ())
         found = self.passes.get(key)
         if found is None:
             found = self.passes[key] = Pass(key, call.name, call.tick, call)

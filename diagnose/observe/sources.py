@@ -6,8 +6,9 @@ import inspect
 import site
 import sys
 import sysconfig
+from itertools import islice
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import torch
@@ -77,6 +78,19 @@ def where() -> tuple[str, int] | None:
         frame = frame.f_back
         depth -= 1
     return None
+
+
+_columns: dict[tuple[int, int], tuple[CodeType, int | None]] = {}  # by the code's id and the instruction; the code stays alive
+
+
+def column(frame: FrameType) -> int | None:
+    """The column of the call that a frame is in, as far as Python keeps it; instructions are no measure, for they are specialised."""
+    key = id(frame.f_code), frame.f_lasti
+    known = _columns.get(key)
+    if known is None:
+        position = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), (None,) * 4)
+        known = _columns[key] = frame.f_code, position[2]
+    return known[1]
 
 
 def as_source(place: tuple[str, int] | None) -> dict[str, Any] | None:

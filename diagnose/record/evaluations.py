@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from diagnose.record.columns import Clock
 from diagnose.record.parts import part
-from diagnose.run import EvaluationSet, Floats, LossSite
+from diagnose.record.samples import Samples, coverage, split_anew
+from diagnose.run import EvaluationSet, Floats, LossSite, Steps
 
 Hashes = dict[tuple[int, str], NDArray[np.int64]]
 _NUMBERS = ("loss", "accuracy", "samples", "batches", "noise")
@@ -63,6 +64,7 @@ def read_evaluations(
     described: Mapping[str, Mapping[str, Any]],
     sites: Mapping[str, LossSite],
     hashes: Mapping[tuple[int, str], NDArray[np.int64]],
+    trained_on: Samples,
 ) -> list[EvaluationSet]:
     """The evaluation sets of these streams, one entry a pass."""
     marks = ", ".join("?" * len(streams))
@@ -74,21 +76,27 @@ def read_evaluations(
     for row in cursor:
         entry = dict(zip(names, row, strict=True))
         passes.setdefault(entry["set_id"], []).append(entry)
-    train = np.unique(_of(hashes, streams, "train"))
+    train, known = np.unique(_of(hashes, streams, "train")), coverage(trained_on, len(clock))
     found = []
     for key, entries in passes.items():
         if not entries:
             continue
         description = described.get(key, {})
         samples, numbers = _of(hashes, streams, key), {name: _column(entries, name) for name in _NUMBERS}
+        steps = clock.steps([entry["tick"] for entry in entries])
+        same, chance = _overlap(samples, train), _overlap_by_chance(samples, numbers["samples"], train)
+        if 0 < known < 1 and same is not None and _all_that_is_known(same, chance or 0.0, known):
+            same = 1.0
         found.append(
             EvaluationSet(
                 id=key,
                 name=str(description.get("name") or key),
                 site=_site(description.get("site"), key, sites),
-                steps=clock.steps([entry["tick"] for entry in entries]),
-                same_data=_overlap(samples, train),
-                chance_data=_overlap_by_chance(samples, numbers["samples"], train),
+                steps=steps,
+                same_data=same,
+                chance_data=chance,
+                training_data=_overlap(train, np.unique(samples)),
+                split_anew=known == 1 and split_anew(trained_on, _by_pass(samples, numbers["samples"], steps)),
                 shadow=_most(entries, "shadow") is True,
                 grad_enabled=_most(entries, "grad_enabled"),
                 memory_growth=_column(entries, "memory_end") - _column(entries, "memory_start"),
@@ -140,3 +148,16 @@ def _overlap(samples: NDArray[np.int64], train: NDArray[np.int64]) -> float | No
         return None
     distinct = np.unique(samples)
     return float(np.isin(distinct, train).mean())
+
+
+def _all_that_is_known(same: float, chance: float, known: float) -> bool:
+    """Whether a set may be training data altogether: it holds as many as are known of those, or four fifths of that (for both are
+    estimates), beyond chance."""
+    return chance < 1 and (same - chance) / (1 - chance) >= 0.8 * known
+
+
+def _by_pass(samples: NDArray[np.int64], sizes: Floats, steps: Steps) -> list[tuple[int, NDArray[np.int64]]]:
+    """The samples of each pass; none where not all are known."""
+    if not np.isfinite(sizes).all() or int(sizes.sum()) != len(samples):
+        return []
+    return list(zip(steps.tolist(), np.split(samples, np.cumsum(sizes)[:-1].astype(np.int64)), strict=True))

@@ -64,6 +64,47 @@ def same_as_before(samples: Samples) -> float | None:
     return float(np.mean(np.diff(sums)[follows] == 0)) if follows.sum() >= 20 else None
 
 
+def coverage(samples: Samples, steps: int) -> float:
+    """Share of all different training samples of a training of so many `steps` that are known.
+
+    All, where those of nine steps in ten are. Else those of the later half (of the known ones, where so late few are) tell how
+    many of them the earlier ones hold; where fewer than three are met again, no sample was used twice as far as is known.
+    """
+    if not len(samples):
+        return 0.0
+    drawn = steps * len(samples) / len(np.unique(samples.steps))
+    if len(samples) >= 0.9 * drawn:
+        return 1.0
+    late = samples.steps >= steps / 2
+    if late.sum() < 30:
+        late = samples.steps > np.median(samples.steps)
+    early, known = np.unique(samples.hashes[~late]), len(np.unique(samples.hashes))
+    met = np.isin(samples.hashes[late], early)
+    if met.sum() < 3 or not len(early):
+        return min(1.0, known / drawn)
+    return min(1.0, float(met.mean()) * known / len(early))
+
+
+def split_anew(trained_on: Samples, passes: Sequence[tuple[int, NDArray[np.int64]]]) -> bool:
+    """Whether what was held out is trained on later, and what was trained on is held out.
+
+    Args:
+        trained_on: the training samples.
+        passes: the step before which each pass over the evaluation set took place, and the hashes of its samples.
+
+    Returns:
+        True where the first pass after half of all training samples had been used holds hardly any of them (a tenth), the
+        last one mostly such (half): neither the training data, of which most would be known by then, nor data held out.
+    """
+    total = len(np.unique(trained_on.hashes))
+    shares = []
+    for step, hashes in passes:
+        before = np.unique(trained_on.before(step).hashes)
+        if len(hashes) and 2 * len(before) >= total > 0:
+            shares.append(float(np.isin(hashes, before).mean()))
+    return len(shares) > 1 and shares[0] <= 0.1 and shares[-1] >= 0.5
+
+
 def seen_again(samples: Samples, steps: int) -> float | None:
     """Share of all training samples of a training of so many `steps` that had been used before.
 

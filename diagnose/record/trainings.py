@@ -121,7 +121,7 @@ def _training(
         parameters=[part(Parameter, value) for value in parameters.values()],
         edges=[part(Edge, value) for value in united(items, group, "edge").values()],
         losses=list(sites.values()),
-        evaluations=read_evaluations(connection, group, clock, united(items, group, "evaluation"), sites, hashes),
+        evaluations=read_evaluations(connection, group, clock, united(items, group, "evaluation"), sites, hashes, trained_on),
         inputs=[part(InputSite, {"id": key, **value}) for key, value in inputs.items()],
         optimizers=[_optimizer(stream, streams[stream]) for stream in group],
         networks=_networks(streams, made),

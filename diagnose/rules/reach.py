@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diagnose.run import Floats, Layer, Series, Steps, Training
+from diagnose.run import Floats, Layer, Parameter, Series, Steps, Training
 
 EXPLODED = 1e3  # times the newest gradient; a ReLU network that starts as the identity and is clipped stays below ten (measured)
 CALLS = 4  # calls of a module in one forward that are kept apart; the last entry holds all later ones
@@ -27,6 +27,21 @@ class Reach:
     def early(self) -> Floats:
         """The first quarter of the times (at least one)."""
         return self.values[:, : max(1, self.values.shape[1] // 4)]
+
+
+def reached(training: Training, parameter: Parameter) -> bool | None:
+    """Whether a gradient was ever computed for it; None when that was not observed."""
+    present = training.series("gradient_present", parameter.path).measured()
+    moved = training.series("update_norm", parameter.path).finite()
+    if parameter.reached or (present.values > 0).any() or (moved.values > 0).any():
+        return True  # some optimizers (LBFGS) clear the gradients before anyone can look
+    return False if len(present) else parameter.reached
+
+
+def cut_from_loss(training: Training, layer: Layer) -> bool:
+    """Whether no gradient ever came to any parameter of a layer."""
+    own = [p for p in training.parameters if p.path in layer.parameters]
+    return bool(own) and all(p.trainable and reached(training, p) is False for p in own)
 
 
 def cut_off(training: Training) -> Iterator[tuple[Layer, Series]]:

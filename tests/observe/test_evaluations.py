@@ -274,6 +274,28 @@ def test_two_sets_told_apart_by_a_local(recorded: Recorded) -> None:
     assert found["train"].same_data is not None and found["val"].same_data == 0
 
 
+def test_two_sets_evaluated_in_one_line(recorded: Recorded) -> None:
+    """By the instruction that calls: `print(evaluate(train), evaluate(val))`."""
+    x, y = data(40, 1).tensors
+    losses: list[tuple[float, float]] = []
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+
+        def score(x: Tensor, y: Tensor) -> float:
+            with torch.no_grad():
+                return F.cross_entropy(net.eval()(x), y).item()
+
+        for _ in range(3):
+            fit(net, optimizer, DataLoader(data(24, 0), batch_size=8))
+            losses.append((score(x[:30], y[:30]), score(x[30:], y[30:])))
+
+    first, second = recorded(train).evaluations
+    same(first, [one for one, _ in losses])
+    same(second, [other for _, other in losses])
+
+
 def test_two_sets_told_apart_by_the_line_that_calls(recorded: Recorded) -> None:
     expected: tuple[list[float], list[float]] = ([], [])
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diagnose.record.samples import Samples, same_as_before, seen_again
+from diagnose.record.samples import Samples, coverage, same_as_before, seen_again, split_anew
 
 
 def trained(batches: np.ndarray, steps: np.ndarray | None = None) -> Samples:
@@ -54,3 +54,34 @@ def test_what_few_samples_cannot_tell_is_not_said() -> None:
     steps = np.concatenate([np.arange(200), np.arange(250, 10_000, 250)])  # a fiftieth of the later half is known
     assert seen_again(Samples(steps, drawn[steps]), 10_000) is None
     assert seen_again(Samples(steps[:99], drawn[:99]), 100) is None
+
+
+@pytest.mark.parametrize(("passes", "known"), [(1, 0.2), (3, 0.2), (3, 1.0)])
+def test_how_many_of_all_samples_are_known(passes: int, known: float) -> None:
+    """The first of them, and a batch now and then: in one pass no sample comes twice, in three what comes late is known."""
+    rng = np.random.default_rng(6)
+    drawn = np.concatenate([rng.permutation(4000) for _ in range(passes)]).astype(np.int64)
+    steps = np.arange(len(drawn)) // 20
+    kept = (np.arange(len(drawn)) < known * 4000) | (steps % 40 == 0) | (known == 1)
+    share = len(np.unique(drawn[kept])) / 4000
+    assert coverage(Samples(steps[kept], drawn[kept]), int(steps[-1]) + 1) == pytest.approx(share, abs=0.05)
+
+
+def test_a_split_that_is_drawn_anew_in_each_epoch() -> None:
+    rng = np.random.default_rng(7)
+
+    def held(split: str) -> bool:
+        """Whether one is seen in six epochs of 400 of 500 samples, the others held out."""
+        order, trained, passes = rng.permutation(500), list[np.ndarray](), []
+        for epoch in range(6):
+            order = rng.permutation(500) if split == "anew" else order
+            trained.append(rng.permutation(order[:400]))
+            tested = {"once": order[400:], "anew": order[400:], "training": order[:400], "next": np.arange(100) + 500 + 100 * epoch}[split]
+            if split == "next":  # evaluated before it is trained on, each once
+                trained[-1] = np.arange(100) + 500 + 100 * (epoch - 1)
+            passes.append(((epoch + 1) * 400, tested))
+        hashes = np.concatenate(trained)
+        steps = np.concatenate([np.full(len(one), epoch * 400) for epoch, one in enumerate(trained)])
+        return split_anew(Samples(steps, hashes), passes)
+
+    assert [held(split) for split in ("anew", "once", "training", "next")] == [True, False, False, False]

@@ -38,3 +38,14 @@ def test_other_norms_frozen_and_synchronised_ones_are_fine() -> None:
     assert not judged(2, (2, 64), "SyncBatchNorm")
     assert not judged(2, (2, 64), mode=0.0)
     assert judged(2, (2, 64), mode=float("nan"))  # the mode was not seen
+
+
+@pytest.mark.parametrize(("rows", "severity"), [(2, "error"), (16, None)])
+def test_batches_that_are_gathered_for_one_step_are_normalised_one_by_one(rows, severity) -> None:
+    findings = judged(32, (rows, 64))
+    assert [f.severity for f in findings] == ([severity] if severity else [])
+    assert not findings or findings[0].evidence[0].quantity == "output_shape"
+
+
+def test_rows_that_are_points_of_one_sample_count() -> None:
+    assert not judged(1, (260, 64))

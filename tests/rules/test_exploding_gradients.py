@@ -48,7 +48,7 @@ def test_infinite_norms_count() -> None:
     loss = rising()
     loss[-30:] = np.nan
     _, parameters = mlp()
-    norms = per("gradient_norm", parameters, [0.1] * 15 + [np.inf] * 5)
+    norms = per("gradient_norm", parameters, [0.1] * 13 + [1.0, 9.0] + [np.inf] * 5)
     (finding,) = findings(RULE, made(norms, loss=loss))
     assert "inf" in finding.message
 
@@ -105,3 +105,12 @@ def test_a_clipping_that_sees_gradients_now_and_then_works(norms: np.ndarray) ->
 
 def test_gradients_that_are_zero_themselves_are_nothing_to_clip() -> None:
     assert not findings(RULE, clipping(NOTHING, [0.0] * 12 + [1e4] * 3 + [0.0] * 5, rising()))
+
+
+@pytest.mark.parametrize(("before", "loud"), [([1.0] * 12, False), ([1.0] * 9 + [5.0, 30.0, 90.0], True)])
+def test_a_gradient_that_is_infinite_at_once_did_not_grow(before: list[float], loud: bool) -> None:
+    """A division by zero or the logarithm of it: `non-finite-values` names that."""
+    loss = rising()
+    loss[-80:] = np.nan
+    _, parameters = mlp()
+    assert bool(findings(RULE, made(per("gradient_norm", parameters, before + [np.inf] * 8), loss=loss))) is loud

@@ -103,3 +103,12 @@ def test_a_cell_that_begins_from_zeros_at_each_call(kind: str, state: float, cal
     found = findings(RULE, made(numbers, layers=layers, parameters=held, loss=loss))
     assert [f.places for f in found] == ([("net.cell",)] if loud else [])
     assert not found or "from zeros each time" in found[0].message
+
+
+@pytest.mark.parametrize(("present", "loud"), [(1.0, True), (0.0, False)])
+def test_a_layer_that_no_gradient_comes_to_has_another_trouble(present: float, loud: bool) -> None:
+    held = Parameter("net.rnn.weight_hh_l0", "net.rnn", (16, 16), 256)
+    row = np.tile(0.5 ** np.arange(39, -1, -1.0), (SNAPSHOTS, 1))
+    numbers = {("through_time", "net.rnn"): row, ("gradient_present", held.path): present}
+    given = made(numbers, layers=[replace(RNN, parameters=(held.path,))], parameters=[held])
+    assert bool(findings(RULE, given)) is loud

@@ -144,3 +144,15 @@ def test_a_part_of_the_training_data_that_is_all_that_is_looked_at(change, speak
 def test_rows_of_categories_equal_each_other_by_chance(integer, same, chance, speaks) -> None:
     inputs = {"input_integer_share": integer}
     assert bool(found(RULE, training(evaluations=[evaluation(same_data=same, chance_data=chance)], inputs=inputs))) is speaks
+
+
+def test_a_split_that_is_drawn_anew_is_no_figure_of_the_training() -> None:
+    (finding,) = found(RULE, training(evaluations=[evaluation("score", same_data=1.0, split_anew=True)], inputs=REAL))
+    assert finding.severity == "error"
+
+
+@pytest.mark.parametrize(("holds", "speaks"), [(1.0, False), (0.5, True), (None, True)])
+def test_training_and_held_out_data_that_are_evaluated_together(holds, speaks) -> None:
+    """One function called for both in a list: all training samples are among them."""
+    both = evaluation("score", same_data=0.7, training_data=holds)
+    assert bool(found(RULE, training(evaluations=[both], inputs=REAL))) is speaks

@@ -107,3 +107,13 @@ def test_windows_of_a_series_in_order_do_no_harm_where_later_ones_are_guessed(en
     assert chance > 0
     held = evaluation(loss=np.r_[np.linspace(1.5, end, 7), end, end] * chance, site=replace(QUANTITY, role="evaluation"))
     assert bool(found(RULE, training(QUANTITY, numbers, kind="regression", evaluations=[held]))) is speaks
+
+
+@pytest.mark.parametrize(("end", "speaks"), [(0.8, False), (1.0, True)])
+def test_quantities_of_sequences_in_order_are_reported_where_nothing_is_learnt(end, speaks) -> None:
+    numbers = {"loss_target_mean": np.tile(np.linspace(-1.7, 1.7, 10), 4), "loss_target_std": 0.1, "samples": 32.0}
+    numbers |= {"loss_input_mean": 0.0, "training_loss": 0.5}
+    chance = signs.chance_loss(training(QUANTITY, numbers, kind="regression"), QUANTITY)
+    held = evaluation(loss=np.full(5, end * chance), site=replace(QUANTITY, role="evaluation"))
+    layers = [layer("net.rnn", "recurrent", "LSTM")]
+    assert bool(found(RULE, training(QUANTITY, numbers, kind="regression", evaluations=[held], layers=layers))) is speaks

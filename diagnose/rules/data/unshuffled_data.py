@@ -10,6 +10,7 @@ from diagnose.rules import rule, signs, trend
 from diagnose.run import LossSite, Training
 
 HARMLESS = 0.5  # of a constant's loss: windows of a series in order came to 0.1, samples sorted by their target to twice of it
+NOTHING = 0.9  # of a constant's loss, as in loss-not-decreasing
 ORDERED = ("language", "segmentation", "gan", "reinforcement", "contrastive", "autoencoder", "vae")
 
 
@@ -55,7 +56,8 @@ def unshuffled_data(
 
     Known problems:
         Series, texts, images of labels and replayed experience are ordered by nature: those kinds are left out, and of
-        recurrent networks only batches that are `sorted_share` of the way to a single label are reported.
+        recurrent networks only batches that are `sorted_share` of the way to a single label are reported, and quantities in order of
+        which held-out ones are guessed no better than by a constant.
         Data stored in random order and read in that order do no harm and are not reported; nor are quantities in order of which
         held-out ones are guessed with less than half of a constant's loss.
 
@@ -82,9 +84,7 @@ def unshuffled_data(
             continue
         if site.function in signs.CATEGORICAL + signs.BINARY:
             yield from _classes(training, site, sorted_share if recurrent else margin, min_snapshots, rows, bool(loader))
-        elif recurrent:
-            continue
-        elif site.function in signs.REGRESSION:
+        elif site.function in signs.REGRESSION and not (recurrent and not _learns_nothing(training, site)):
             yield from _quantities(training, site, variance_ratio, min_snapshots, rows)
 
 
@@ -142,6 +142,13 @@ def _does_no_harm(training: Training, site: LossSite) -> bool:
     chance = signs.chance_loss(training, site)
     held = (e for e in trend.held_out(training, passes=3) if e.site.function == site.function)
     return chance > 0 and any(float(np.max(trend.finite_passes(e)[1][-3:])) < HARMLESS * chance for e in held)
+
+
+def _learns_nothing(training: Training, site: LossSite) -> bool:
+    """Whether held-out samples are guessed no better than by a constant."""
+    chance = signs.chance_loss(training, site)
+    held = [e for e in trend.held_out(training, passes=3) if e.site.function == site.function]
+    return chance > 0 and bool(held) and all(float(np.min(trend.finite_passes(e)[1][-3:])) > NOTHING * chance for e in held)
 
 
 def _quantities(training: Training, site: LossSite, limit: float, least: int, rows: int) -> Iterator[Finding]:

@@ -102,8 +102,11 @@ def _growth(norm: Series, growth: float, min_snapshots: int) -> Evidence | None:
     if over[-max(2, len(over) // 3) :].mean() < 0.5:  # it stayed: no spike long ago, and not one now and then
         return None
     first = int(np.argmax(over))
-    peak = relative[np.isfinite(relative)]
-    value = float(peak.max()) if len(peak) and peak.max() > growth else float("inf")
+    finite = relative[np.isfinite(relative)]
+    peak = float(finite.max()) if len(finite) else 0.0
+    if not peak > growth**0.5:  # it did not grow: it became non-finite at once, by a division by zero or a logarithm of it
+        return None
+    value = peak if peak > growth else float("inf")
     return Evidence(
         "gradient_norm", None, (int(norm.steps[first]), int(norm.steps[-1])), value, "above", growth, "ratio", "max"
     )

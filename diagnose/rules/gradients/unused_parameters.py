@@ -4,6 +4,7 @@ from dataclasses import replace
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.rules.progress import left_over
+from diagnose.rules.reach import reached
 from diagnose.run import Parameter, Training
 
 WHY = {
@@ -63,8 +64,8 @@ def unused_parameters(
     if not total:
         return
     frozen = [p for p in held if not p.trainable]
-    unreached = [p for p in held if p.trainable and _reached(training, p) is False]
-    known = [p for p in held if not p.trainable or _reached(training, p) is not None]
+    unreached = [p for p in held if p.trainable and reached(training, p) is False]
+    known = [p for p in held if not p.trainable or reached(training, p) is not None]
     lost = frozen + unreached
     if len(lost) == len(held) and len(known) == len(held):
         yield _finding(training, lost, "frozen" if frozen else "unreached", 1.0, most, "error", total)
@@ -101,7 +102,7 @@ def _frozen(training: Training, frozen: Sequence[Parameter], total: int, share: 
 def _upstream(training: Training, unreached: Sequence[Parameter]) -> bool:
     """Whether one of their layers ran before every layer that learns: what comes first is cut off from the loss, not left over."""
     lost = {p.layer for p in unreached if len(p.shape) >= 2}
-    learning = {p.layer for p in training.parameters if p.trainable and len(p.shape) >= 2 and _reached(training, p)}
+    learning = {p.layer for p in training.parameters if p.trainable and len(p.shape) >= 2 and reached(training, p)}
     order = [layer.path for layer in training.layers if layer.shape is not None and layer.path in lost | learning]
     return bool(order) and order[0] in lost and any(path in learning for path in order)
 
@@ -120,15 +121,6 @@ def _flat(training: Training, held: Sequence[Parameter], least: int) -> list[Par
         elif norms.values.any():
             reached.add(parameter.layer)
     return [parameter for parameter in flat if parameter.layer not in reached] if reached else []
-
-
-def _reached(training: Training, parameter: Parameter) -> bool | None:
-    """Whether a gradient was ever computed for it; None when that was not observed."""
-    present = training.series("gradient_present", parameter.path).measured()
-    moved = training.series("update_norm", parameter.path).finite()
-    if parameter.reached or (present.values > 0).any() or (moved.values > 0).any():
-        return True  # some optimizers (LBFGS) clear the gradients before anyone can look
-    return False if len(present) else parameter.reached
 
 
 def _finding(

@@ -56,37 +56,36 @@ def batch_norm_small_batch(training: Training, *, values: int = 16, few_samples:
     found = []
     for layer in training.layers:
         if layer.role == "normalization" and "BatchNorm" in layer.type and "Sync" not in layer.type:
-            count = _count(training, layer, samples)
-            if _training(training, layer) and (count < values or samples <= few_samples):
-                found.append((count, layer))
+            rows = layer.shape[0] if layer.shape and layer.shape[0] > 0 else samples  # of a step several batches may be gathered
+            count = float(rows * prod(layer.shape[2:])) if layer.shape else samples
+            if _training(training, layer) and (count < values or rows <= few_samples):
+                found.append((count, rows, layer))
     if not found:
         return
-    least, layer = min(found, key=lambda pair: pair[0])
+    least, rows, layer = min(found, key=lambda entry: entry[0])
     series = training.series("samples")
-    limit = max(values * samples / max(least, 1), few_samples + 1)
+    limit = max(values * rows / max(least, 1), few_samples + 1)
+    seen = Evidence("samples", None, series.span, samples, "below", limit)
+    if rows != samples:
+        seen = Evidence("output_shape", layer.path, None, float(rows), "below", limit, statistic="rows")
     yield Finding(
-        message=f"{layer.path} normalises each channel by {least:.0f} values (batches of {samples:.0f})"
+        message=f"{layer.path} normalises each channel by {least:.0f} values (batches of {rows:.0f})"
         + (
             f", as do {len(found) - 1} more batch norms by fewer than {values} or {few_samples} samples"
             if len(found) > 1
             else ""
         ),
-        places=tuple(entry.path for _, entry in sorted(found, key=lambda pair: pair[0])),
-        evidence=(Evidence("samples", None, series.span, samples, "below", limit),),
+        places=tuple(entry.path for *_, entry in sorted(found, key=lambda entry: entry[0])),
+        evidence=(seen,),
         severity="error" if least <= 4 else "warning",
         confidence=0.93 if least <= 4 else 0.75,
         steps=signs.span(training),
         fix=Fix(
-            f"raise the batch size from {samples:.0f} to 16 or more, or replace {layer.path} by group norm",
+            f"raise the batch size from {rows:.0f} to 16 or more, or replace {layer.path} by group norm",
             _replacement(layer),
         ),
         source=layer.source,
     )
-
-
-def _count(training: Training, layer: Layer, samples: float) -> float:
-    shape = layer.shape
-    return float(prod((shape[0], *shape[2:]))) if shape and len(shape) > 2 and shape[0] > 0 else samples
 
 
 def _training(training: Training, layer: Layer) -> bool:

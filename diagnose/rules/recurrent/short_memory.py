@@ -5,7 +5,7 @@ import numpy as np
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, signs
 from diagnose.rules.progress import left_over, stuck
-from diagnose.rules.reach import CALLS, cut_off, reaches
+from diagnose.rules.reach import CALLS, cut_from_loss, cut_off, reaches
 from diagnose.run import Layer, Training
 
 UNGATED = ("RNN", "RNNCell")
@@ -68,6 +68,8 @@ def short_memory(
         far = np.median(reach.early, axis=1)
         value, late = float(np.median(far)), float(np.median(far[-min_snapshots:]))
         place, layer, length = reach.place, reach.layer, reach.values.shape[1]
+        if layer is not None and cut_from_loss(training, layer):
+            continue  # it remembers what it was drawn to: `unused-parameters` says why
         limit = ratio if layer is None or layer.type in UNGATED else gated
         if not (value < limit and late < limit):
             continue
