@@ -39,6 +39,7 @@ class Losses:
         self._old_frames: set[tuple[int, int]] = set()
         self._locals_seen: dict[tuple[Any, str], set[Any]] = {}
         self.last: LossCall | None = None
+        self._compared = 0.0  # the clock after it
         self._trained: dict[tuple[str, tuple[str, int]], int] = {}  # how often a place has trained; evaluations count against it
         self._passing: dict[tuple[int, int], CodeType] = {}  # instructions whose calls have passed in this rest
         self._code: CodeType | None = None  # the last of them
@@ -172,7 +173,7 @@ class Losses:
             if len(self.waiting) > 1 and (len(self.waiting) < 32 or len(self.waiting) % 16 == 0):
                 call.memory = resident()  # several in a row: an evaluation with gradients, perhaps
             self.waiting.append(call)
-        self.last = call
+        self.last, self._compared = call, time.perf_counter()
         return call
 
     def _trains(self, call: LossCall, frames: Sequence[FrameType]) -> bool:
@@ -189,6 +190,7 @@ class Losses:
         found = self.passes.get(key)
         if found is None:
             found = Pass(key, name or self._name(frames), self.session.tick, call)
+            found.began = max(self._compared, self.session.row.ended)  # its first batch went through the network since
             found.grad_enabled = self.session.calls.evaluated_with_gradients()
             found.loader = loader
             found.stream = self.session.calls.stream_called()

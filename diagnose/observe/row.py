@@ -124,6 +124,11 @@ class Row:
         self.optimizer_seconds += now - self._step
 
     @property
+    def ended(self) -> float:
+        """The clock when the step before ended."""
+        return self._end
+
+    @property
     def seconds(self) -> float:
         """Since the last step's end."""
         return time.perf_counter() - self._end

@@ -1,6 +1,7 @@
 """Evaluations: told from training, set from set, and repeated where a program computes only an accuracy."""
 
 import copy
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -272,6 +273,28 @@ def test_two_sets_told_apart_by_a_local(recorded: Recorded) -> None:
     for name, losses in expected.items():
         same(found[name], losses)
     assert found["train"].same_data is not None and found["val"].same_data == 0
+
+
+def test_the_time_of_a_pass_holds_what_the_network_takes_for_its_first_batch(recorded: Recorded) -> None:
+    """A set that is given in one batch is evaluated before its loss is compared."""
+
+    class Slow(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            if not self.training:
+                time.sleep(0.02)
+            return super().forward(x)
+
+    def train() -> None:
+        net = Slow(nn.Linear(4, 2))
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        x, y = data(40, 1).tensors
+        for _ in range(4):
+            fit(net, optimizer, DataLoader(data(8, 0), batch_size=8))
+            with torch.no_grad():
+                F.cross_entropy(net.eval()(x), y)
+
+    spent = recorded(train).series("evaluation_seconds").values
+    assert 3 * 0.02 <= spent.sum() < 1
 
 
 def test_two_sets_evaluated_in_one_line(recorded: Recorded) -> None:

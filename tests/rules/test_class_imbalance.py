@@ -114,3 +114,10 @@ def test_a_rare_class_that_is_let_go_while_another_is_learnt(right, rare, severi
     (finding,) = found(RULE, training(site("cross_entropy", "addmm"), numbers))
     assert finding.severity == severity
     assert severity == "note" or "of class 2 45% are told right" in finding.message
+
+
+def test_many_classes_of_which_none_is_most_of_all_are_a_note() -> None:
+    """Bins of a quantity, say: to answer the commonest is no way to a high accuracy."""
+    shares = np.r_[6.0, np.full(30, 3.0), 0.2]
+    (finding,) = found(RULE, training(site("cross_entropy", "addmm"), {"class_count": counts(*shares), "loss_accuracy": 0.2}))
+    assert finding.severity == "note"

@@ -38,7 +38,8 @@ def test_the_input_s_own_width_is_the_limit(width, speaks) -> None:
 
 
 def test_one_that_has_not_copied_is_a_note() -> None:
-    assert judged(32, end=0.3)[0].severity == "note"
+    assert judged(15, end=0.3)[0].severity == "note"
+    assert judged(16, end=0.3)[0].severity == "warning"  # twice as wide: what remains may be noise
 
 
 def test_dropout_and_penalties_are_bottlenecks_of_another_kind() -> None:

@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
-from hand_built import evaluation, found, training
+from hand_built import evaluation, found, site, training
 
 RULE = "repeated-evaluation"
 
 
-def judged(share, passes, epochs=(), each=0.1):
-    numbers = {"seconds": np.full(400, each), "evaluation_seconds": np.full(400, each * share)}
-    return found(RULE, training((), numbers, evaluations=[evaluation(loss=[1.0] * passes)], epochs=epochs))
+LOSS = site("cross_entropy", "addmm")
+
+
+def judged(share, passes, epochs=(), each=0.1, rows=32.0, losses=LOSS):
+    numbers = {"seconds": np.full(400, each), "evaluation_seconds": np.full(400, each * share), "samples": rows}
+    return found(RULE, training(losses, numbers, evaluations=[evaluation(loss=[1.0] * passes)], epochs=epochs))
 
 
 def test_evaluating_at_every_step_is_a_warning() -> None:
@@ -40,3 +43,12 @@ def test_once_an_epoch_is_a_note() -> None:
 def test_few_passes_and_short_times_are_fine() -> None:
     assert not judged(0.8, 19)
     assert not judged(0.8, 400, each=0.003)
+
+
+@pytest.mark.parametrize(("rows", "speaks"), [(249.0, True), (250.0, False), (500.0, False)])
+def test_a_table_that_is_trained_on_whole_is_evaluated_at_each_step(rows, speaks) -> None:
+    assert bool(judged(0.6, 400, rows=rows)) is speaks  # 500 samples in a pass
+
+
+def test_a_training_made_of_evaluations_is_left_alone() -> None:
+    assert not judged(0.9, 400, losses=())

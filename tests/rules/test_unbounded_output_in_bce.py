@@ -1,5 +1,6 @@
 """unbounded-output-in-bce: a linear output, cut or not, in a loss of probabilities."""
 
+import numpy as np
 import pytest
 from hand_built import LINE, found, site, training
 
@@ -59,3 +60,13 @@ def test_a_logarithm_by_hand_of_what_is_no_probability(operations, events, speak
     findings = found(RULE, training(site("custom", *operations), events=events))
     assert bool(findings) is speaks
     assert not findings or "takes the logarithm of a linear layer's output" in findings[0].message
+
+
+@pytest.mark.parametrize(("operations", "low", "speaks"), [
+    (("clamp", "addmm"), 1e-6, True), (("clamp", "addmm"), None, False), (("addmm",), 1e-6, False),
+    (("clamp", "sigmoid", "addmm"), 1e-6, False),
+])  # fmt: skip
+def test_a_cut_a_little_inside_of_its_ends(operations, low, speaks) -> None:
+    lows = np.linspace(0.01, 0.2, 40) if low is None else np.full(40, low)
+    numbers = {"outside_unit_share": 0.0, "loss_input_min": lows, "loss_input_max": np.linspace(0.7, 0.9, 40)}
+    assert bool(found(RULE, training(site(BCE, *operations), numbers))) is speaks

@@ -142,3 +142,16 @@ def test_where_a_constant_answer_s_loss_is_not_known_the_loss_must_have_fallen(e
     assert [f.severity for f in found(RULE, training(weighted, losses, inputs=PIXELS, layers=[FIRST]))] == [
         "error" if speaks else "note"
     ]
+
+
+@pytest.mark.parametrize(
+    ("mean", "spread", "end", "speaks"),
+    [(42.7, 0.004, 1.0, True), (42.7, 0.1, 1.0, False), (42.7, 0.0, 1.0, False), (42.7, 0.004, 0.1, False), (0.5, 1e-4, 1.0, False)],
+)
+def test_a_column_that_varies_by_next_to_nothing_around_a_large_mean(mean, spread, end, speaks) -> None:
+    """Latitudes within a town; not a constant, nor where nearly all is learnt."""
+    given = inputs(40.0, 30.0, -80.0, 60.0) | {"feature_mean": columns(mean, 60.0, 0.0), "feature_std": columns(spread, 20.0, 1.0)}
+    course = np.r_[line(2.3, end, 100), np.full(300, end)]  # of log 10
+    losses = {"training_loss": course, "loss": course}
+    findings = found(RULE, training(LOSS, losses, inputs=given, layers=[FIRST]))
+    assert [f.severity for f in findings] == ["error" if speaks else "note"]

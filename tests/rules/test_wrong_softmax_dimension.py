@@ -1,5 +1,7 @@
 """wrong-softmax-dimension: rows that do not sum to 1, or an axis that is the samples'."""
 
+from dataclasses import replace
+
 import pytest
 from hand_built import found, layer, site, training
 
@@ -109,3 +111,11 @@ def test_the_batch_of_sequences_that_the_loss_gets_flattened() -> None:
     weights = softmax((32, 12, 12), None, path="net.attention")
     assert found(RULE, training(loss, {("samples", None): 384.0}, inputs={"input_mean": 0.0}, layers=[weights]))
     assert not found(RULE, training(loss, {("samples", None): 384.0}, inputs={"input_mean": 0.0}, layers=[softmax((12, 12, 12), None)]))
+
+
+def test_attention_along_the_time_that_comes_first() -> None:
+    """The input's first axis is time, as long as the scores' first: the samples are on the second."""
+    inner = softmax((24, 60, 1), 0, path="net.attention")
+    given = training(site("cross_entropy", "addmm"), {"samples": 60.0}, layers=[inner], inputs={"input_mean": 0.0})
+    given.inputs = tuple(replace(one, shape=(24, 60, 8)) for one in given.inputs)
+    assert not found(RULE, given)

@@ -9,15 +9,16 @@ from diagnose.run import Layer, LossSite, Training
 
 
 @rule(needs=("losses",), symptoms=(), kinds=("autoencoder",))
-def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 0.01) -> Iterator[Finding]:
+def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 0.01, twice: float = 2.0) -> Iterator[Finding]:
     """The code is as wide as the input: the autoencoder may just copy.
 
     What it does:
         Compares the narrowest layer of an autoencoder with its input. As wide or wider, or with a way round it that nowhere
-        is narrower than the input (skip connections), with no dropout, and no penalty
-        on top of the reconstruction (the loss is within `penalty` of it), is reported: a warning where less than
-        `learnt` of a constant reconstruction's loss remains, else a note. Also a sum in front of the loss, where weights as
-        they were drawn leave less than `learnt` already and training less than `learnt` of that: what is added is the input.
+        is narrower than the input (skip connections), with no dropout, and no penalty on top of the reconstruction (the
+        loss is within `penalty` of it), is reported: a warning where less than `learnt` of a constant reconstruction's loss
+        remains, or the narrowest layer is `twice` as wide as the input, else a note. Also a sum in front of the loss, where
+        weights as they were drawn leave less than `learnt` already and training less than `learnt` of that: what is added
+        is the input.
 
     Why is this bad:
         The identity has no error at all and needs no understanding of the data: anomalies are copied as well as normal
@@ -36,6 +37,8 @@ def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 
         Goodfellow et al. 2016, Deep Learning, 14.1, Undercomplete Autoencoders, https://www.deeplearningbook.org. 0.05:
         codes of a tenth of the width left 0.06 (linear) and 0.35 of the variance, one of twice the width 0.002; the first
         step of an autoencoder that adds its input left 0.03, that of any other in tests/challenges 0.72 and more.
+        2: what remains may be noise that nothing could copy through less; no sound program there has such a code without
+        noise on its input or a penalty.
     """
     if any(layer.role == "dropout" and float(layer.settings.get("p", 0.5)) > 0 for layer in training.layers):
         return
@@ -52,7 +55,7 @@ def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 
         if (code < width and not around and added is None) or width < 2 or _penalised(training, site, penalty):
             continue
         left = signs.unlearnt(training, site)
-        copies = left < learnt
+        copies, ample = left < learnt, not around and added is None and code >= twice * width
         rest = f", and only {left:.1%} of a constant reconstruction's loss remains" if copies else ""
         if around:
             least = min((la for la in layers if la.path in around), key=_width, default=narrowest)
@@ -68,8 +71,8 @@ def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 
             message=what + rest,
             places=(narrowest.path,),
             evidence=(seen,),
-            severity="warning" if copies else "note",
-            confidence=0.75 if copies else 0.5,
+            severity="warning" if copies or ample else "note",
+            confidence=0.75 if copies else 0.6 if ample else 0.5,
             steps=signs.span(training),
             fix=Fix("leave out the connections that skip the code, or put noise on the input")
             if around or added is not None

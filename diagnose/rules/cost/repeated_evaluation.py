@@ -18,13 +18,15 @@ def repeated_evaluation(
     passes: int = 20,
     seconds: float = 1.0,
     often: float = 5.0,
+    larger: float = 2.0,
 ) -> Iterator[Finding]:
     """Most of the time goes into evaluating over and over.
 
     What it does:
         Adds up the time in evaluations, more than `seconds`, in at least `passes` passes of one set. It is a warning
         where a pass comes every `often` steps or more often, or several times an epoch, and they take more than
-        `share_within_epochs` of all time; else a note from `share` on.
+        `share_within_epochs` of all time; else a note from `share` on. Sets at most `larger` times as large as what a step trains on, and
+        trainings that are made of evaluations (evolution strategies), are left out.
 
     Why is this bad:
         The network hardly changes within a few steps: the same figures are computed again while training waits.
@@ -33,14 +35,15 @@ def repeated_evaluation(
         Evaluate once an epoch, or every hundred steps, or on a part of the validation data.
 
     Known problems:
-        Full-batch training of a small table has one step an epoch: there, evaluating each epoch is each step.
+        A pass is timed from what the program compared or stepped before it: what else it does in between counts.
 
     Example:
         `validate(model)` inside the loop over batches
 
     References:
         Google Research, Deep Learning Tuning Playbook, "Choosing the evaluation frequency",
-        https://github.com/google-research/tuning_playbook
+        https://github.com/google-research/tuning_playbook. 2: a graph or a small table is trained on whole, so that evaluating each
+        epoch is evaluating each step.
     """
     spent = training.series("evaluation_seconds").finite().values
     total = training.series("seconds").finite().values
@@ -48,6 +51,8 @@ def repeated_evaluation(
     part = float(spent.sum()) / whole if whole > 0 else 0.0
     most = max(training.evaluations, key=len, default=None)
     if most is None or float(spent.sum()) <= seconds or len(most) < passes:
+        return
+    if not training.training_losses or not float(np.median(most.samples)) > larger * _rows(training):
         return
     interval = training.steps / len(most)
     epochs = len(training.epochs)
@@ -73,3 +78,9 @@ def repeated_evaluation(
         ),
         source=most.site.source,
     )
+
+
+def _rows(training: Training) -> float:
+    """Samples of a step; 0 where unknown."""
+    seen = training.series("samples").finite().values
+    return float(np.median(seen)) if len(seen) else 0.0

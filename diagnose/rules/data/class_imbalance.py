@@ -23,6 +23,7 @@ def class_imbalance(
     rare: float = 20.0,
     missed: float = 0.5,
     least: int = 30,
+    majority: float = 0.5,
     min_labels: int = 200,
 ) -> Iterator[Finding]:
     """Some classes are so rare that the network answers with the common one.
@@ -32,7 +33,8 @@ def class_imbalance(
         rarest is a warning where the network does no better in the later half than always answering the commonest one
         (where its training batches were not looked at so late: on held-out data at the end): it gets less than
         `above_majority` of the others right on balance; or less than `missed` of them where the commonest is `rare` times
-        as frequent (not of tags), or of a class that rare alone, among `least` samples of it or more. Else it is a note.
+        as frequent (not of tags), or of a class that rare alone, among `least` samples of it or more. Else, and where the
+        commonest has no `majority`, it is a note.
         Losses with class weights are left out.
 
     Why is this bad:
@@ -54,18 +56,19 @@ def class_imbalance(
         ClassImbalance takes 10; a sound program (calibrated on 9 % positives) had 10.1, those that let a class go 14.5
         and more. 0.1: accuracy and share of the commonest class are taken over the same batches, so that for a network
         that always answers it both are equal, whatever the sample. 20 and 0.5: of rare classes a sound program got 0.76
-        right on balance, one that let them go 0.33.
+        right on balance, one that let them go 0.33. 0.5: of many classes of which none is most of all, always answering one is
+        no way to a high accuracy.
     """
     if training.kind in WHOLE_STRUCTURES:
         return
     for site in training.training_losses:
         weighted = any(site.arguments.get(key) is not None for key in ("weight", "pos_weight"))
         if not weighted and site.function in signs.CATEGORICAL + signs.BINARY:
-            yield from _judge(training, site, ratio, (above_majority, missed, rare, least), min_labels)
+            yield from _judge(training, site, ratio, (above_majority, missed, rare, least, majority), min_labels)
 
 
 def _judge(
-    training: Training, site: LossSite, ratio: float, margins: tuple[float, float, float, int], least: int
+    training: Training, site: LossSite, ratio: float, margins: tuple[float, float, float, int, float], least: int
 ) -> Iterator[Finding]:
     counts = _label_counts(training, site)
     seen = int(counts.values.sum()) if len(counts) else 0
@@ -80,10 +83,11 @@ def _judge(
     seen_at, right, common = _late_accuracy(training, site, counts, top)
     if np.isnan(right):
         seen_at, right, common = _held_out_accuracy(training, site, float(shares[top]))
-    none, few, rare, many = margins
+    none, few, rare, many, majority = margins
     tags = site.function in signs.BINARY and site.input_shape is not None and len(site.input_shape) == 2 and site.input_shape[1] > 1
     margin = few if times > rare and not tags else none  # of many tags half may be out of reach
-    stuck = right - common < margin * (1 - common)
+    mostly = bool(shares[top] > majority)
+    stuck = mostly and right - common < margin * (1 - common)
     evidence = [Evidence("class_count", site.id, counts.span, times, "above", ratio, statistic="commonest over rarest")]
     end = ""
     if stuck:
@@ -93,7 +97,7 @@ def _judge(
         )
         end = f", and the accuracy of {right:.3f} is {'hardly better than' if right > common else 'no better than'} "
         end += f"that of always answering {top} ({common:.3f})"
-    lost = None if stuck or tags else _least_right(training, site, counts, rare, many)
+    lost = None if stuck or tags or not mostly else _least_right(training, site, counts, rare, many)
     if lost is not None and lost[1] < few:
         stuck, (rarest, share, recalled) = True, lost
         evidence.append(Evidence("class_right", site.id, recalled.span, share, "below", few, "share", "told right at the end"))

@@ -13,6 +13,9 @@ from diagnose.run import Floats, InputSite, Layer, LossSite, Training
 WEIGHTED = ("linear", "convolution", "recurrent", "attention", "normalization", "embedding")
 
 
+RESOLVED = 1e-6  # of a number: ten times what float32 resolves
+
+
 @rule(
     needs=("input_std",),
     symptoms=(
@@ -44,6 +47,8 @@ def unnormalized_inputs(
     unlearnt: float = 0.5,
     saturated: float = 0.5,
     idle: float = 0.8,
+    hidden: float = 1e-3,
+    left: float = 0.1,
 ) -> Iterator[Finding]:
     """The inputs are far from mean 0 and variance 1, and the training suffers.
 
@@ -52,7 +57,8 @@ def unnormalized_inputs(
         times the median one, or which never exceed `tiny`. They are a fault where a second sign says so: more than
         `unlearnt` of the loss of a constant prediction remains, the loss became non-finite or fell back to a guess
         only slowly, more than `saturated` of the first sigmoid or tanh is saturated, or, where that constant's loss is not
-        known, `idle` of the first loss is left. Without one, inputs five
+        known, `idle` of the first loss is left; or a column varies by less than `hidden` of its mean and more than `left` of the
+        constant's loss remains. Without one, inputs five
         times above `size` are noted.
 
     Why is this bad:
@@ -73,11 +79,13 @@ def unnormalized_inputs(
     References:
         LeCun et al. 1998, Efficient BackProp, section 4.3. 10: standardised inputs have root mean square 1, and pixels
         of 0..16 (7.7) train well, pixels of 0..255 (60 to 130) with plain gradient descent do not. 0.8: a choice of our own for losses
-        without a level; from 0.2 to 0.86 it changes no verdict on tests/challenges.
+        without a level; from 0.2 to 0.86 it changes no verdict on tests/challenges. 1e-3: latitudes within a town vary by 1e-4 of
+        their mean, temperatures in Kelvin by 3e-2, years by 3e-3; weights as they are drawn make as much of a column's mean as of
+        its variation. 0.1: as in short-memory.
     """
     for site in training.inputs:
         if "float" in site.dtype and not _normalised(training, site):
-            yield from _judge(training, site, size, column_ratio, tiny, (unlearnt, saturated, idle))
+            yield from _judge(training, site, size, column_ratio, tiny, (unlearnt, saturated, idle), (hidden, left))
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,8 @@ class _Scale:
 
 
 def _judge(
-    training: Training, site: InputSite, size: float, ratio: float, tiny: float, hurting: tuple[float, float, float]
+    training: Training, site: InputSite, size: float, ratio: float, tiny: float, hurting: tuple[float, float, float],
+    drowned: tuple[float, float],
 ) -> Iterator[Finding]:
     scale = _scale(training, site)
     if scale is None:
@@ -121,7 +130,7 @@ def _judge(
         )
     else:
         return
-    sign = _second_sign(training, *hurting)
+    sign = _second_sign(training, *hurting) or (None if small else _drowned(training, site, *drowned))
     if sign is None and (
         small or max(scale.whole, largest if uneven else 0.0) < 5 * size or _normalised_after(training)
     ):
@@ -181,6 +190,24 @@ def _second_sign(training: Training, unlearnt: float, saturated: float, idle: fl
         seen = Evidence("loss", None, losses.span, left, "above", idle, "share", "last / first")
         return f"the loss ended at {left:.0%} of its first level", seen
     return None
+
+
+def _drowned(training: Training, site: InputSite, hidden: float, left: float) -> tuple[str, Evidence | None] | None:
+    """A column that varies so little beside its mean that the first layer can hardly see it: positions within a town."""
+    means, stds = (training.series(f"feature_{q}", site.id).finite() for q in ("mean", "std"))
+    if means.values.ndim != 2 or means.values.shape != stds.values.shape or not len(means):
+        return None
+    mean, std = np.abs(np.median(means.values, axis=0)), np.median(stds.values, axis=0)
+    varies = (mean > 1) & (std > RESOLVED * mean)  # others are constant
+    remains = max((signs.unlearnt(training, one) for one in training.training_losses), default=float("nan"))
+    if not varies.any() or not remains > left:
+        return None
+    ratio = np.where(varies, std / np.maximum(mean, 1e-30), np.inf)
+    column = int(np.argmin(ratio))
+    if not ratio[column] < hidden:
+        return None
+    seen = Evidence("feature_std", site.id, stds.span, float(std[column]), "below", hidden * float(mean[column]), statistic="median")
+    return f"column {column} varies by {std[column]:.2g} around {mean[column]:.4g}, {remains:.0%} of a constant's loss is left", seen
 
 
 def _remaining(training: Training, site: LossSite, left: float, unlearnt: float) -> tuple[str, Evidence | None]:

@@ -138,7 +138,7 @@ def _judge_inner(training: Training, layer: Layer, batch: Collection[float]) -> 
     shape = layer.shape
     if _axis(layer) != 0 or shape is None or len(shape) < 2 or shape[0] < 2:
         return
-    if shape[0] not in batch or shape[0] in shape[1:]:
+    if shape[0] not in batch or any(length in batch for length in shape[1:] if length > 1):
         return
     message = f"{layer.activation} at {layer.path} runs over axis 0 of {shape}, the {shape[0]} samples of the batch"
     axis = Evidence("softmax_axis", layer.path, None, 0.0, "equal", 0.0, statistic="setting dim")
