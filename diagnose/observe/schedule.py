@@ -26,7 +26,7 @@ class Schedule:
     the budget, so that the end of a training is seen as well as its start. Granted while our own time stays under
     `once` seconds plus `share` of the time the program has been training (1 s and 2 %), less what is laid by for two
     snapshots in each doubling to come: those are taken up to twice the budget, for a trouble that comes late must be seen
-    in a short training too. `every` overrides all.
+    in a short training too (later trainings by the same lines take a tenth more than the budget only). `every` overrides all.
 
     Each of several `ranks` has a budget of its own, and they never speak to each other: so that they can be compared, all
     of them look at four steps of each doubling (64, 80, 96, 112, 128, 160, …), whatever it costs.

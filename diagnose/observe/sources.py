@@ -80,6 +80,7 @@ def where() -> tuple[str, int] | None:
     return None
 
 
+COLUMNS = 4096  # that are kept
 _columns: dict[tuple[int, int], tuple[CodeType, int | None]] = {}  # by the code's id and the instruction; the code stays alive
 
 
@@ -88,6 +89,8 @@ def column(frame: FrameType) -> int | None:
     key = id(frame.f_code), frame.f_lasti
     known = _columns.get(key)
     if known is None:
+        if len(_columns) >= COLUMNS:  # a program that makes code as it runs
+            _columns.clear()
         position = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), (None,) * 4)
         known = _columns[key] = frame.f_code, position[2]
     return known[1]
