@@ -9,14 +9,14 @@ from diagnose.run import Layer, LossSite, Training
 
 
 @rule(needs=("losses",), symptoms=(), kinds=("autoencoder",))
-def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 0.01, twice: float = 2.0) -> Iterator[Finding]:
+def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 0.01, wider: float = 2.0) -> Iterator[Finding]:
     """The code is as wide as the input: the autoencoder may just copy.
 
     What it does:
         Compares the narrowest layer of an autoencoder with its input. As wide or wider, or with a way round it that nowhere
         is narrower than the input (skip connections), with no dropout, and no penalty on top of the reconstruction (the
         loss is within `penalty` of it), is reported: a warning where less than `learnt` of a constant reconstruction's loss
-        remains, or the narrowest layer is `twice` as wide as the input, else a note. Also a sum in front of the loss, where
+        remains, or the narrowest layer is `wider` times as wide as the input, else a note. Also a sum in front of the loss, where
         weights as they were drawn leave less than `learnt` already and training less than `learnt` of that: what is added
         is the input.
 
@@ -55,7 +55,7 @@ def no_bottleneck(training: Training, *, learnt: float = 0.05, penalty: float = 
         if (code < width and not around and added is None) or width < 2 or _penalised(training, site, penalty):
             continue
         left = signs.unlearnt(training, site)
-        copies, ample = left < learnt, not around and added is None and code >= twice * width
+        copies, ample = left < learnt, not around and added is None and code >= wider * width
         rest = f", and only {left:.1%} of a constant reconstruction's loss remains" if copies else ""
         if around:
             least = min((la for la in layers if la.path in around), key=_width, default=narrowest)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
-from diagnose.rules import rule
+from diagnose.rules import rule, signs
 from diagnose.run import Training
 
 
@@ -52,7 +52,7 @@ def repeated_evaluation(
     most = max(training.evaluations, key=len, default=None)
     if most is None or float(spent.sum()) <= seconds or len(most) < passes:
         return
-    if not training.training_losses or not float(np.median(most.samples)) > larger * _rows(training):
+    if not training.training_losses or float(np.median(most.samples)) <= larger * signs.typical(training, "samples"):
         return
     interval = training.steps / len(most)
     epochs = len(training.epochs)
@@ -78,9 +78,3 @@ def repeated_evaluation(
         ),
         source=most.site.source,
     )
-
-
-def _rows(training: Training) -> float:
-    """Samples of a step; 0 where unknown."""
-    seen = training.series("samples").finite().values
-    return float(np.median(seen)) if len(seen) else 0.0

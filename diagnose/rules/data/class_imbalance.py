@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,14 @@ from diagnose.rules import rule, signs, trend
 from diagnose.run import LossSite, Series, Training
 
 WHOLE_STRUCTURES = ("language", "gan", "reinforcement", "contrastive", "autoencoder", "vae")
+
+
+class _Limits(NamedTuple):
+    above_majority: float
+    missed: float
+    rare: float
+    least: int  # samples of a class
+    majority: float
 
 
 @rule(
@@ -57,24 +66,24 @@ def class_imbalance(
         and more. 0.1: accuracy and share of the commonest class are taken over the same batches, so that for a network
         that always answers it both are equal, whatever the sample. 20 and 0.5: of rare classes a sound program got 0.76
         right on balance, one that let them go 0.33. 0.5: of many classes of which none is most of all, always answering one is
-        no way to a high accuracy.
+        no way to a high accuracy. 30: the share of a class of which half is told right is then known to within a tenth.
     """
     if training.kind in WHOLE_STRUCTURES:
         return
     for site in training.training_losses:
         weighted = any(site.arguments.get(key) is not None for key in ("weight", "pos_weight"))
         if not weighted and site.function in signs.CATEGORICAL + signs.BINARY:
-            yield from _judge(training, site, ratio, (above_majority, missed, rare, least, majority), min_labels)
+            yield from _judge(training, site, ratio, _Limits(above_majority, missed, rare, least, majority), min_labels)
 
 
 def _judge(
-    training: Training, site: LossSite, ratio: float, margins: tuple[float, float, float, int, float], least: int
+    training: Training, site: LossSite, ratio: float, limits: _Limits, min_labels: int
 ) -> Iterator[Finding]:
     counts = _label_counts(training, site)
     seen = int(counts.values.sum()) if len(counts) else 0
     shares = counts.values.sum(axis=0) / seen if seen else np.empty(0)
     present = np.flatnonzero(shares)
-    if len(present) < 2 or seen < least:
+    if len(present) < 2 or seen < min_labels:
         return
     top, rarest = int(shares.argmax()), int(present[shares[present].argmin()])
     times = float(shares[top] / shares[rarest])
@@ -83,10 +92,9 @@ def _judge(
     seen_at, right, common = _late_accuracy(training, site, counts, top)
     if np.isnan(right):
         seen_at, right, common = _held_out_accuracy(training, site, float(shares[top]))
-    none, few, rare, many, majority = margins
     tags = site.function in signs.BINARY and site.input_shape is not None and len(site.input_shape) == 2 and site.input_shape[1] > 1
-    margin = few if times > rare and not tags else none  # of many tags half may be out of reach
-    mostly = bool(shares[top] > majority)
+    margin = limits.missed if times > limits.rare and not tags else limits.above_majority  # of many tags half may be out of reach
+    mostly = bool(shares[top] > limits.majority)
     stuck = mostly and right - common < margin * (1 - common)
     evidence = [Evidence("class_count", site.id, counts.span, times, "above", ratio, statistic="commonest over rarest")]
     end = ""
@@ -97,10 +105,10 @@ def _judge(
         )
         end = f", and the accuracy of {right:.3f} is {'hardly better than' if right > common else 'no better than'} "
         end += f"that of always answering {top} ({common:.3f})"
-    lost = None if stuck or tags or not mostly else _least_right(training, site, counts, rare, many)
-    if lost is not None and lost[1] < few:
+    lost = None if stuck or tags or not mostly else _least_right(training, site, counts, limits.rare, limits.least)
+    if lost is not None and lost[1] < limits.missed:
         stuck, (rarest, share, recalled) = True, lost
-        evidence.append(Evidence("class_right", site.id, recalled.span, share, "below", few, "share", "told right at the end"))
+        evidence.append(Evidence("class_right", site.id, recalled.span, share, "below", limits.missed, "share", "told right at the end"))
         end = f", and of class {rarest} {share:.0%} are told right"
     place = signs.where(site)
     weights = [float(1 / (len(present) * shares[c])) if shares[c] > 0 else 0.0 for c in range(len(shares))]
@@ -117,7 +125,7 @@ def _judge(
         places=(place,),
         evidence=tuple(evidence),
         severity="warning" if stuck else "note",
-        confidence=0.4 if not stuck else 0.8 if lost is None and right - common < none * (1 - common) else 0.65,
+        confidence=0.4 if not stuck else 0.8 if lost is None and right - common < limits.above_majority * (1 - common) else 0.65,
         steps=signs.span(training),
         fix=Fix("weigh the classes in the loss by the inverse of their share, or draw them evenly", code),
         source=site.source,

@@ -11,8 +11,6 @@ from diagnose.rules import rule, signs
 from diagnose.run import Floats, InputSite, Layer, LossSite, Training
 
 WEIGHTED = ("linear", "convolution", "recurrent", "attention", "normalization", "embedding")
-
-
 RESOLVED = 1e-6  # of a number: ten times what float32 resolves
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule, signs, trend
-from diagnose.run import LossSite, Training
+from diagnose.run import Floats, LossSite, Training
 
 HARMLESS = 0.5  # of a constant's loss: windows of a series in order came to 0.1, samples sorted by their target to twice of it
 NOTHING = 0.9  # of a constant's loss, as in loss-not-decreasing
@@ -137,18 +137,22 @@ def _mixed(training: Training, site: LossSite, limit: float) -> bool:
     return float(np.median((shares**2).sum(axis=1))) <= limit
 
 
-def _does_no_harm(training: Training, site: LossSite) -> bool:
-    """Whether held-out samples are guessed much better than by a constant: windows of a series read from its beginning."""
+def _held_out(training: Training, site: LossSite) -> list[Floats]:
+    """The last three losses of each held-out set that is judged by the same function, as shares of a constant's."""
     chance = signs.chance_loss(training, site)
     held = (e for e in trend.held_out(training, passes=3) if e.site.function == site.function)
-    return chance > 0 and any(float(np.max(trend.finite_passes(e)[1][-3:])) < HARMLESS * chance for e in held)
+    return [trend.finite_passes(e)[1][-3:] / chance for e in held] if chance > 0 else []
+
+
+def _does_no_harm(training: Training, site: LossSite) -> bool:
+    """Whether held-out samples are guessed much better than by a constant: windows of a series read from its beginning."""
+    return any(float(shares.max()) < HARMLESS for shares in _held_out(training, site))
 
 
 def _learns_nothing(training: Training, site: LossSite) -> bool:
     """Whether held-out samples are guessed no better than by a constant."""
-    chance = signs.chance_loss(training, site)
-    held = [e for e in trend.held_out(training, passes=3) if e.site.function == site.function]
-    return chance > 0 and bool(held) and all(float(np.min(trend.finite_passes(e)[1][-3:])) > NOTHING * chance for e in held)
+    held = _held_out(training, site)
+    return bool(held) and all(float(shares.min()) > NOTHING for shares in held)
 
 
 def _quantities(training: Training, site: LossSite, limit: float, least: int, rows: int) -> Iterator[Finding]:

@@ -82,10 +82,8 @@ def _judge(training: Training, site: LossSite, limit: float, at_work: float) -> 
         return
     place = signs.where(site)
     evidence = (signs.made_by(site, maker),)
-    how = f"without a sigmoid: the cut is at work in {ends:.0%} of the batches"
-    if len(outside) == 0:
-        how = "without a sigmoid"
-    elif share >= limit:
+    how = "without a sigmoid" + (f": the cut is at work in {ends:.0%} of the batches" if share < limit else "")
+    if share >= limit:
         evidence = (
             Evidence("outside_unit_share", site.id, outside.span, share, "above", limit * (1 - 1e-9), statistic="mean"),
         )

@@ -40,8 +40,13 @@ ONE_INPUT = ("soft_margin_loss", "hinge_embedding_loss")
     ),
 )
 def wrong_loss_for_task(
-    training: Training, *, margin: float = 0.01, learnt: float = 0.5, digits_learnt: float = 0.2, most_classes: int = 20,
-    off: float = 0.33
+    training: Training,
+    *,
+    margin: float = 0.01,
+    learnt: float = 0.5,
+    digits_learnt: float = 0.2,
+    most_classes: int = 20,
+    off: float = 0.33,
 ) -> Iterator[Finding]:
     """The loss function does not fit the targets.
 

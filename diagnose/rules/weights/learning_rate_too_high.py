@@ -255,4 +255,5 @@ def _peak(training: Training, times: float) -> Evidence | None:
         return None
     start, early = _start(training), beginning(series, 0.25)
     peak = float(rolling_median(early.values, HELD).max())
-    return Evidence("loss", None, early.span, peak, "above", times * start, "loss", "max of medians of 5") if peak > times * start else None
+    seen = Evidence("loss", None, early.span, peak, "above", times * start, "loss", f"max of medians of {HELD}")
+    return seen if peak > times * start else None
