@@ -23,10 +23,10 @@ def missing_activation(training: Training, *, pairs: int = 1, fraction: float = 
     What it does:
         Follows the data flow from each linear or convolution layer to the next, through reshaping, dropout and batch
         normalisation. Speaks when at least `pairs` such connections exist: a warning where the network has no activation at
-        all and more than `learnt` of a constant answer's loss is left, or where they are at least `fraction` of all connections
-        and the loss learns next to nothing; else a note. A layer that
-        narrows (its output smaller than its own input and than the next one's output) is a low-rank factorization or a
-        code, and is left out unless a network of more than two layers has no activation at all; so are depthwise convolutions.
+        all, nor gates along time, and more than `learnt` of a constant answer's loss is left, or where they are at least
+        `fraction` of all connections and the loss learns next to nothing; else a note. A layer that narrows (its output
+        smaller than its own input and than the next one's output) is a low-rank factorization or a code, and is left out
+        unless a network of more than two layers has no activation at all; so are depthwise convolutions.
 
     Why is this bad:
         Two linear maps in a row are one linear map: the layers add cost and no power, and what no linear map can

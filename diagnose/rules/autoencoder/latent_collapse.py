@@ -55,10 +55,11 @@ def latent_collapse(
         `F.mse_loss(x_hat, x) + kl.sum(1).mean()` for images of 784 pixels
 
     References:
-        Burda et al. 2016, Importance Weighted Autoencoders, section 5 (a unit is active when the variance of its mean
-        over the data is above 0.01, hence 0.1), https://arxiv.org/abs/1509.00519; Bowman et al. 2016,
-        https://arxiv.org/abs/1511.06349. Drawn without a gradient: https://github.com/pytorch/pytorch/issues/4620; the
-        largest unit then had 0.002 at the mean and 0.008 at the spread, and 1.06 and 0.21 with a gradient.
+        Burda et al. 2016, Importance Weighted Autoencoders, section 5 (a unit is active when the variance of its mean over
+        the data is above 0.01, hence 0.1; against noise of 1, and so it is held against other noise),
+        https://arxiv.org/abs/1509.00519; Bowman et al. 2016, https://arxiv.org/abs/1511.06349. Drawn without a gradient:
+        https://github.com/pytorch/pytorch/issues/4620; the largest unit then had 0.002 at the mean and 0.008 at the spread,
+        and 1.06 and 0.21 with a gradient.
     """
     drawn = _drawn(training) if training.kind == "vae" else ()
     found = cut_code(training) if training.kind == "vae" else None

@@ -26,7 +26,8 @@ def batch_norm_small_batch(training: Training, *, values: int = 16, few_samples:
     """Batch norm normalises by too few values.
 
     What it does:
-        Counts the values each batch norm channel is normalised by: samples times positions. Fewer than `values`, or no
+        Counts the values each batch norm channel is normalised by: samples times positions of the batch that it
+        is given, which is a part of a step's where several are gathered for one. Fewer than `values`, or no
         more than `few_samples` samples, is reported while the layer is in training mode.
 
     Why is this bad:
