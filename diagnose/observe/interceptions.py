@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import dataloader
 
@@ -48,6 +49,7 @@ def interceptions() -> Iterator[tuple[Any, str, Callable[[Seams, Function], Func
     yield torch.jit, "script", _without_us
     yield torch.jit, "trace", _without_us
     yield Optimizer, "__init__", _optimizer
+    yield nn.Module, "__setstate__", _setstate
     yield dataloader._BaseDataLoaderIter, "__next__", _batch
     for name in ("scale", "unscale_", "step"):
         yield torch.amp.grad_scaler.GradScaler, name, partial(_scaler, name)
@@ -142,6 +144,15 @@ def _optimizer(seams: Seams, original: Function) -> Function:
             seams.listener.optimizer_built(self)
 
     return __init__
+
+
+def _setstate(seams: Seams, original: Function) -> Function:
+    def __setstate__(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if not _compiling() and seams.installed:
+            seams.listener.module_restored(self)
+
+    return __setstate__
 
 
 def _batch(seams: Seams, original: Function) -> Function:

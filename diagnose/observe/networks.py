@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import sys
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -13,16 +15,20 @@ from diagnose.observe.shards import class_of, gathered, wrapper_of
 from diagnose.observe.sources import name_of, user_frames, where
 
 _WRAPPERS = ("_orig_mod.", "module.")
+_RECONSTRUCT = getattr(getattr(copy, "_reconstruct", None), "__code__", None)
+_DEPTH = 8  # our own frames, and those of classes that extend `__setstate__`
 
 
 class Modules:
     """All modules built since we are attached, their parents, and the lines that built them.
 
-    Fed by torch's registration hooks, which fire once a parameter or child and leave no trace in the modules.
+    Fed by torch's registration hooks, which fire once a parameter or child and leave no trace in the modules. Copies and
+    loaded modules pass none: they are kept apart, and asked only for parameters that no other module holds.
     """
 
     def __init__(self) -> None:
         self._known: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self._restored: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self._lines: weakref.WeakKeyDictionary[nn.Module, tuple[str, int]] = weakref.WeakKeyDictionary()
         self._scanned = False
 
@@ -34,10 +40,17 @@ class Modules:
             if line is not None:
                 self._lines[module] = line
 
-    def _all(self) -> list[nn.Module]:
+    def restored(self, module: nn.Module) -> None:
+        """The state of `module` was set at once: it is a copy, or was loaded."""
+        self._restored.add(module)
+        original = _original(module)
+        if original is not None and (line := self._lines.get(original)) is not None:
+            self._lines[module] = line
+
+    def _all(self, modules: weakref.WeakSet[nn.Module] | None = None) -> list[nn.Module]:
         while True:
             try:
-                return list(self._known)
+                return list(self._known if modules is None else modules)
             except RuntimeError:  # another thread of the program has built a module meanwhile
                 continue
 
@@ -60,10 +73,13 @@ class Modules:
         if not wanted:
             return []
         holding = self._holding(wanted)
-        seen = {id(p) for module in holding for p in module.parameters()}
-        if not wanted <= seen and not self._scanned:
-            # Copies and loaded modules pass no registration: look at everything once. `isinstance` would wake
-            # lazy objects of the program, so only types are asked.
+        if missing := wanted - {id(p) for module in holding for p in module.parameters()}:
+            self._known.update(self._holding(missing, self._restored))
+            holding = self._holding(wanted)
+            missing -= {id(p) for module in holding for p in module.parameters()}
+        if missing and not self._scanned:
+            # Modules built before us, and those with a way of their own to be copied: look at everything once.
+            # `isinstance` would wake lazy objects of the program, so only types are asked.
             self._scanned = True
             for thing in gc.get_objects():
                 if issubclass(type(thing), nn.Module):
@@ -74,9 +90,23 @@ class Modules:
         topmost = [module for module in holding if id(module) not in inside]
         return sorted(topmost, key=lambda module: min(place.get(id(p), len(place)) for p in module.parameters()))
 
-    def _holding(self, wanted: set[int]) -> list[nn.Module]:
-        known = [module for module in self._all() if "_modules" in module.__dict__]
+    def _holding(self, wanted: set[int], among: weakref.WeakSet[nn.Module] | None = None) -> list[nn.Module]:
+        known = [module for module in self._all(among) if "_modules" in module.__dict__]
         return [module for module in known if any(id(p) in wanted for p in module.parameters())]
+
+
+def _original(module: nn.Module) -> nn.Module | None:
+    """What `module` is being copied from, when `copy` is at work: the frame that sets its state still has it."""
+    frame = sys._getframe()
+    for _ in range(_DEPTH):
+        if frame.f_back is None:
+            return None
+        frame = frame.f_back
+        if frame.f_code is _RECONSTRUCT:
+            held = frame.f_locals
+            original = held.get("x")
+            return original if held.get("y") is module and isinstance(original, nn.Module) else None
+    return None
 
 
 def unwrapped(module: nn.Module) -> nn.Module:

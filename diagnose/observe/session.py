@@ -215,6 +215,14 @@ class Session:
             except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
                 self.failed("modules", error)
 
+    def module_restored(self, module: nn.Module) -> None:
+        """A module was copied, or loaded whole."""
+        if not self.safety.is_off("modules"):
+            try:
+                self.modules.restored(module)
+            except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
+                self.failed("modules", error)
+
     def optimizer_built(self, optimizer: Optimizer) -> None:
         """A new optimizer: its networks get their hooks before their first forward."""
         if self.asleep() or (self.only is not None and not self._wanted(optimizer)):

@@ -1,6 +1,8 @@
 """Which steps belong to which training; loops without an optimizer; networks that are used in other ways than by a call."""
 
+import copy
 import gc
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -511,7 +513,6 @@ def test_names_as_the_program_has_them(recorded: Recorded) -> None:
 
 def test_copies_are_found_among_everything_alive(recorded: Recorded) -> None:
     """A deep copy passes no registration; its parameters lead to it."""
-    import copy
 
     def train() -> None:
         net = copy.deepcopy(small())
@@ -520,6 +521,48 @@ def test_copies_are_found_among_everything_alive(recorded: Recorded) -> None:
     training = recorded(train)
     assert training.networks == ("net",)
     assert len(training.layers) == 3
+
+
+class Remade(nn.Module):
+    """A network one of whose parts sets its state in its own way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(4, 5)
+        self.cell = nn.GRUCell(5, 5)
+        self.last = nn.Linear(5, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.cell(self.first(x)))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+
+
+def _loaded(module: nn.Module) -> nn.Module:
+    return pickle.loads(pickle.dumps(module))
+
+
+def test_trainings_of_copies_are_seen_whole(observing: Observing) -> None:
+    """Several trainings from one start: each copy is a network with its layers; a layer's line stays the one that built it."""
+
+    def train() -> None:
+        start = Remade()
+        average = copy.deepcopy(start)
+        for remade in (copy.deepcopy, _loaded, copy.deepcopy, copy.deepcopy):
+            net = remade(start)
+            fit(net, torch.optim.SGD(net.parameters(), lr=0.1), 3)
+        assert all(torch.equal(a, b) for a, b in zip(average.parameters(), start.parameters(), strict=True))
+
+    trainings = run_of(observing, train).trainings
+    assert [len(t.networks) for t in trainings] == [1] * 4
+    for training in trainings:
+        types = [layer.type for layer in training.layers]
+        assert [kind for kind in types if kind[0].isupper()] == ["Linear", "GRUCell", "Linear"]  # else the cell's functions
+        assert all(len(training.series("gradient_norm", p.path)) == 3 for p in training.parameters)
+    lines = [{layer.source.line for layer in t.layers if layer.source is not None} for t in trainings]
+    assert lines[0] == lines[2] == lines[3] and len(lines[0]) == 3
+    assert not lines[1]  # of what was loaded nobody knows who built it
 
 
 def test_layers_in_a_plain_list_are_strays(recorded: Recorded) -> None:
