@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch.nn import Parameter
 from diagnose.observe import graph
 from diagnose.observe.forwards import Forward, Record
 from diagnose.observe.hand_written import compared, custom_site
+from diagnose.observe.plain_tensors import PlainTensors
 from diagnose.observe.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _follow(
                 outputs[by_key[key]] = place
                 owner[place] = forward
                 starts[place] = [by_key[start] for start in forward.starts[place] if start in by_key]
-    plain = bool(outputs) and not snapshot.saved_hooks and not _functional(snapshot, nodes, outputs, starts, owner)
+    plain = not snapshot.saved_hooks and not _functional(snapshot, nodes, outputs, starts, owner) and bool(outputs)
     targets = {site: [by_key[key] for key in inputs[:1] if key in by_key] for site, _, inputs in losses}
     targets = {site: made for site, made in targets.items() if made} | {site: list(made) for site, made in ends.items()}
     operations = {site: graph.operations_before(made[0]) for site, made in targets.items()}
@@ -133,7 +134,7 @@ def _functional(
     snapshot: Snapshot, nodes: Sequence[Any], outputs: dict[Any, str], starts: dict[str, list[Any]], owner: dict[str, Forward]
 ) -> bool:
     """Makes places of functional activations and dropouts; whether there was anything that might be one."""
-    last = max(graph.order(node) for node in outputs)
+    last = max((graph.order(node) for node in outputs), default=-1)
     inside = _with_own_dropout(snapshot, outputs, starts)
     found: list[tuple[int, Any, str, float | None]] = []
     anything = False
@@ -148,24 +149,32 @@ def _functional(
             rate = graph.dropout_rate(node, name)
             if rate is not None:
                 found.append((order, node, "dropout", rate))
+    plain = PlainTensors(snapshot, outputs, starts, owner)
     for _, node, kind, rate in sorted(found, key=lambda entry: entry[0]):
-        before = _nearest(node, outputs, lambda place, met: owner[place].network.holds(met))
-        if before is None:
+        before, met = _nearest(node, outputs)
+        if before is None or before in plain.places:
+            held = plain.holder(node, met)
+        elif owner[before].network.holds(met):
+            held = owner[before], before.split("/", 1)[0].split("#", 1)[0]
+        else:  # parameters of another network lie between
+            held = None
+        if held is None:
             continue
         anything = True
-        forward = owner[before]
-        stem = before.split("/", 1)[0].split("#", 1)[0]
+        forward, stem = held
         place = forward.place(f"{stem}/{kind}")
         if place in forward.records:
             continue
+        if before is None or before in plain.places:
+            plain.places.add(place)
         outputs[node] = place
         owner[place] = forward
         starts[place] = graph.parents(node)
         saved = graph.activation_output(node, graph.operation(node)) if rate is None else None
         shape = graph.shape_of(node)
         record = Record(None if rate is None else True)
+        known = snapshot.items.get(before or "", {})
         if saved is not None:
-            known = snapshot.items.get(before, {})
             first = saved.dim() == 4 or (known.get("role") == "convolution" and saved.dim() > 2)
             record.reading = snapshot.session.read("outputs", saved, kind, first, _node_axis(node, saved), part="measure")
             shape = list(saved.shape)
@@ -174,7 +183,7 @@ def _functional(
             "path": place, "type": kind, "role": "activation" if rate is None else "dropout",
             "activation": kind if rate is None else None, "functional": True, "shape": shape, "parameters": [],
             "settings": _axis_setting(node, shape) if rate is None else {"p": rate}, "network": forward.network.name,
-            "source": snapshot.items.get(before, {}).get("source"),
+            "source": known.get("source"),
         })  # fmt: skip
         snapshot.handles.append(node.register_prehook(_node_gradient(snapshot, forward, record)))
     return anything
@@ -217,14 +226,14 @@ def _node_axis(node: Any, saved: Tensor) -> int:
     return dim if -saved.dim() <= dim < saved.dim() else -1
 
 
-def _nearest(node: Any, outputs: dict[Any, str], own: Callable[[str, list[Tensor]], bool], most: int = 200) -> str | None:
-    """The nearest place before a node; None where parameters of another network lie between."""
+def _nearest(node: Any, outputs: dict[Any, str], most: int = 200) -> tuple[str | None, list[Tensor]]:
+    """The nearest place before a node, and the leaves that lie between, nearest first."""
     queue, seen = [node], set[int]()
     met: list[Tensor] = []
     while queue and len(seen) < most:
         above = queue.pop(0)
         if above in outputs:
-            return outputs[above] if own(outputs[above], met) else None
+            return outputs[above], met
         if id(above) in seen:
             continue
         seen.add(id(above))
@@ -233,4 +242,4 @@ def _nearest(node: Any, outputs: dict[Any, str], own: Callable[[str, list[Tensor
                 met.append(parent.variable)
             else:
                 queue.append(parent)
-    return None
+    return None, met

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from diagnose.observe.hand_written import MOST, Output
-from diagnose.observe.networks import Network, activation_of, channels_first, role_of
+from diagnose.observe.networks import Network, NoModule, activation_of, channels_first, role_of
 from diagnose.observe.probes.outputs import Reading
 
 CALLS = 4  # places a module that is called several times in one forward gets; the rest is pooled into the last
@@ -61,7 +61,7 @@ class Layer:
 class Forward:
     """One call of a network from outside: the places it passed, and whether a backward came back through it."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network | NoModule) -> None:
         self.network = network
         self.records: dict[str, Record] = {}
         self.counts: dict[str, int] = {}

@@ -24,6 +24,7 @@ from diagnose.observe.transfer import number
 if TYPE_CHECKING:
     from diagnose.observe.session import Session
 
+BEFORE = 8  # losses kept of a program that has no optimizer yet
 KNOWN = 16  # times a place must have trained before it is taken for a training's
 ACCURACY_ELEMENTS = 4_000_000  # an argmax over more than this is not worth its time
 
@@ -125,7 +126,9 @@ class Losses:
                 session.keeper.lossed(call, original, args, kwargs, prediction, target)
             if result.requires_grad and isinstance(prediction, Tensor) and isinstance(target, Tensor):
                 session.shadow.learn(call, original, args, kwargs, prediction, target)
-                if session.snapping:
+                if not session.streams:  # the next backward may show that what it reaches is trained by hand
+                    session.snapshot.losses = session.snapshot.losses[-BEFORE:]
+                if session.snapping or not session.streams:
                     inputs = [key for t in (prediction, target) if (key := graph.key(t.grad_fn)) is not None]
                     session.snapshot.losses.append((call, graph.key(result.grad_fn), inputs))
                     asked = wanted(name, args, kwargs)

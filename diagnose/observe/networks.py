@@ -209,6 +209,16 @@ class Network:
                     yield f"{path}.{name}", module, parameter
 
 
+class NoModule:
+    """Stands for a network where what is trained are tensors of no module: all of them are its own."""
+
+    name = ""
+
+    def holds(self, parameters: Sequence[Tensor]) -> bool:
+        """Whether none of these parameters is a module's."""
+        return True
+
+
 _ROLES: tuple[tuple[tuple[type[nn.Module], ...], str], ...] = (
     ((nn.Linear, nn.Bilinear), "linear"),
     ((nn.modules.conv._ConvNd,), "convolution"),

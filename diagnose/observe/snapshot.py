@@ -19,6 +19,7 @@ from diagnose.observe.loss_calls import LossCall
 from diagnose.observe.nested import first_tensor, tensors
 from diagnose.observe.networks import (
     Network,
+    NoModule,
     is_layer,
     settings_of,
 )
@@ -157,7 +158,7 @@ class Snapshot:
                 if self.depth == 0 and self.open:
                     forward = self.open.pop()
                     forward.keep_output(output)
-                    self._keep(forward)
+                    self.keep(forward)
 
         return leave
 
@@ -186,11 +187,12 @@ class Snapshot:
         if self.loose is None or path in self.loose.counts:
             self.loose = Forward(network)
             self.session.calls.part_called(module, first_tensor(args))
-            self._keep(self.loose)
+            self.keep(self.loose)
         self._roots_seen[id(module)] = weakref.ref(module)
         return self.loose
 
-    def _keep(self, forward: Forward) -> None:
+    def keep(self, forward: Forward) -> None:
+        """A call that a backward may come back through."""
         self.forwards.append(forward)
         if len(self.forwards) > CALLS:
             self.forwards[-CALLS - 1].output = None
@@ -276,7 +278,7 @@ class Snapshot:
 
     # -- what was collected --------------------------------------------------------------------------------------
 
-    def records_of(self, network: Network) -> list[tuple[str, Record]]:
+    def records_of(self, network: Network | NoModule) -> list[tuple[str, Record]]:
         """Places of a network with their records, in forward order, in forwards that a backward came back through."""
         return [
             (place, forward.records[place])
@@ -300,4 +302,4 @@ def _in_order(forward: Forward) -> list[str]:
             found.append(place)
             if "#" not in place:
                 found += functional.pop(place, ())
-    return [*found, *chain.from_iterable(functional.values())]
+    return [*chain.from_iterable(functional.values()), *found]  # those named after a parameter had no layer before them

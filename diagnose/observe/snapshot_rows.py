@@ -9,6 +9,7 @@ from torch import Tensor
 
 from diagnose.observe.arrival import Arrived, rows
 from diagnose.observe.description import describe
+from diagnose.observe.networks import Network, NoModule
 from diagnose.observe.parcel import Parcel, Part, Units
 from diagnose.observe.probes.columns import Floats
 from diagnose.observe.shards import held
@@ -77,7 +78,8 @@ def write_snapshot(session: Session, stream: Stream) -> None:
 
 def _add_layers(session: Session, stream: Stream, parcel: Parcel) -> dict[str, float]:
     """Adds what was read of the layers; returns the share of their calls in training mode."""
-    records = [one for network in stream.networks for one in session.snapshot.records_of(network)]
+    networks: list[Network | NoModule] = [*stream.networks, stream.no_module]
+    records = [one for network in networks for one in session.snapshot.records_of(network)]
     read = [(place, record.reading) for place, record in records if record.reading is not None]
     if read:
         arriving = parcel.gather("outputs", "layers", tuple([place for place, _ in read]), [reading for _, reading in read])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from diagnose.observe.networks import Modules, Network, Networks
+from diagnose.observe.networks import Modules, Network, Networks, NoModule
 from diagnose.observe.shards import held
 from diagnose.observe.sources import as_source, name_of, user_frames, where
 from diagnose.observe.torch_state import Untracked
@@ -56,6 +56,7 @@ class Stream:
         self.thread = threading.get_ident()  # that trains with it
         self.type = "by hand" if optimizer is None else type(optimizer).__name__
         self.networks: list[Network] = []
+        self.no_module = NoModule()  # for tensors it trains that belong to none of them
         self.paths: dict[int, str] = {}  # id of a parameter → path
         self.order: list[str] = []  # paths of optimized parameters
         self.line = where()  # that built it
