@@ -214,3 +214,22 @@ def test_beside_another_loss_a_0_may_leave_pairs_out() -> None:
     other = site("cross_entropy", "addmm", id="other")
     (finding,) = found(RULE, training([pairs, other], targets(0.0, 1.0, 0.4, 0.5)))
     assert finding.severity == "note"
+
+
+# an absolute error of targets that are mostly equal
+
+
+@pytest.mark.parametrize(
+    ("answer", "across", "mean", "made_by", "speaks"),
+    [
+        (0.0, 0.001, 0.5, "addmm", True),
+        (0.0, 0.001, 1.5, "addmm", False),  # spread about their mean: half of them are not 0
+        (0.4, 0.001, 0.5, "addmm", False),  # some other constant
+        (0.0, 0.5, 0.5, "addmm", False),  # answers that differ
+        (0.0, 0.001, 0.5, "relu", False),  # an activation made the zeros
+    ],
+)
+def test_the_median_of_mostly_zeros(answer: float, across: float, mean: float, made_by: str, speaks: bool) -> None:
+    given = targets(0, 5, mean, 1.2) | {"loss_input_mean": answer, "loss_input_std_across": across}
+    assert bool(found(RULE, training(site("l1_loss", made_by, input_shape=(32,), target_shape=(32,)), given))) is speaks
+    assert not found(RULE, training(site("mse_loss", made_by, input_shape=(32,), target_shape=(32,)), given))
