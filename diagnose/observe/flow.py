@@ -151,9 +151,9 @@ def _functional(
                 found.append((order, node, "dropout", rate))
     plain = PlainTensors(snapshot, outputs, starts, owner)
     for _, node, kind, rate in sorted(found, key=lambda entry: entry[0]):
-        before, met = _nearest(node, outputs)
+        before, met, product = _nearest(node, outputs)
         if before is None or before in plain.places:
-            held = plain.holder(node, met)
+            held = plain.holder(node, met) if product else None  # a scale that is learnt as its logarithm is no activation
         elif owner[before].network.holds(met):
             held = owner[before], before.split("/", 1)[0].split("#", 1)[0]
         else:  # parameters of another network lie between
@@ -226,20 +226,22 @@ def _node_axis(node: Any, saved: Tensor) -> int:
     return dim if -saved.dim() <= dim < saved.dim() else -1
 
 
-def _nearest(node: Any, outputs: dict[Any, str], most: int = 200) -> tuple[str | None, list[Tensor]]:
-    """The nearest place before a node, and the leaves that lie between, nearest first."""
+def _nearest(node: Any, outputs: dict[Any, str], most: int = 200) -> tuple[str | None, list[Tensor], bool]:
+    """The nearest place before a node, the leaves that lie between, nearest first, and whether a product lies there too."""
     queue, seen = [node], set[int]()
     met: list[Tensor] = []
+    product = False
     while queue and len(seen) < most:
         above = queue.pop(0)
         if above in outputs:
-            return outputs[above], met
+            return outputs[above], met, product
         if id(above) in seen:
             continue
         seen.add(id(above))
+        product = product or graph.operation(above) in graph.PRODUCTS
         for parent in graph.parents(above):  # an operation's own parameters before what it was given
             if hasattr(parent, "variable"):
                 met.append(parent.variable)
             else:
                 queue.append(parent)
-    return None, met
+    return None, met, product

@@ -21,6 +21,7 @@ ACTIVATIONS = {
     "prelu_kernel": "prelu", "softmax_data": "softmax", "safe_softmax": "softmax", "threshold": "relu", "exp": "exp",
     "sin": "sin", "clamp": "clamp", "clamp_min": "clamp", "clamp_max": "clamp",
 }  # fmt: skip
+PRODUCTS = frozenset(("mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "dot", "convolution", "linear"))
 # Operations whose output has the same numbers in another shape.
 SHAPE_ONLY = frozenset((
     "view", "unsafe_view", "reshape", "squeeze", "unsqueeze", "transpose", "t", "permute", "expand", "clone", "alias",

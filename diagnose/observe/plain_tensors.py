@@ -50,12 +50,14 @@ class PlainTensors:
 
     def _around(self, node: Any, network: Network, path: str) -> Forward | None:
         """The call of a network that an activation lies in; the module that has the parameter begins at its activations."""
-        order = graph.order(node)
-        later = [(graph.order(made), place) for made, place in self._outputs.items() if self._owner[place].network is network]
-        end, place = min(((made, place) for made, place in later if made > order), default=(0, ""))
-        if not place:
+        later = [
+            made for made, place in self._outputs.items()
+            if self._owner[place].network is network and graph.order(made) > graph.order(node)
+        ]  # fmt: skip
+        if not later:
             return None
+        made = min(later, key=graph.order)
+        place = self._outputs[made]
         if path.rsplit(".", 1)[0] == place.split("#", 1)[0]:
-            made = next(made for made in self._outputs if graph.order(made) == end)
             self._starts[place] = graph.parents(made)
         return self._owner[place]

@@ -76,6 +76,17 @@ class Alone(nn.Module):
         return hidden(x, self.w1, self.b1, self.w2, self.b2)[1] @ self.w3 + self.b3
 
 
+class Scaled(nn.Module):
+    """What is learnt as a logarithm is no activation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale, self.gate, self.last = nn.Parameter(torch.zeros(4)), nn.Parameter(torch.zeros(4)), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(x * self.scale.exp() * torch.sigmoid(self.gate))
+
+
 class Cell(nn.Module):
     """A recurrent network written out, and a layer behind it."""
 
@@ -109,6 +120,10 @@ def test_parameters_of_one_module(recorded: Recorded) -> None:
     assert {layer.network for layer in training.layers} == {"net"}
     edges = {(edge.source, edge.target) for edge in training.edges}
     assert {("net.w1/tanh", "net.w2/relu"), ("net.w2/relu", "net"), ("net", training.losses[0].id)} <= edges
+
+
+def test_functions_of_parameters_alone_are_left_out(recorded: Recorded) -> None:
+    assert [layer.path for layer in recorded(of(Scaled)).layers] == ["net.last"]
 
 
 def test_steps_of_a_recurrent_network_written_out(recorded: Recorded) -> None:

@@ -3,14 +3,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from diagnose.finding import Evidence, Finding, Fix
-from diagnose.rules import rule, trend
+from diagnose.rules import rule, signs, trend
 from diagnose.rules.progress import constant_answer, stuck
 from diagnose.run import Layer, Series, Training
 
 BOUNDED = ("sigmoid", "tanh", "hardsigmoid", "hardtanh", "softsign", "relu6")
 GATING = ("mul", "mul_", "bmm", "addcmul")  # a gate's output multiplies something: it is meant to be open or shut
-
-PRODUCTS = ("mm", "addmm")
 
 
 @rule(
@@ -139,7 +137,7 @@ def _hidden(layer: Layer, training: Training) -> bool:
     if any(operation in GATING for edge in own for operation in edge.operations):
         return False
     if not layer.network:  # of tensors without a module: a product with one of them follows, before the loss or the next activation
-        return any(operation in PRODUCTS for edge in own for operation in edge.operations)
+        return any(operation in signs.LINEAR for edge in own for operation in edge.operations)
     if any(site.layer == layer.path for site in training.losses):
         return False
     paths = [other.path for other in training.layers]
