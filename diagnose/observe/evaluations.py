@@ -80,8 +80,7 @@ def write_pass(session: Session, stream: Stream, one: Pass) -> None:
     for hashes in one.hashes:
         if hashes.device.type == "cpu":
             session.writer.hashes(stream.index, set_id, hashes.numpy().tobytes())
-    session.row.evaluation_seconds += one.seconds
-    session.row.evaluated = True
+    session.row.evaluated_for(one.began, one.seconds)
 
 
 def _null(value: float) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ _COLUMNS = {
     "clip_norm": "gradient", "clip_limit": "gradient", "uncleared": "share", "loss_scale": None, "skipped": None,
     "memory_bytes": "byte", "graphs_kept": "graphs", "forward_flops": "FLOP", "backward_flops": "FLOP",
 }  # fmt: skip
+WAITS = 65536  # batches between two steps whose times are kept apart
 ASKED = 0.25  # seconds between two looks at the memory where nothing else is looked at: one takes 0.1 ms
 
 
@@ -60,6 +62,7 @@ class Row:
         self.backwards = 0
         self.batches = 0
         self.data_seconds = 0.0
+        self.waits: deque[tuple[float, float]] = deque(maxlen=WAITS)  # when a loader was asked, and for how long
         self.forward_seconds = 0.0
         self.backward_seconds = 0.0
         self.optimizer_seconds = 0.0
@@ -86,7 +89,17 @@ class Row:
         now = time.perf_counter()
         self.batches += 1
         self.data_seconds += now - self._wanted
+        self.waits.append((self._wanted, now - self._wanted))
         self._mark = now
+
+    def evaluated_for(self, began: float, seconds: float) -> None:
+        """An evaluation took so long: what it waited for its batches is none of the training's."""
+        self.evaluated = True
+        self.evaluation_seconds += seconds
+        its = [wait for wait in self.waits if began <= wait[0] <= began + seconds]
+        self.data_seconds -= sum([waited for _, waited in its])
+        for wait in its:  # two sets that are gone through at once share their batches
+            self.waits.remove(wait)
 
     def unscaled_number(self, root: Tensor) -> float | Tensor:
         """The value of a backward's root, without what a gradient scaler has made of it."""

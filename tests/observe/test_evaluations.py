@@ -297,6 +297,28 @@ def test_the_time_of_a_pass_holds_what_the_network_takes_for_its_first_batch(rec
     assert 3 * 0.02 <= spent.sum() < 1
 
 
+def test_what_an_evaluation_waits_for_its_batches_is_not_the_trainings(recorded: Recorded) -> None:
+    class Slow(torch.utils.data.TensorDataset):
+        def __getitem__(self, i: int) -> tuple[Tensor, ...]:
+            time.sleep(0.005)
+            return super().__getitem__(i)
+
+    def train() -> None:
+        net = small()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        held_out = DataLoader(Slow(*data(12, 1).tensors), batch_size=4)
+        for _ in range(4):
+            fit(net, optimizer, DataLoader(Slow(*data(4, 0).tensors), batch_size=4))
+            with torch.no_grad():
+                for x, y in held_out:
+                    F.cross_entropy(net.eval()(x), y)
+
+    training = recorded(train)
+    waited, evaluated = training.series("data_seconds").values, training.series("evaluation_seconds").values
+    assert np.all(waited >= 4 * 0.005) and np.median(waited) < np.median(evaluated[1:])  # one batch of the training's, three of the other
+    assert np.all(evaluated[1:] >= 12 * 0.005)
+
+
 def test_two_sets_evaluated_in_one_line(recorded: Recorded) -> None:
     """By the instruction that calls: `print(evaluate(train), evaluate(val))`."""
     x, y = data(40, 1).tensors

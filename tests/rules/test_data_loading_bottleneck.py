@@ -58,3 +58,10 @@ def test_what_starting_takes_is_not_training() -> None:
     numbers["seconds"][0] = 60.0  # reading the data, building the network
     (finding,) = found(RULE, training((), numbers, facts=FACTS, steps=400))
     assert "71%" in finding.message
+
+
+@pytest.mark.parametrize(("batch", "workers", "speaks"), [(32, 0, True), (200, 0, False), (None, 0, True), (200, 2, True)])
+def test_many_samples_may_take_their_time(batch, workers, speaks) -> None:
+    """4 ms are 125 microseconds for each of 32 samples, 20 for each of 200: no slow sample."""
+    facts = {"data": {"loader": {"batch_size": batch, "workers": workers, "dataset": "train_set"}}}
+    assert bool(judged(0.004, 0.001, facts=facts)) is speaks

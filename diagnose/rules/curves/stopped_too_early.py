@@ -10,7 +10,7 @@ from diagnose.rules.progress import LOSS_WITHOUT_LEVEL, jitter
 from diagnose.run import LossSite, Series, Training
 
 
-@rule(needs=("loss",), symptoms=("underfitting",))
+@rule(needs=("loss",), symptoms=("underfitting", "loss-not-decreasing"))
 def stopped_too_early(
     training: Training,
     *,
@@ -83,10 +83,9 @@ def stopped_too_early(
             rest = f"as many again would take off about {share:.0%}" if steep else f"{left:.0%} of what a constant loses is left"
             seen = (share, gain, "expected fall / level") if steep else (left, floor, "level / loss of the best constant")
             evidence = Evidence(series.quantity, series.place, falling.span, seen[0], "above", seen[1], "share", seen[2])
-            yield _finding(training, site, (falling.before, falling.level), falling.span[0], rest, evidence)
+            yield _finding(training, site, (falling.before, falling.level), rest, evidence)
             return
     left = signs.unlearnt(training, site) if site is not None and known else float("nan")
-    half = len(series) // 2
     levels = _levels(series)
     if not floor < left <= trend.A_GUESS:
         return
@@ -102,7 +101,7 @@ def stopped_too_early(
     else:
         return
     rest += f"{left:.0%} of what a constant loses is left"
-    yield _finding(training, site, levels[1:3], int(series.steps[half]), rest, evidence)
+    yield _finding(training, site, levels[1:3], rest, evidence)
 
 
 def _levels(series: Series) -> tuple[float, float, float, float]:
@@ -114,7 +113,7 @@ def _levels(series: Series) -> tuple[float, float, float, float]:
 
 
 def _finding(
-    training: Training, site: LossSite | None, levels: Sequence[float], since: int, rest: str, evidence: Evidence
+    training: Training, site: LossSite | None, levels: Sequence[float], rest: str, evidence: Evidence
 ) -> Finding:
     passes = len(training.epochs)
     more = f"{2 * passes} epochs instead of {passes}" if passes else f"{2 * training.steps} steps instead of {training.steps}"
@@ -125,7 +124,7 @@ def _finding(
         evidence=(evidence,),
         severity="warning",
         confidence=0.75,
-        steps=(since, training.steps - 1),
+        steps=signs.span(training),  # what is short is the whole: where a loss hardly fell, that began before
         fix=Fix(f"train longer: {more}, until the loss stops falling", f"epochs = {2 * passes}" if passes else None),
         source=site.source if site is not None else None,
     )

@@ -19,7 +19,7 @@ from diagnose.run import Layer, Series, Training
     ),
 )  # fmt: skip
 def exploding_gradients(
-    training: Training, *, growth: float = 100.0, depth_ratio: float = 1e3, min_snapshots: int = 5
+    training: Training, *, growth: float = 100.0, depth_ratio: float = 1e3, min_snapshots: int = 5, few: int = 3
 ) -> Iterator[Finding]:
     """Gradients grow out of proportion, along the depth or along the training.
 
@@ -27,8 +27,9 @@ def exploding_gradients(
         Speaks when the loss is unstable (it ends non-finite, or lost most of what it had gained) or stuck, and either
         the norm of all gradients grew `growth` times over its first level and stayed there, or the gradient in the
         first third of the layers (of the weights, or per element of the outputs) is `depth_ratio` times that of the
-        last layer. Where the program clips at each step and what it clips never has a gradient, one that is `growth` times
-        the usual is enough, and the message says so.
+        last layer. Where the loss is non-finite after fewer than `min_snapshots` steps, `few` norms are enough. Where the
+        program clips at each step and what it clips never has a gradient, one that is `growth` times the usual is enough, and
+        the message says so.
 
     Why is this bad:
         One step along such a gradient throws the weights far from where they were: the loss jumps, or becomes nan.
@@ -55,7 +56,8 @@ def exploding_gradients(
         return
     norm = total_norm(training)
     idle = clips_nothing(training)
-    grown = _growth(norm, growth, min_snapshots) or (_spike(norm, growth, min_snapshots) if idle is not None else None)
+    least = few if _lost_at_once(training, min_snapshots) else min_snapshots
+    grown = _growth(norm, growth, least) or (_spike(norm, growth, min_snapshots) if idle is not None else None)
     steep = _depth(training, depth_ratio, min_snapshots)
     shown = steep or grown
     if shown is None:
@@ -89,6 +91,13 @@ def total_norm(training: Training) -> Series:
     """Norm of all gradients before clipping: as the clip call saw it, else from the norms of the parameters."""
     clipped = training.series("clip_norm").measured()
     return clipped if len(clipped) and clips_nothing(training) is None else of_parameters(training)
+
+
+def _lost_at_once(training: Training, min_snapshots: int) -> bool:
+    """Whether the loss was non-finite before enough could be seen."""
+    losses = training.series("loss").values
+    finite = np.isfinite(losses)
+    return bool(len(losses) and not finite[-1] and finite.sum() < min_snapshots)
 
 
 def _growth(norm: Series, growth: float, min_snapshots: int) -> Evidence | None:
