@@ -233,3 +233,24 @@ def test_the_median_of_mostly_zeros(answer: float, across: float, mean: float, m
     given = targets(0, 5, mean, 1.2) | {"loss_input_mean": answer, "loss_input_std_across": across}
     assert bool(found(RULE, training(site("l1_loss", made_by, input_shape=(32,), target_shape=(32,)), given))) is speaks
     assert not found(RULE, training(site("mse_loss", made_by, input_shape=(32,), target_shape=(32,)), given))
+
+
+# the rate of a Poisson distribution, or its logarithm
+
+
+@pytest.mark.parametrize(
+    ("log_input", "made_by", "least", "target", "speaks"),
+    [
+        (True, "softplus", 0.04, 0.0, True),
+        (True, "addmm", -1.0, 0.0, False),
+        (True, "softplus", 0.04, 3.0, False),  # all rates may be above 1
+        (False, "softplus", 0.04, 0.0, False),
+        (False, "addmm", -0.3, 0.0, True),
+        (False, "addmm", 0.2, 0.0, False),  # kept positive in some way that is not seen
+        (None, "softplus", 0.04, 0.0, False),
+    ],
+)
+def test_a_rate_or_its_logarithm(log_input: bool | None, made_by: str, least: float, target: float, speaks: bool) -> None:
+    loss = site("poisson_nll_loss", made_by, arguments={} if log_input is None else {"log_input": log_input})
+    given = targets(target, 9, 4, 2) | {"loss_input_min": least}
+    assert bool(found(RULE, training(loss, given))) is speaks

@@ -15,6 +15,7 @@ MARGINS = {  # losses of -1 against 1, and what they make of a 0
     "cosine_embedding_loss": "a pair marked 0 costs nothing, whatever is answered",
     "margin_ranking_loss": "a pair marked 0 costs the margin, whatever is answered",
 }
+POSITIVE = ("softplus", "exp", "relu", "sigmoid")  # what makes a rate of a number
 ONE_INPUT = ("soft_margin_loss", "hinge_embedding_loss")
 
 
@@ -53,14 +54,15 @@ def wrong_loss_for_task(
     """The loss function does not fit the targets.
 
     What it does:
-        Compares each trained loss with its targets: cross entropy over one class; binary cross entropy with targets more
-        than `margin` outside [0, 1]; a loss of margins, which asks for -1 and 1, with 0 and 1 (a note of rankings that
-        learn, and of `cosine_embedding_loss` beside another loss); cross entropy with target rows that are no distribution;
-        `nll_loss` of a linear layer's output; a squared or absolute error whose targets are class labels (one-hot rows, or
-        whole numbers 0..K-1 in equal shares with K at most `most_classes`). The last is a warning only where the fit is bad
-        too: more than `learnt` of the loss of a constant prediction remains (`digits_learnt` for six or more labels from 0
-        on), or the squared error from labels 0..K-1 is above `off` ** 2, so that rounding names many samples wrongly; and
-        an error where next to nothing was learnt.
+        Compares each trained loss with its targets: cross entropy over one class; binary cross entropy with targets more than
+        `margin` outside [0, 1]; a loss of margins, which asks for -1 and 1, with 0 and 1 (a note of rankings that learn, and of
+        `cosine_embedding_loss` beside another loss); cross entropy with target rows that are no distribution; `nll_loss` of a
+        linear layer's output; `poisson_nll_loss` that takes for the logarithm of a rate what an activation has made positive
+        while targets are under 1, or for the rate what is negative at times; a squared or absolute error whose targets are
+        class labels (one-hot rows, or whole numbers 0..K-1 in equal shares with K at most `most_classes`). The last is a
+        warning only where the fit is bad too: more than `learnt` of the loss of a constant prediction remains (`digits_learnt`
+        for six or more labels from 0 on), or the squared error from labels 0..K-1 is above `off` ** 2, so that rounding names
+        many samples wrongly; and an error where next to nothing was learnt.
 
     Why is this bad:
         The softmax of one number is 1 whatever it is: no gradient at all. Binary cross entropy with a target of 2
@@ -80,7 +82,7 @@ def wrong_loss_for_task(
 
     References:
         torch.nn.CrossEntropyLoss, torch.nn.BCEWithLogitsLoss: shapes and ranges of the targets. torch.nn.CosineEmbeddingLoss,
-        MarginRankingLoss, HingeEmbeddingLoss, SoftMarginLoss: targets of 1 and -1. Hui & Belkin 2021,
+        MarginRankingLoss, HingeEmbeddingLoss, SoftMarginLoss: targets of 1 and -1; PoissonNLLLoss: log_input. Hui & Belkin 2021,
         https://arxiv.org/abs/2006.07322: the squared error on one-hot labels is often as good, hence the second sign.
         0.01: rounding of half precision; 0.5: half of what there was to learn is left.
         0.33: of answers so far off in the mean, if they stray normally, one in eight is rounded to another label; class numbers
@@ -98,6 +100,8 @@ def wrong_loss_for_task(
             yield from _beyond_binary(training, site, margin)
         elif site.function in MARGINS:
             yield from _sign_asked(training, site)
+        elif site.function == "poisson_nll_loss":
+            yield from _rate_or_logarithm(training, site)
         elif site.function in signs.REGRESSION and training.kind not in NUMBERS_AS_TARGETS:
             yield from _labels_as_numbers(training, site, learnt, digits_learnt, most_classes, off)
             yield from _median(training, site, flat, skewed)
@@ -123,6 +127,36 @@ def _sign_asked(training: Training, site: LossSite) -> Iterator[Finding]:
         confidence=0.9 if severity == "error" else 0.5,
         steps=signs.span(training),
         fix=Fix("targets of -1 and 1, or a loss for 0 and 1", code),
+        source=site.source,
+    )
+
+
+def _rate_or_logarithm(training: Training, site: LossSite) -> Iterator[Finding]:
+    """`PoissonNLLLoss` takes the logarithm of the rate, unless told that it is given the rate."""
+    logarithm, place = site.arguments.get("log_input"), signs.where(site)
+    lowest = training.series("loss_input_min", site.id).finite()
+    made = signs.nearest(site, POSITIVE) if logarithm is True else signs.nearest(site, signs.LINEAR) if logarithm is False else None
+    if made is None or not len(lowest):
+        return
+    least = float(lowest.values.min())
+    if logarithm and least >= 0 and signs.typical(training, "loss_target_min", site.id) < 1:
+        what = f"takes {place} for the logarithm of the rate, but {made} makes it {least:.2g} or more: no rate under 1 can be told"
+        seen = Evidence("loss_input_min", site.id, lowest.span, least, "above", -1e-9, statistic="min")
+        fix = Fix(f"say that {made} gives the rate itself, or leave {made} out", "F.poisson_nll_loss(output, target, log_input=False)")
+    elif not logarithm and least < 0:
+        what = f"takes {place} for the rate, but nothing keeps it positive: it went down to {least:.2g}"
+        seen = Evidence("loss_input_min", site.id, lowest.span, least, "below", 0.0, statistic="min")
+        fix = Fix("let the output be the logarithm of the rate", "F.poisson_nll_loss(output, target, log_input=True)")
+    else:
+        return
+    yield Finding(
+        message=f"poisson_nll_loss {what}",
+        places=(place,),
+        evidence=(seen,),
+        severity="error",
+        confidence=0.95,
+        steps=signs.span(training),
+        fix=fix,
         source=site.source,
     )
 
