@@ -53,6 +53,17 @@ def test_infinite_norms_count() -> None:
     assert "inf" in finding.message
 
 
+@pytest.mark.parametrize(("norms", "lost", "loud"), [
+    ([1.0, 1e5, 1e9], 4, True), ([1.0, 1.1, 1.2], 4, False), ([1.0, 1e5], 4, False), ([1.0, 1e5, 1e9], 100, False),
+])  # fmt: skip
+def test_three_norms_are_enough_where_all_is_lost_at_once(norms: list[float], lost: int, loud: bool) -> None:
+    _, parameters = mlp()
+    loss = flat()
+    loss[lost:] = np.nan
+    steep = per("gradient_norm", parameters, norms + [np.nan] * (20 - len(norms)))
+    assert bool(findings(RULE, made(steep, loss=loss))) is loud
+
+
 @pytest.mark.parametrize(("factor", "loud"), [(3.0, False), (30.0, True)])
 def test_grows_along_the_depth(factor: float, loud: bool) -> None:
     layers, parameters = mlp(6)

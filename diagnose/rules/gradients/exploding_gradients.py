@@ -48,6 +48,7 @@ def exploding_gradients(
         Pascanu et al. 2013, https://arxiv.org/abs/1211.5063. AutoTrainer (Zhang et al. 2021) uses 70 between first and
         last layer without a look at the loss; the larger ratio leaves room for wide first layers. A norm that is not
         finite counts where it had grown by the root of `growth` before (own choice): explosions had grown by 1e10 and more.
+        3: the first norm and two that grow; where nothing is measured after the third there is no more to wait for.
     """
     if maximised(training) is not None:
         return  # they grow with the loss, and not by themselves

@@ -62,7 +62,9 @@ def wrong_loss_for_task(
         class labels (one-hot rows, or whole numbers 0..K-1 in equal shares with K at most `most_classes`). The last is a
         warning only where the fit is bad too: more than `learnt` of the loss of a constant prediction remains (`digits_learnt`
         for six or more labels from 0 on), or the squared error from labels 0..K-1 is above `off` ** 2, so that rounding names
-        many samples wrongly; and an error where next to nothing was learnt.
+        many samples wrongly; and an error where next to nothing was learnt. Also an absolute error whose every answer has
+        become the smallest target (within `flat` of the targets' standard deviation), where their mean lies less than `skewed`
+        deviations above it.
 
     Why is this bad:
         The softmax of one number is 1 whatever it is: no gradient at all. Binary cross entropy with a target of 2
