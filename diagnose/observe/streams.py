@@ -6,13 +6,15 @@ import math
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from diagnose.observe.networks import Modules, Network, Networks, NoModule
+from diagnose.observe.networks import Modules, Network, Networks, NoModule, is_layer
 from diagnose.observe.shards import held
 from diagnose.observe.sources import as_source, name_of, user_frames, where
 from diagnose.observe.torch_state import Untracked
@@ -212,7 +214,8 @@ class Stream:
 
 
 def depends_on_mode(module: nn.Module) -> bool:
-    """Dropout that drops, batch statistics that are tracked, recurrent nets with dropout between layers."""
+    """Dropout that drops, batch statistics that are tracked, dropout inside of recurrent nets and attention; other layers whose
+    code asks for the mode."""
     if isinstance(module, nn.modules.dropout._DropoutNd):
         return bool(module.p > 0)
     if isinstance(module, nn.modules.batchnorm._NormBase):
@@ -221,7 +224,15 @@ def depends_on_mode(module: nn.Module) -> bool:
         return module.dropout > 0 and module.num_layers > 1
     if isinstance(module, nn.MultiheadAttention):
         return bool(module.dropout > 0)
-    return False
+    kind: Any = type(module)
+    return is_layer(module) and _asks_for_mode(kind)
+
+
+@lru_cache(maxsize=1024)
+def _asks_for_mode(kind: Any) -> bool:
+    """Whether a class that is none of torch's reads `self.training` in a function of its own."""
+    functions = [f for part in kind.__mro__ if not part.__module__.startswith("torch.") for f in vars(part).values()]
+    return any(isinstance(f, FunctionType) and "training" in f.__code__.co_names for f in functions)
 
 
 def version(gradient: Tensor | None) -> tuple[int, int, Any] | None:

@@ -849,3 +849,32 @@ def test_samples_of_a_loss_that_are_not_the_networks_are_not_compared(pairs: int
 
     (evaluation,) = recorded(train).evaluations
     assert evaluation.same_data == (1.0 if known else None)
+
+
+class Noise(nn.Module):
+    """A layer of the program's own that asks for the mode."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.randn_like(x) if self.training else x
+
+
+class Doubled(nn.Module):
+    """One that does not."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * x
+
+
+@pytest.mark.parametrize("forgotten", [True, False])
+def test_layers_whose_code_asks_for_the_mode(forgotten: bool, recorded: Recorded) -> None:
+    def train() -> None:
+        net = nn.Sequential(Noise(), Doubled(), nn.Linear(4, 2))
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        x, y = data(40, 1).tensors
+        for _ in range(3):
+            fit(net.train(), optimizer, DataLoader(data(8, 0), batch_size=8))
+            with torch.no_grad():
+                F.cross_entropy(net.train(forgotten)(x), y)
+
+    (found,) = recorded(train).evaluations
+    assert (found.training_layers, found.evaluation_layers) == ((("net.0",), ()) if forgotten else ((), ("net.0",)))

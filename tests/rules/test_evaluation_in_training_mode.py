@@ -85,3 +85,15 @@ def test_dropout_that_the_network_does_not_hold_is_to_be_kept_in_it(path, code) 
     (finding,) = judged(path, layers=[NORM, drop], evaluation_layers=("net.bn",), grad_enabled=False)
     assert finding.severity == "error" and finding.places == (path,)
     assert finding.fix is not None and "net.eval() does not reach" in finding.fix.text and finding.fix.code == code
+
+
+@pytest.mark.parametrize(("loud", "severity", "said"), [
+    (layer("net.x", "recurrent", "LSTM", settings={"dropout": 0.5, "num_layers": 2}), "error", "1 dropout layer"),
+    (layer("net.x", "attention", "MultiheadAttention", settings={"dropout": 0.1}), "warning", "1 dropout layer"),
+    (layer("net.x", "other", "GaussianNoise"), "warning", "1 GaussianNoise layer"),
+    (layer("net.x", "recurrent", "LSTM", settings={"dropout": 0.0}), None, ""),
+])  # fmt: skip
+def test_other_layers_that_draw_in_training_mode(loud, severity, said) -> None:
+    found = judged("net.x", layers=[loud])
+    assert [finding.severity for finding in found] == ([severity] if severity else [])
+    assert not found or said in found[0].message

@@ -15,7 +15,8 @@ def evaluation_in_training_mode(
 
     What it does:
         Looks at the mode of every dropout (of p > 0; also of `F.dropout`, of attention called as a function, and of dropout
-        modules that stand in a plain list or are made in `forward`) and batch norm layer during each evaluation. Evaluations
+        modules that stand in a plain list or are made in `forward`), of batch norm, of recurrent layers and attention with dropout
+        inside, and of layers of your own whose code asks for `self.training`, during each evaluation. Evaluations
         of which `same_data` or more are training samples, and those that come with about every step (one in `rare_steps` or
         oftener with gradients on), are figures about the training and left out.
 
@@ -58,16 +59,14 @@ def _judge(training: Training, evaluation: EvaluationSet, strong_dropout: float)
     if not layers:
         return
     norms = [layer for layer in layers if layer.role == "normalization"]
-    dropouts = [layer for layer in layers if layer.role == "dropout"]
+    dropouts = [layer for layer in layers if layer.role in ("dropout", "recurrent", "attention")]
+    own = [layer for layer in layers if layer.role == "other"]
     others = (training.layer(path) for path in evaluation.evaluation_layers)
     functional = [layer for layer in dropouts if layer.functional]
     sampled = not norms and not functional and any(la is not None and la.role == "normalization" and _matters(la) for la in others)
-    rate = max((float(la.settings.get("p", 0.5)) for la in dropouts), default=0.0)
-    kinds = " and ".join(
-        f"{len(group)} {what} layer{'s' if len(group) > 1 else ''}"
-        for group, what in ((norms, "batch norm"), (dropouts, "dropout"))
-        if group
-    )
+    rate = max((float(la.settings.get("p", la.settings.get("dropout", 0.5))) for la in dropouts), default=0.0)
+    groups = ((norms, "batch norm"), (dropouts, "dropout"), (own, " and ".join(dict.fromkeys(layer.type for layer in own))))
+    kinds = " and ".join(f"{len(group)} {what} layer{'s' if len(group) > 1 else ''}" for group, what in groups if group)
     strong = bool(norms) or rate >= strong_dropout
     first = layers[0]
     passes = Evidence(
@@ -114,6 +113,10 @@ def _fix(training: Training, first: Layer, evaluation: EvaluationSet) -> Fix:
 
 def _matters(layer: Layer) -> bool:
     """Whether the layer computes something else in training than in evaluation mode."""
+    if layer.role == "other":
+        return not layer.functional  # its own code asks for the mode, else it was not looked at
+    if layer.role in ("recurrent", "attention"):
+        return float(layer.settings.get("dropout", 0.0)) > 0
     if layer.role == "dropout":
         return float(layer.settings.get("p", 0.5)) > 0
     if layer.role == "normalization":
