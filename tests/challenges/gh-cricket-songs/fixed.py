@@ -7,22 +7,21 @@ SPECIES = ["gryllus", "oecanthus", "acheta", "nemobius", "teleogryllus"]
 
 
 def songs(n, seed):
-    """Intervals between 24 pulses of a cricket's song, in units of 20 ms, and the species that was noted."""
+    """Intervals between 16 pulses of a cricket's song, in units of 20 ms."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, len(SPECIES), n)
     base = np.array([1.0, 0.55, 0.85, 1.3, 0.7])[y]
     pulses = np.array([4, 6, 3, 5, 4])[y]
     pause = np.array([2.5, 1.6, 3.2, 2.0, 3.0])[y]
-    step = np.arange(24)[None] + rng.integers(0, 6, (n, 1))
-    tempo = rng.normal(1, 0.18, (n, 1))
+    step = np.arange(16)[None] + rng.integers(0, 6, (n, 1))
+    tempo = rng.normal(1, 0.25, (n, 1))
     gaps = np.where(step % pulses[:, None] == 0, pause[:, None], base[:, None]) * tempo
-    gaps = gaps * rng.normal(1, 0.22, gaps.shape)
-    heard = np.where(rng.random(n) < 0.06, rng.integers(0, len(SPECIES), n), y)
-    return TensorDataset(torch.tensor(gaps[..., None] - 1.2, dtype=torch.float32), torch.tensor(heard))
+    gaps = gaps * rng.normal(1, 0.36, gaps.shape)
+    return TensorDataset(torch.tensor(gaps[..., None] - 1.2, dtype=torch.float32), torch.tensor(y))
 
 
 class SongNet(nn.Module):
-    def __init__(self, hidden=32):
+    def __init__(self, hidden=24):
         super().__init__()
         self.gru = nn.GRU(1, hidden, batch_first=True)
         self.fc = nn.Linear(hidden, len(SPECIES))
@@ -37,7 +36,7 @@ def species(out):
 
 
 torch.manual_seed(41)
-train = DataLoader(songs(3000, 0), batch_size=40, shuffle=True)
+train = DataLoader(songs(4000, 0), batch_size=40, shuffle=True)
 val = DataLoader(songs(600, 1), batch_size=200)
 net = SongNet()
 criterion = nn.CrossEntropyLoss()

@@ -37,7 +37,7 @@ class SwellTransformer(nn.Module):
 
 
 def main():
-    epochs = 12
+    epochs = 10
     torch.manual_seed(4)
     g = torch.Generator().manual_seed(40)
     x, lost, y = swell(3000, g)

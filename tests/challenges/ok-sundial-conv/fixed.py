@@ -4,7 +4,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-EPOCHS = 16
+EPOCHS = 14
 
 
 def dials(n, size=28):
@@ -16,7 +16,7 @@ def dials(n, size=28):
     reach = 0.6 + 0.3 * torch.rand(n, 1, 1)
     shadow = torch.sigmoid(40 * (0.12 - across.abs())) * (along > 0) * (along < reach)
     stone = F.interpolate(torch.rand(n, 1, 6, 6), size, mode="bilinear")[:, 0]
-    img = 0.6 + 0.3 * stone - 0.35 * shadow * (0.6 + 0.4 * torch.rand(n, 1, 1)) + 0.08 * torch.randn(n, size, size)
+    img = 0.65 + 0.2 * stone - 0.35 * shadow * (0.6 + 0.4 * torch.rand(n, 1, 1)) + 0.08 * torch.randn(n, size, size)
     noted = angle + 0.07 * torch.randn(n)
     return TensorDataset(((img - 0.72) / 0.15).unsqueeze(1), torch.stack([noted.cos(), noted.sin()], 1))
 
