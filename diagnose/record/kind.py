@@ -15,6 +15,7 @@ CLASSES = ("cross_entropy", "nll_loss", "multi_margin_loss")
 PAIRS = ("triplet_margin_loss", "triplet_margin_with_distance_loss", "cosine_embedding_loss", "margin_ranking_loss",
          "hinge_embedding_loss")  # fmt: skip
 LINEAR = ("addmm", "mm", "linear", "addmv", "mv")
+ANSWERS = (*LINEAR, "convolution", "sigmoid", "tanh")  # what gives a reconstruction
 DISTANCES = {"pairwise_distance", "linalg_vector_norm", "cdist", "cosine_similarity", "norm"}
 
 Decision = Callable[[Training], str | None]
@@ -113,8 +114,8 @@ def _vae(training: Training) -> str | None:
     cut = cut_code(training) if copied else None
     if cut is not None:
         return f"{copied}, and a code drawn by {cut.one.path} and {cut.other.path} goes into {cut.taker.path} without a gradient"
-    if copied is None or not _known(training):
-        return None  # how a hand-written loss takes a drawn code is not known
+    if copied is None or not (_known(training) or _compares(training)):
+        return None  # how a hand-written loss takes a drawn code is not known: a flow's looks the same
     exponentials = {layer.path for layer in training.layers if layer.activation == "exp"}
     losses = {site.id for site in training.losses}
     for edge in training.edges:
@@ -133,6 +134,16 @@ def _by_hand(training: Training) -> str | None:
         return None
     given = next((one for one in training.inputs if one.shape == made.shape and _numbers(one.shape) > 1), None)
     return None if given is None else f"{made.path} has the shape of the input {given.id}"
+
+
+def _compares(training: Training) -> bool:
+    """Whether a hand-written loss squares, or takes the size of, what a layer gives less something of the same shape."""
+    for site in training.training_losses:
+        for (outer, shape), (minus, width), (made, last) in zip(site.shapes, site.shapes[1:], site.shapes[2:], strict=False):
+            whole = len(shape) > 1 and tuple(shape) == tuple(width) == tuple(last)
+            if whole and outer in ("pow", "abs", "mul") and minus == "sub" and made in ANSWERS:
+                return True
+    return False
 
 
 def _autoencoder(training: Training) -> str | None:
