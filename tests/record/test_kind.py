@@ -120,6 +120,22 @@ def test_variational_autoencoder_draws_its_code() -> None:
     assert decide_kind(reconstruction(edges=[into_loss]))[0] == "autoencoder"
 
 
+@pytest.mark.parametrize(("last", "kind"), [
+    ([("add", ()), ("mean", ()), ("pow", (50, 64)), ("sub", (50, 64)), ("addmm", (50, 64))], "vae"),
+    ([("add", ()), ("mean", ()), ("sum", (50,)), ("abs", (50, 64)), ("sub", (50, 64)), ("sigmoid", (50, 64))], "vae"),
+    ([("mean", ()), ("sum", (50,)), ("pow", (50, 64)), ("add", (50, 64)), ("mul", (50, 64))], "unknown"),  # a flow's
+    ([("sub", ()), ("mean", ()), ("sum", (50,)), ("pow", (50, 64)), ("sub", (50, 64)), ("cat", (50, 64))], "unknown"),
+])  # fmt: skip
+def test_a_drawn_code_and_a_hand_written_difference(last: list[tuple[str, tuple[int, ...]]], kind: str) -> None:
+    layers = [
+        Layer("logvar", "Linear", "linear", shape=(50, 4)), Layer("out", "Linear", "linear", shape=(50, 64), input_shape=(50, 16)),
+    ]  # fmt: skip
+    drawn = [Edge("logvar", "decoder", ("mul", "exp", "mul", "add"))]
+    given = [InputSite("net:0", "net", (50, 64), "float32")]
+    training = made([site("custom", id="root", shapes=tuple(last))], layers=layers, edges=drawn, inputs=given)
+    assert decide_kind(training)[0] == kind
+
+
 @pytest.mark.parametrize("loss", [site("custom", id="root"), site("mse_loss", (50, 64), (50, 64))])
 def test_a_code_drawn_without_a_gradient_is_a_variational_autoencoder_too(loss: LossSite) -> None:
     layers = [
