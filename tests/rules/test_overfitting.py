@@ -77,6 +77,12 @@ def test_a_growing_accuracy_makes_it_a_note() -> None:
     assert finding.severity == "warning"
 
 
+def test_a_growing_accuracy_excuses_nobody_whose_best_is_a_constants() -> None:
+    grows = np.linspace(0.5, 0.6, EPOCHS)
+    (finding,) = findings(RULE, training(MEMORISED, validation(turning(1.4) * np.log(2) / 0.4, accuracy=grows)))
+    assert finding.severity == "warning"
+
+
 def test_small_sets_get_wide_bounds() -> None:
     assert findings(RULE, training(MEMORISED, validation(turning(1.3), noise=0.01)))
     assert not findings(RULE, training(MEMORISED, validation(turning(1.3), noise=0.2)))

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from curve import along, noisy, training, validation
-from made import LN2, findings
+from made import LN2, SITE, findings
 
-from diagnose.run import Layer
+from diagnose.run import Edge, Layer
 
 RULE = "underfitting"
 
@@ -48,7 +48,18 @@ HELD = np.linspace(1.0, 0.83, 12) * LN2  # came down beyond doubt, by little
 def test_where_a_held_out_loss_came_down_only_a_narrow_layer_is_blamed(hidden: int, loud: bool) -> None:
     layers = [Layer("net.0", "Linear", "linear", settings={"out_features": hidden}),
               Layer("net.2", "Linear", "linear", settings={"out_features": 1})]  # fmt: skip
-    assert bool(findings(RULE, training(settling(0.82), validation(HELD), layers=layers))) is loud
+    follows = [Edge("input", "net.0"), Edge("net.0", "net.2"), Edge("net.2", SITE.id)]
+    assert bool(findings(RULE, training(settling(0.82), validation(HELD), layers=layers, edges=follows))) is loud
+    past = [*follows, Edge("input", "net.2")]  # not all passes it
+    assert not findings(RULE, training(settling(0.82), validation(HELD), layers=layers, edges=past))
+
+
+@pytest.mark.parametrize(("share", "hidden", "loud"), [(0.6, 3, True), (0.6, 4, False), (0.4, 3, False)])
+def test_a_network_that_three_units_hold_up_may_have_learnt_more(share: float, hidden: int, loud: bool) -> None:
+    layers = [Layer("net.0", "Linear", "linear", settings={"out_features": hidden}), Layer("net.1", "ReLU", "activation"),
+              Layer("net.2", "Linear", "linear", settings={"out_features": 1})]  # fmt: skip
+    follows = [Edge("input", "net.0"), Edge("net.0", "net.1"), Edge("net.1", "net.2"), Edge("net.2", SITE.id)]
+    assert bool(findings(RULE, training(settling(share), validation(HELD), layers=layers, edges=follows))) is loud
 
 
 @pytest.mark.parametrize(("same", "chance", "loud"), [(0.8, 0.8, False), (1.0, 0.8, True)])

@@ -40,10 +40,10 @@ def overfitting(
         smaller network. Where no pass was better than a constant: see that each label belongs to its sample.
 
     Known problems:
-        The loss may rise while the accuracy still grows: the network is only too sure of itself. That is told as a
-        note. A program that goes back to its best weights and evaluates them again is left alone; one that does not
-        evaluate them looks like one that keeps the last. `overtraining` often stands beside it: to regularise and to stop in
-        time are two cures.
+        The loss may rise while the accuracy still grows: the network is only too sure of itself. That is told as a note,
+        unless the loss at its best was `ahead` of a constant's or more. A program that goes back to its best weights and
+        evaluates them again is left alone; one that does not evaluate them looks like one that keeps the last. `overtraining`
+        often stands beside it: to regularise and to stop in time are two cures.
 
     Example:
         `diagnose run demos/feedforward.py --problem overfitting`
@@ -73,6 +73,8 @@ def overfitting(
         better = _accuracy_grew(
             pair.evaluation.accuracy[np.isfinite(pair.evaluation.loss)], pair.evaluation.samples, best
         )
+        # an accuracy that grows excuses a network that had learnt something: not one whose best is a constant's
+        held = not pair.comparable_levels or lowest < ahead * signs.chance_loss(training, pair.site)
         first = int(steps[best])
         epoch = training.epoch_of(first)
         when = f"step {first}" + (f" (epoch {epoch})" if epoch else "")
@@ -92,7 +94,7 @@ def overfitting(
                     "last passes / best",
                 ),
             ),
-            severity="note" if better and level < 2 * lowest else "warning",
+            severity="note" if better and held and level < 2 * lowest else "warning",
             confidence=0.9 if after > patience else 0.75,
             steps=(first, int(steps[-1])),
             fix=Fix(
