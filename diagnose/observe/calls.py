@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,11 @@ class Calls:
         self.last_input: Callable[[], Any] = lambda: None
         self._hooks: list[Hook] = []
         self._refs: dict[int, Callable[[], Any]] = {}
+        self._streams: dict[int, int] = {}  # by the id of a root: the index of the stream that trains it
+        self._fed: weakref.WeakKeyDictionary[nn.Module, set[bool]] = weakref.WeakKeyDictionary()  # roots: by others, or not
+        self._first = -1, -1  # tick and stream of the last root that was given data
         self._root: Callable[[], Any] = lambda: None
+        self._taker: Callable[[], Any] = lambda: None  # the root that was given the last input
         self._output: Callable[[], Any] = lambda: None
         self._modes = True, True  # the last root's mode and the grad mode when it was called
         self._called_at = 0  # the tick at which it was called
@@ -65,6 +69,7 @@ class Calls:
         if due:
             session.snapshot.attach(list(networks.values()))
         networks = {id(n): n for s in session.live_streams() for n in s.networks}
+        self._streams = {id(m): s.index for s in session.live_streams() for n in s.networks for m in n.roots()}
         for network in networks.values():
             for module in network.roots():
                 self._hook(network, module)
@@ -102,14 +107,16 @@ class Calls:
             self._root = self._refs[id(module)]
             every = [*tensors(args), *tensors(kwargs)]
             given = every[0] if every else None
-            self._again = self._again + 1 if given is not None and self.last_input() is given else 0
-            self.last_input = weak(given)
-            self._count_samples(given)
+            inside = self._inside(module, every)
             self._output = weak(first_tensor(output))
-            session.data.hash(module, every)
+            if not inside:
+                self._again = self._again + 1 if given is not None and self.last_input() is given else 0
+                self.last_input, self._taker = weak(given), self._root
+                self._count_samples(given)
+                session.data.hash(module, every)
             if session.keeper is not None:
                 session.keeper.called(module, args, kwargs, output)
-            if session.snapping and torch.is_grad_enabled() and module.training:
+            if session.snapping and torch.is_grad_enabled() and module.training and not inside:
                 read_inputs(session, module, args, kwargs)
             elif session.shadow.role is not None and not torch.is_grad_enabled():
                 session.shadow.repeat(module, output)
@@ -117,6 +124,21 @@ class Calls:
             session.failed("root", error)
         finally:
             session.schedule.took(perf_counter() - began)
+
+    def _inside(self, module: nn.Module, given: Sequence[Tensor]) -> bool:
+        """Whether a root is given what another of the same training has made: `head(body(x))`, where only `body` sees data.
+
+        With gradients the graph tells; without, what was seen with them: parts that were never given data since are none of its
+        beginnings.
+        """
+        stream = self._streams.get(id(module), -1)
+        if not torch.is_grad_enabled():
+            return self._fed.get(module) == {True}
+        made = bool(given) and all(one.grad_fn is not None for one in given) and self._first == (self.session.tick, stream)
+        if not made:
+            self._first = self.session.tick, stream
+        self._fed.setdefault(module, set()).add(made)
+        return made
 
     def drops(self, told: Any) -> None:
         """A function that drops is called: `F.dropout(x, p, training)`, which does unless it is told not to, or attention, which
@@ -137,6 +159,7 @@ class Calls:
     def part_called(self, module: nn.Module, given: Any) -> None:
         """A part of a network that is never called itself."""
         self._root, self.last_input, self._called_at = weakref.ref(module), weak(given), self.session.tick
+        self._taker = self._root
         self._count_samples(given)
 
     def _count_samples(self, given: Any) -> None:
@@ -149,6 +172,11 @@ class Calls:
     def last_root(self) -> nn.Module | None:
         """The network that was called last."""
         found = self._root()
+        return found if isinstance(found, nn.Module) else None
+
+    def taker(self) -> nn.Module | None:
+        """The network that was given the last input."""
+        found = self._taker()
         return found if isinstance(found, nn.Module) else None
 
     def last_output(self) -> Tensor | None:

@@ -48,7 +48,7 @@ class NonFinite:
             given = local(given)
         kind = bad(given)
         if given is not None and kind is not None:
-            network = session.calls.network_name(session.calls.last_root())
+            network = session.calls.network_name(session.calls.taker())
             share = float((~torch.isfinite(given)).float().mean())
             self._event("input", f"{network}:0" if network else "input", kind, share=share)
             return

@@ -523,6 +523,32 @@ def test_copies_are_found_among_everything_alive(recorded: Recorded) -> None:
     assert len(training.layers) == 3
 
 
+@pytest.mark.parametrize("parts", ["two", "list"])
+def test_only_the_first_of_several_parts_is_given_data(parts: str, recorded: Recorded) -> None:
+    """`head(body(x))`: the samples are what `body` is given, and known again wherever they come."""
+
+    def train() -> None:
+        body, head = nn.Linear(4, 5), nn.Linear(5, 2)
+        both = nn.ModuleList([body, head])
+        optimizer = torch.optim.SGD(both.parameters() if parts == "list" else [*body.parameters(), *head.parameters()], lr=0.1)
+        fresh = torch.randn(4, 4, generator=torch.Generator().manual_seed(5))
+
+        def answer(x: Tensor) -> Tensor:
+            return head(F.relu(body(x)))
+
+        for _ in range(6):
+            optimizer.zero_grad()
+            F.cross_entropy(answer(X), Y).backward()
+            optimizer.step()
+            with torch.no_grad():
+                F.cross_entropy(answer(torch.cat([X[:4], fresh])), Y[[0, 1, 2, 3, 0, 1, 2, 3]])
+
+    training = recorded(train)
+    assert len(training.inputs) == 1 and training.inputs[0].shape == (6, 4)
+    (evaluation,) = training.evaluations
+    assert evaluation.same_data == pytest.approx(0.5)
+
+
 class Remade(nn.Module):
     """A network one of whose parts sets its state in its own way."""
 
