@@ -134,7 +134,7 @@ class Calls:
         stream = self._streams.get(id(module), -1)
         if not torch.is_grad_enabled():
             return self._fed.get(module) == {True}
-        made = bool(given) and all(one.grad_fn is not None for one in given) and self._first == (self.session.tick, stream)
+        made = _computed(given) and self._first == (self.session.tick, stream)
         if not made:
             self._first = self.session.tick, stream
         self._fed.setdefault(module, set()).add(made)
@@ -161,6 +161,11 @@ class Calls:
         self._root, self.last_input, self._called_at = weakref.ref(module), weak(given), self.session.tick
         self._taker = self._root
         self._count_samples(given)
+
+    def part_given(self, module: nn.Module, args: Any) -> None:
+        """What a part is given before it is known as one of those that the program calls."""
+        if module not in self._fed:
+            self._fed[module] = {_computed(list(tensors(args)))}
 
     def _count_samples(self, given: Any) -> None:
         row = self.session.row
@@ -233,3 +238,8 @@ class Calls:
 def _functional_dropout(item: dict[str, Any]) -> bool:
     """Whether an item describes a dropout that is no module."""
     return bool(item.get("functional")) and item.get("role") == "dropout"
+
+
+def _computed(given: Sequence[Tensor]) -> bool:
+    """Whether all of these come out of a graph."""
+    return bool(given) and all(one.grad_fn is not None for one in given)

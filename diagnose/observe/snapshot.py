@@ -143,6 +143,7 @@ class Snapshot:
                     self.loose = None
                     self.open.append(Forward(network))
                     self._roots_seen[id(module)] = weakref.ref(module)
+                    self.session.calls.part_given(module, args)
                 self.depth += 1
 
         return enter
@@ -189,6 +190,7 @@ class Snapshot:
             self.session.calls.part_called(module, first_tensor(args))
             self.keep(self.loose)
         self._roots_seen[id(module)] = weakref.ref(module)
+        self.session.calls.part_given(module, args)
         return self.loose
 
     def keep(self, forward: Forward) -> None:
