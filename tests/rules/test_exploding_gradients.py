@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from made import LN2, STEPS, falling, findings, flat, made, mlp, per
 
+from diagnose.run import Layer
+
 RULE = "exploding-gradients"
 
 
@@ -125,3 +127,14 @@ def test_a_gradient_that_is_infinite_at_once_did_not_grow(before: list[float], l
     loss[-80:] = np.nan
     _, parameters = mlp()
     assert bool(findings(RULE, made(per("gradient_norm", parameters, before + [np.inf] * 8), loss=loss))) is loud
+
+
+@pytest.mark.parametrize(("lost", "ratio", "loud"), [(True, 1e6, True), (True, 10.0, False), (False, 1e6, False)])
+def test_along_time_where_the_loss_is_lost(lost: bool, ratio: float, loud: bool) -> None:
+    """One look may be all there is; what can be lived with is another rule's."""
+    rnn = Layer("net.rnn", "RNN", "recurrent", network="net")
+    loss = flat()
+    loss[1:] = np.nan if lost else loss[1:] * 3
+    reach = {("through_time", "net.rnn"): np.tile([ratio] * 4 + [1.0] * 16, (20, 1))}
+    found = findings(RULE, made(reach, loss=loss, layers=[rnn], parameters=[]))
+    assert bool(found) is loud

@@ -7,6 +7,7 @@ from diagnose.rules import rule
 from diagnose.rules.clipping import clips_nothing, of_parameters
 from diagnose.rules.depth import depths
 from diagnose.rules.progress import stuck, unstable
+from diagnose.rules.reach import EXPLODED, reaches
 from diagnose.rules.trend import maximised
 from diagnose.run import Layer, Series, Training
 
@@ -24,12 +25,12 @@ def exploding_gradients(
     """Gradients grow out of proportion, along the depth or along the training.
 
     What it does:
-        Speaks when the loss is unstable (it ends non-finite, or lost most of what it had gained) or stuck, and either
-        the norm of all gradients grew `growth` times over its first level and stayed there, or the gradient in the
-        first third of the layers (of the weights, or per element of the outputs) is `depth_ratio` times that of the
-        last layer. Where the loss is non-finite after fewer than `min_snapshots` steps, `few` norms are enough. Where the
-        program clips at each step and what it clips never has a gradient, one that is `growth` times the usual is enough, and
-        the message says so.
+        Speaks when the loss is unstable (it ends non-finite, or lost most of what it had gained) or stuck, and either the
+        gradient along time (as `exploding-through-time` takes it) exploded and the loss ended non-finite, or the norm of
+        all gradients grew `growth` times over its first level and stayed there, or the gradient in the first third of the
+        layers (of the weights, or per element of the outputs) is `depth_ratio` times that of the last layer. Where the loss
+        is non-finite after fewer than `min_snapshots` steps, `few` norms are enough. Where the program clips at each step
+        and what it clips never has a gradient, one that is `growth` times the usual is enough, and the message says so.
 
     Why is this bad:
         One step along such a gradient throws the weights far from where they were: the loss jumps, or becomes nan.
@@ -62,6 +63,7 @@ def exploding_gradients(
     steep = _depth(training, depth_ratio, min_snapshots)
     shown = steep or grown
     if shown is None:
+        yield from _along_time(training, suffering)
         return
     message = (
         f"gradient norm grew to {shown.value:.2g} times its {'first' if shown.statistic == 'max' else 'usual'} level, limit {growth:g}"
@@ -86,6 +88,36 @@ def exploding_gradients(
         fix=_fix_depth() if shown is steep else _fix_clipping(training) if idle is not None else _fix(norm, training),
         source=source,
     )
+
+
+def _along_time(training: Training, suffering: Evidence) -> Iterator[Finding]:
+    """A gradient that grows along time, where the loss became non-finite: one look at it may be all there is.
+
+    What explodes along time and can be lived with is `exploding-through-time`, which also names it here.
+    """
+    losses = training.series("loss").values
+    if not len(losses) or np.isfinite(losses[-1]):
+        return
+    for reach in reaches(training, min_length=8):
+        far = reach.early.max(axis=1)
+        if not (over := far[far > EXPLODED]).size:
+            continue
+        span = int(reach.steps[0]), int(reach.steps[-1])
+        value = float(np.median(over))
+        yield Finding(
+            message=f"gradients explode on their way back through time: at the first inputs of {reach.place} they are {value:.2g} times "
+            f"those at the newest, limit {EXPLODED:g}, and the loss is lost",
+            places=(reach.place,),
+            evidence=(Evidence(reach.quantity, reach.place, span, value, "above", EXPLODED, "ratio"), suffering),
+            confidence=0.75,
+            steps=span,
+            fix=Fix(
+                "clip the gradient norm before each step, and draw the recurrent weights smaller or orthogonal",
+                "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)",
+            ),
+            source=reach.layer.source if reach.layer is not None else None,
+        )
+        return
 
 
 def total_norm(training: Training) -> Series:
