@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from diagnose.rules.signs import chance_loss, per_sample, site_loss
 from diagnose.run import LossSite, Training
 
 WEIGHTED = ("linear", "convolution", "recurrent", "embedding", "attention")
+MOST = 16  # narrow layers that are looked at: each takes a walk through the whole network
 WIDTHS = ("out_features", "out_channels", "hidden_size")
 JUDGED = (
     "classification",
@@ -71,9 +72,11 @@ def underfitting(
         last = trend.blocks(series.values[-(len(series) // 3) :], 9)
         fell = per_sample(training, site, float(last[:3].mean() - last[-3:].mean()))
         falls = fell > still * chance or trend.kendall(last) < -2.33
+        if share < held_up or share > 1.5 or falls or not start - level > 0.05 * chance:
+            continue
         narrow = None if training.kind == "autoencoder" else _narrow(training, site, units)  # a code is narrow on purpose
         limit = left if narrow is None else held_up
-        if share < limit or share > 1.5 or falls or not start - level > 0.05 * chance:
+        if share < limit:
             continue
         if trend.generalises(training, 0.99 * chance) and narrow is None:
             continue
@@ -109,22 +112,29 @@ def underfitting(
 def _narrow(training: Training, site: LossSite, units: int) -> tuple[str, str] | None:
     """A hidden layer that lets next to nothing through, and its width: one that all ways from the input to the loss pass, on to
     another with weights."""
-    weighted = {layer.path: layer for layer in training.layers if layer.role in WEIGHTED}
-    for path, layer in weighted.items():
-        width = next((layer.settings[name] for name in WIDTHS if isinstance(layer.settings.get(name), int)), None)
-        if width is None or width > units:
-            continue
-        if _after(training, path) & (weighted.keys() - {path}) and site.id not in _after(training, "input", without=path):
+    widths = {
+        layer.path: width
+        for layer in training.layers
+        if layer.role in WEIGHTED
+        and (width := next((layer.settings[name] for name in WIDTHS if isinstance(layer.settings.get(name), int)), None)) is not None
+    }
+    narrow = [(path, width) for path, width in widths.items() if width <= units]
+    if not narrow:
+        return None
+    after: dict[str, set[str]] = {}
+    for edge in training.edges:
+        after.setdefault(edge.source, set()).add(edge.target)
+    for path, width in narrow[:MOST]:
+        if _reached(after, path) & (widths.keys() - {path}) and site.id not in _reached(after, "input", without=path):
             return path, f"{width} unit{'s' if width > 1 else ''}"
     return None
 
 
-def _after(training: Training, start: str, without: str = "") -> set[str]:
+def _reached(after: Mapping[str, set[str]], start: str, without: str = "") -> set[str]:
     """Every place that data from `start` come to, though not through `without`."""
     waiting, seen = [start], {without}
     while waiting:
-        place = waiting.pop()
-        found = {edge.target for edge in training.edges if edge.source == place} - seen
+        found = after.get(waiting.pop(), set()) - seen
         seen |= found
         waiting += found
     return seen
