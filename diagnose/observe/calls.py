@@ -37,7 +37,8 @@ class Calls:
         self._hooks: list[Hook] = []
         self._refs: dict[int, Callable[[], Any]] = {}
         self._streams: dict[int, int] = {}  # by the id of a root: the index of the stream that trains it
-        self._fed: weakref.WeakKeyDictionary[nn.Module, set[bool]] = weakref.WeakKeyDictionary()  # roots: by others, or not
+        # Whether roots were given what others made, data, or both.
+        self._fed: weakref.WeakKeyDictionary[nn.Module, set[bool]] = weakref.WeakKeyDictionary()
         self._first = -1, -1  # tick and stream of the last root that was given data
         self._root: Callable[[], Any] = lambda: None
         self._taker: Callable[[], Any] = lambda: None  # the root that was given the last input
@@ -68,10 +69,11 @@ class Calls:
                     self._hooks.append(Hook(module, session.seams.quiet(session.by_hand.called), before=True))
         if due:
             session.snapshot.attach(list(networks.values()))
-        networks = {id(n): n for s in session.live_streams() for n in s.networks}
-        self._streams = {id(m): s.index for s in session.live_streams() for n in s.networks for m in n.roots()}
-        for network in networks.values():
+        trainings = {id(n): (n, s.index) for s in session.live_streams() for n in s.networks}
+        self._streams.clear()
+        for network, index in trainings.values():
             for module in network.roots():
+                self._streams[id(module)] = index
                 self._hook(network, module)
 
     def _hook(self, network: Network, module: nn.Module) -> None:
@@ -128,12 +130,11 @@ class Calls:
     def _inside(self, module: nn.Module, given: Sequence[Tensor]) -> bool:
         """Whether a root is given what another of the same training has made: `head(body(x))`, where only `body` sees data.
 
-        With gradients the graph tells; without, what was seen with them: parts that were never given data since are none of its
-        beginnings.
+        With gradients the graph tells; without, whether the root was ever given data while there were.
         """
-        stream = self._streams.get(id(module), -1)
         if not torch.is_grad_enabled():
             return self._fed.get(module) == {True}
+        stream = self._streams.get(id(module), -1)
         made = _computed(given) and self._first == (self.session.tick, stream)
         if not made:
             self._first = self.session.tick, stream

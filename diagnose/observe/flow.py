@@ -123,7 +123,8 @@ def _follow(
                 outputs[by_key[key]] = place
                 owner[place] = forward
                 starts[place] = [by_key[start] for start in forward.starts[place] if start in by_key]
-    plain = not snapshot.saved_hooks and not _functional(snapshot, nodes, outputs, starts, owner) and bool(outputs)
+    functional = snapshot.saved_hooks or _functional(snapshot, nodes, outputs, starts, owner)
+    plain = bool(outputs) and not functional
     targets = {site: [by_key[key] for key in inputs[:1] if key in by_key] for site, _, inputs in losses}
     targets = {site: made for site, made in targets.items() if made} | {site: list(made) for site, made in ends.items()}
     operations = {site: graph.operations_before(made[0]) for site, made in targets.items()}
@@ -151,9 +152,10 @@ def _functional(
                 found.append((order, node, "dropout", rate))
     plain = PlainTensors(snapshot, outputs, starts, owner)
     for _, node, kind, rate in sorted(found, key=lambda entry: entry[0]):
-        before, met, product = _nearest(node, outputs)
-        if before is None or before in plain.places:
-            held = plain.holder(node, met) if product else None  # a scale that is learnt as its logarithm is no activation
+        before, passed, met = _nearest(node, outputs)
+        nameless = before is None or before in plain.places  # no layer lies before it
+        if nameless:
+            held = plain.holder(node, passed, met)
         elif owner[before].network.holds(met):
             held = owner[before], before.split("/", 1)[0].split("#", 1)[0]
         else:  # parameters of another network lie between
@@ -165,7 +167,7 @@ def _functional(
         place = forward.place(f"{stem}/{kind}")
         if place in forward.records:
             continue
-        if before is None or before in plain.places:
+        if nameless:
             plain.places.add(place)
         outputs[node] = place
         owner[place] = forward
@@ -226,22 +228,22 @@ def _node_axis(node: Any, saved: Tensor) -> int:
     return dim if -saved.dim() <= dim < saved.dim() else -1
 
 
-def _nearest(node: Any, outputs: dict[Any, str], most: int = 200) -> tuple[str | None, list[Tensor], bool]:
-    """The nearest place before a node, the leaves that lie between, nearest first, and whether a product lies there too."""
+def _nearest(node: Any, outputs: dict[Any, str], most: int = 200) -> tuple[str | None, list[Any], list[Tensor]]:
+    """The nearest place before a node; the nodes and the leaves that lie between, nearest first."""
     queue, seen = [node], set[int]()
+    passed: list[Any] = []
     met: list[Tensor] = []
-    product = False
     while queue and len(seen) < most:
         above = queue.pop(0)
         if above in outputs:
-            return outputs[above], met, product
+            return outputs[above], passed, met
         if id(above) in seen:
             continue
         seen.add(id(above))
-        product = product or graph.operation(above) in graph.PRODUCTS
+        passed.append(above)
         for parent in graph.parents(above):  # an operation's own parameters before what it was given
             if hasattr(parent, "variable"):
                 met.append(parent.variable)
             else:
                 queue.append(parent)
-    return None, met, product
+    return None, passed, met

@@ -26,13 +26,18 @@ class PlainTensors:
         self._outputs, self._starts, self._owner = outputs, starts, owner
         self._bare: dict[int, Forward] = {}  # by the index of their training
 
-    def holder(self, node: Any, met: Sequence[Tensor]) -> tuple[Forward, str] | None:
+    def holder(self, node: Any, passed: Sequence[Any], met: Sequence[Tensor]) -> tuple[Forward, str] | None:
         """The call that an activation belongs to, and the parameter that it is named after.
+
+        None where nothing is multiplied before it: a scale that is learnt as its logarithm is no activation.
 
         Args:
             node: the activation's.
-            met: the leaves between it and the place before it, nearest first.
+            passed: the nodes between it and the place before it.
+            met: the leaves there, nearest first.
         """
+        if not any(graph.operation(other) in graph.PRODUCTS for other in passed):
+            return None
         for leaf in sorted(met, key=lambda leaf: leaf.dim() < 2):  # a weight rather than its bias
             for stream in self._snapshot.session.live_streams():
                 path = stream.paths.get(id(leaf))

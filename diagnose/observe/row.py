@@ -50,6 +50,7 @@ class Row:
         self.clips: dict[str, Any] | None = None
         self.clipping: dict[int, Any] = {}  # by stream: the line that was told of
         self.asked = 0.0  # the clock when memory was asked for last
+        self.waits: deque[tuple[float, float]] = deque(maxlen=WAITS)  # of this step: when a loader was asked, and for how long
         self._end = time.perf_counter()
         self.restart()
 
@@ -62,7 +63,7 @@ class Row:
         self.backwards = 0
         self.batches = 0
         self.data_seconds = 0.0
-        self.waits: deque[tuple[float, float]] = deque(maxlen=WAITS)  # when a loader was asked, and for how long
+        self.waits.clear()
         self.forward_seconds = 0.0
         self.backward_seconds = 0.0
         self.optimizer_seconds = 0.0
@@ -96,10 +97,12 @@ class Row:
         """An evaluation took so long: what it waited for its batches is none of the training's."""
         self.evaluated = True
         self.evaluation_seconds += seconds
-        its = [wait for wait in self.waits if began <= wait[0] <= began + seconds]
-        self.data_seconds -= sum([waited for _, waited in its])
-        for wait in its:  # two sets that are gone through at once share their batches
-            self.waits.remove(wait)
+        for _ in range(len(self.waits)):
+            wait = self.waits.popleft()
+            if began <= wait[0] <= began + seconds:
+                self.data_seconds -= wait[1]
+            else:
+                self.waits.append(wait)
 
     def unscaled_number(self, root: Tensor) -> float | Tensor:
         """The value of a backward's root, without what a gradient scaler has made of it."""

@@ -209,17 +209,16 @@ class Session:
 
     def module_built(self, module: nn.Module, name: str, part: Any) -> None:
         """A parameter or child was registered in a module."""
-        if not self.safety.is_off("modules"):
-            try:
-                self.modules.registered(module)
-            except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
-                self.failed("modules", error)
+        self._module_met(self.modules.registered, module)
 
     def module_restored(self, module: nn.Module) -> None:
         """A module was copied, or loaded whole."""
+        self._module_met(self.modules.restored, module)
+
+    def _module_met(self, tell: Callable[[nn.Module], None], module: nn.Module) -> None:
         if not self.safety.is_off("modules"):
             try:
-                self.modules.restored(module)
+                tell(module)
             except Exception as error:  # noqa: BLE001 nothing of ours reaches the program
                 self.failed("modules", error)
 

@@ -6,7 +6,6 @@ import math
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
@@ -224,15 +223,18 @@ def depends_on_mode(module: nn.Module) -> bool:
         return module.dropout > 0 and module.num_layers > 1
     if isinstance(module, nn.MultiheadAttention):
         return bool(module.dropout > 0)
-    kind: Any = type(module)
-    return is_layer(module) and _asks_for_mode(kind)
+    return is_layer(module) and _asks_for_mode(type(module))
 
 
-@lru_cache(maxsize=1024)
-def _asks_for_mode(kind: Any) -> bool:
+_asking: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()  # classes that were looked at
+
+
+def _asks_for_mode(kind: type) -> bool:
     """Whether a class that is none of torch's reads `self.training` in a function of its own."""
-    functions = [f for part in kind.__mro__ if not part.__module__.startswith("torch.") for f in vars(part).values()]
-    return any(isinstance(f, FunctionType) and "training" in f.__code__.co_names for f in functions)
+    if kind not in _asking:
+        functions = [f for part in kind.__mro__ if not part.__module__.startswith("torch.") for f in vars(part).values()]
+        _asking[kind] = any(isinstance(f, FunctionType) and "training" in f.__code__.co_names for f in functions)
+    return _asking[kind]
 
 
 def version(gradient: Tensor | None) -> tuple[int, int, Any] | None:

@@ -98,7 +98,7 @@ def _along_time(training: Training, suffering: Evidence) -> Iterator[Finding]:
     losses = training.series("loss").values
     if not len(losses) or np.isfinite(losses[-1]):
         return
-    for reach in reaches(training, min_length=8):
+    for reach in reaches(training):
         far = reach.early.max(axis=1)
         if not (over := far[far > EXPLODED]).size:
             continue
