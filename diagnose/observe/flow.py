@@ -153,11 +153,11 @@ def _functional(
     plain = PlainTensors(snapshot, outputs, starts, owner)
     for _, node, kind, rate in sorted(found, key=lambda entry: entry[0]):
         before, passed, met = _nearest(node, outputs)
-        nameless = before is None or before in plain.places  # no layer lies before it
-        if nameless:
+        layer = None if before in plain.places else before
+        if layer is None:
             held = plain.holder(node, passed, met)
-        elif owner[before].network.holds(met):
-            held = owner[before], before.split("/", 1)[0].split("#", 1)[0]
+        elif owner[layer].network.holds(met):
+            held = owner[layer], layer.split("/", 1)[0].split("#", 1)[0]
         else:  # parameters of another network lie between
             held = None
         if held is None:
@@ -167,7 +167,7 @@ def _functional(
         place = forward.place(f"{stem}/{kind}")
         if place in forward.records:
             continue
-        if nameless:
+        if layer is None:
             plain.places.add(place)
         outputs[node] = place
         owner[place] = forward

@@ -91,6 +91,7 @@ def test_dropout_that_the_network_does_not_hold_is_to_be_kept_in_it(path, code) 
     (layer("net.x", "recurrent", "LSTM", settings={"dropout": 0.5, "num_layers": 2}), "error", "1 dropout layer"),
     (layer("net.x", "attention", "MultiheadAttention", settings={"dropout": 0.1}), "warning", "1 dropout layer"),
     (layer("net.x", "other", "GaussianNoise"), "warning", "1 GaussianNoise layer"),
+    (layer("net.x", "linear", "NoisyLinear"), "warning", "1 NoisyLinear layer"),
     (layer("net.x", "recurrent", "LSTM", settings={"dropout": 0.0}), None, ""),
 ])  # fmt: skip
 def test_other_layers_that_draw_in_training_mode(loud, severity, said) -> None:

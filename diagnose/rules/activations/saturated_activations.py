@@ -117,7 +117,8 @@ def _smaller(layer: Layer, training: Training) -> Fix:
     """Weights drawn by their fan-in, with the gain of the activation (`torch.nn.init.calculate_gain`)."""
     feeding = training.layer(_before(layer, training))
     weights = next((path for path in feeding.parameters if path.endswith("weight")), "") if feeding is not None else ""
-    weight = weights or (layer.path.split("/")[0] if not layer.network else "layer.weight")
+    stem = layer.path.partition("/")[0]  # a layer, or the parameter that a function is named after
+    weight = weights or (stem if layer.functional and training.layer(stem) is None else "layer.weight")
     gain = "gain=5 / 3" if layer.activation == "tanh" else "gain=1"
     return Fix(
         f"draw {weight} smaller, by its fan-in: these units lay at their flat ends before anything was learnt",

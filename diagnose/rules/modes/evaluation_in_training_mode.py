@@ -6,6 +6,8 @@ from diagnose.finding import Evidence, Finding, Fix
 from diagnose.rules import rule
 from diagnose.run import EvaluationSet, Layer, Training
 
+INSIDE = ("recurrent", "attention")  # that have a dropout of their own inside
+
 
 @rule(needs=("evaluations",), symptoms=("suspicious-validation",))
 def evaluation_in_training_mode(
@@ -59,8 +61,8 @@ def _judge(training: Training, evaluation: EvaluationSet, strong_dropout: float)
     if not layers:
         return
     norms = [layer for layer in layers if layer.role == "normalization"]
-    dropouts = [layer for layer in layers if layer.role in ("dropout", "recurrent", "attention")]
-    own = [layer for layer in layers if layer.role == "other"]
+    dropouts = [layer for layer in layers if layer.role in ("dropout", *INSIDE)]
+    own = [layer for layer in layers if layer not in norms and layer not in dropouts]
     others = (training.layer(path) for path in evaluation.evaluation_layers)
     functional = [layer for layer in dropouts if layer.functional]
     sampled = not norms and not functional and any(la is not None and la.role == "normalization" and _matters(la) for la in others)
@@ -113,15 +115,13 @@ def _fix(training: Training, first: Layer, evaluation: EvaluationSet) -> Fix:
 
 def _matters(layer: Layer) -> bool:
     """Whether the layer computes something else in training than in evaluation mode."""
-    if layer.role == "other":
-        return not layer.functional  # its own code asks for the mode, else it was not looked at
-    if layer.role in ("recurrent", "attention"):
-        return float(layer.settings.get("dropout", 0.0)) > 0
     if layer.role == "dropout":
         return float(layer.settings.get("p", 0.5)) > 0
+    if layer.role in INSIDE:
+        return float(layer.settings.get("dropout", 0.0)) > 0
     if layer.role == "normalization":
         running = "BatchNorm" in layer.type or (
             "InstanceNorm" in layer.type and layer.settings.get("track_running_stats")
         )
         return bool(running) and layer.settings.get("track_running_stats", True) is not False
-    return False
+    return not layer.functional  # its own code asks for the mode, else it was not looked at
